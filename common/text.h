@@ -1,0 +1,25 @@
+// Pure. Small questions about foreign text.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace e2k {
+
+// Bytes of the well-formed UTF-8 character that `text` begins with; 0 where it begins with none.
+size_t utf8_character_bytes(std::string_view text);
+bool is_valid_utf8(std::string_view text);
+// Any byte below 0x20, or 0x7f, or a C1 control (U+0080..U+009F).
+bool has_control_characters(std::string_view text);
+// Invalid bytes are taken for Latin-1 (what IOC strings hold where they are not UTF-8) and written as UTF-8.
+std::string utf8_or_latin1(std::string_view text);
+// Percent-decoding of a URL path segment; false on a bad escape. Encoding leaves only letters, digits and
+// -._~ as they are.
+bool percent_decode(std::string_view in, std::string& out);
+std::string percent_encode(std::string_view in);
+// "2026-11-24T01:02:03.123456789Z"
+std::string iso8601_utc(int64_t unix_ns);
+
+}  // namespace e2k
