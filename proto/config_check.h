@@ -1,0 +1,22 @@
+// Shell. The rest of a configuration's judgement: what librdkafka says of its properties.
+//
+// For the supervisor's start and --check, and for `epics2kafkactl check`: load_config first, then this;
+// nothing connects to a broker.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+
+namespace e2k {
+
+// Every mistake as a message that names file, line and key, as load_config's do; none: librdkafka starts with
+// these properties. A mistake in [kafka] that both producer and consumer stumble over is told once.
+std::vector<std::string> check_config(const Config& config);
+
+// The producer's properties that belong to epics2kafka, with their values.
+const std::map<std::string, std::string>& owned_producer_properties();
+
+}  // namespace e2k

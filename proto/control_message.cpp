@@ -1,0 +1,240 @@
+#include "proto/control_message.h"
+
+#include "proto/msgpack_fields.h"
+
+namespace e2k {
+namespace {
+
+// Numbers on the wire. Given by hand, never used again.
+enum class Type : uint32_t {
+  hello = 1,
+  applied = 2,
+  heartbeat = 3,
+  goodbye = 4,
+  welcome = 16,
+  assign = 17,
+  ping = 18,
+  stop = 19,
+  set_log_level = 20,
+};
+enum class ItemKind : uint32_t { add = 0, remove = 1 };
+
+constexpr size_t kMaxTextBytes = 4096;      // tokens, versions, librdkafka's words
+constexpr size_t kMaxKeyBytes = 8u << 20;   // a record key; the message's own limit comes before it
+constexpr uint32_t kNeverConnectedBit = 1;  // of an added entry's flags
+constexpr uint32_t kWasConnectedBit = 2;
+
+using Packer = msgpack::packer<msgpack::sbuffer>;
+
+std::string text_of(const msgpack::sbuffer& buffer) {
+  return std::string(buffer.data(), buffer.size());
+}
+
+// The head of a message with `fields` more elements.
+void pack_head(Packer& p, Type type, uint32_t fields) {
+  p.pack_array(2 + fields);
+  p.pack_uint32(kControlVersion);
+  p.pack_uint32(static_cast<uint32_t>(type));
+}
+
+void pack(Packer& p, const Hello& m) {
+  pack_head(p, Type::hello, 5);
+  p.pack(m.slot.value).pack(m.generation.value).pack(m.pid).pack(m.token).pack(m.program_version);
+}
+void pack(Packer& p, const Applied& m) {
+  pack_head(p, Type::applied, 1);
+  p.pack(m.number);
+}
+void pack(Packer& p, const Heartbeat& m) {
+  pack_head(p, Type::heartbeat, 5);
+  p.pack(m.applied_number).pack(m.ca_turns).pack(m.publish_turns).pack(m.kafka_error).pack(m.brokers_up);
+}
+void pack(Packer& p, const Goodbye& m) {
+  pack_head(p, Type::goodbye, 1);
+  p.pack(m.waiting_events);
+}
+void pack(Packer& p, const Welcome&) {
+  pack_head(p, Type::welcome, 0);
+}
+void pack(Packer& p, const AddEntry& item) {
+  p.pack_array(7);
+  p.pack(static_cast<uint32_t>(ItemKind::add)).pack(item.index.value);
+  p.pack(item.entry.topic).pack(item.entry.channel).pack(item.entry.mask.bits).pack(item.entry.key);
+  p.pack((item.never_connected_published ? kNeverConnectedBit : 0) |
+         (item.was_connected ? kWasConnectedBit : 0));
+}
+void pack(Packer& p, const RemoveEntry& item) {
+  p.pack_array(2);
+  p.pack(static_cast<uint32_t>(ItemKind::remove)).pack(item.index.value);
+}
+void pack(Packer& p, const Assign& m) {
+  pack_head(p, Type::assign, 2);
+  p.pack(m.number);
+  p.pack_array(static_cast<uint32_t>(m.items.size()));
+  for (const AssignItem& item : m.items) std::visit([&](const auto& i) { pack(p, i); }, item);
+}
+void pack(Packer& p, const Ping&) {
+  pack_head(p, Type::ping, 0);
+}
+void pack(Packer& p, const Stop& m) {
+  pack_head(p, Type::stop, 1);
+  p.pack(m.drain_timeout_ms);
+}
+void pack(Packer& p, const SetLogLevel& m) {
+  pack_head(p, Type::set_log_level, 1);
+  p.pack(m.level);
+}
+
+template <class Message>
+std::string encode_any(const Message& message) {
+  msgpack::sbuffer buffer;
+  Packer packer(buffer);
+  std::visit([&](const auto& m) { pack(packer, m); }, message);
+  return text_of(buffer);
+}
+
+void take(wire::Fields& f, Hello& m) {
+  f.take(m.slot);
+  f.take(m.generation);
+  f.take(m.pid);
+  f.take(m.token, kMaxTextBytes);
+  f.take(m.program_version, kMaxTextBytes);
+}
+void take(wire::Fields& f, Applied& m) {
+  f.take(m.number);
+}
+void take(wire::Fields& f, Heartbeat& m) {
+  f.take(m.applied_number);
+  f.take(m.ca_turns);
+  f.take(m.publish_turns);
+  f.take(m.kafka_error, kMaxTextBytes);
+  f.take(m.brokers_up);
+}
+void take(wire::Fields& f, Goodbye& m) {
+  f.take(m.waiting_events);
+}
+void take(wire::Fields&, Welcome&) {}
+void take(wire::Fields&, Ping&) {}
+void take(wire::Fields& f, Stop& m) {
+  f.take(m.drain_timeout_ms);
+}
+void take(wire::Fields& f, SetLogLevel& m) {
+  f.take(m.level, kMaxTextBytes);
+}
+
+// false: the item is none.
+bool take_item(const msgpack::object& object, std::vector<AssignItem>& items) {
+  wire::Fields f(object);
+  ItemKind kind = ItemKind::add;
+  f.take_enum(kind, ItemKind::remove);
+  if (kind == ItemKind::remove) {
+    RemoveEntry item;
+    f.take(item.index);
+    if (f.ok()) items.emplace_back(item);
+    return f.ok();
+  }
+  AddEntry item;
+  uint32_t flags = 0;
+  f.take(item.index);
+  f.take(item.entry.topic, kMaxTopicBytes);
+  f.take(item.entry.channel, kMaxChannelNameBytes);
+  f.take(item.entry.mask.bits);
+  f.take(item.entry.key, kMaxKeyBytes);
+  f.take(flags);
+  // A mask of 0 makes an IOC drop its whole circuit; one beyond the four bits is nothing that we send.
+  if (item.entry.mask.bits == 0 || item.entry.mask.bits > 15) return false;
+  item.never_connected_published = (flags & kNeverConnectedBit) != 0;
+  item.was_connected = (flags & kWasConnectedBit) != 0;
+  if (f.ok()) items.emplace_back(std::move(item));
+  return f.ok();
+}
+void take(wire::Fields& f, Assign& m) {
+  f.take(m.number);
+  const msgpack::object* list = f.next();
+  if (list == nullptr) return;
+  if (list->type != msgpack::type::ARRAY || list->via.array.size > kMaxAssignItems) return f.wrong();
+  m.items.reserve(list->via.array.size);
+  for (uint32_t i = 0; i < list->via.array.size; ++i) {
+    if (!take_item(list->via.array.ptr[i], m.items)) return f.wrong();
+  }
+}
+
+// Takes the rest of the message as an M. Elements behind the known ones are left alone.
+template <class M, class Message>
+Result<Message> take_as(wire::Fields& f) {
+  M message;
+  take(f, message);
+  if (!f.ok()) {
+    return fail("control message: element " + std::to_string(f.place()) + " is missing or out of range");
+  }
+  return Message(std::move(message));
+}
+
+struct Opened {
+  msgpack::object_handle handle;
+  uint32_t type = 0;
+};
+Result<Opened> open(std::string_view bytes) {
+  if (bytes.size() > kMaxControlMessageBytes) return fail("control message: too large");
+  // array, map, str, bin, ext, depth: an Assign's list of lists is the deepest thing there is.
+  const msgpack::unpack_limit limit(kMaxAssignItems, 0, kMaxKeyBytes, 0, 0, 4);
+  auto handle = wire::parse(bytes, limit);
+  if (!handle) return fail("control message: " + handle.error().message);
+  wire::Fields f(handle->get());
+  uint32_t version = 0;
+  Opened opened;
+  f.take(version);
+  f.take(opened.type);
+  if (!f.ok()) return fail("control message: it does not begin with version and type");
+  if (version != kControlVersion) {
+    return fail("control message: version " + std::to_string(version) + ", understood is " +
+                std::to_string(kControlVersion));
+  }
+  opened.handle = std::move(*handle);
+  return opened;
+}
+// The elements behind version and type.
+wire::Fields body(const Opened& opened) {
+  wire::Fields f(opened.handle.get());
+  f.next();
+  f.next();
+  return f;
+}
+
+tl::unexpected<Error> unknown(uint32_t type) {
+  return fail("control message: type " + std::to_string(type) + " is not one of this side's");
+}
+
+}  // namespace
+
+std::string encode(const WorkerMessage& message) {
+  return encode_any(message);
+}
+std::string encode(const SupervisorMessage& message) {
+  return encode_any(message);
+}
+
+Result<WorkerMessage> decode_worker_message(std::string_view bytes) {
+  auto opened = open(bytes);
+  if (!opened) return tl::unexpected(opened.error());
+  wire::Fields f = body(*opened);
+  if (opened->type == uint32_t(Type::hello)) return take_as<Hello, WorkerMessage>(f);
+  if (opened->type == uint32_t(Type::applied)) return take_as<Applied, WorkerMessage>(f);
+  if (opened->type == uint32_t(Type::heartbeat)) return take_as<Heartbeat, WorkerMessage>(f);
+  if (opened->type == uint32_t(Type::goodbye)) return take_as<Goodbye, WorkerMessage>(f);
+  return unknown(opened->type);
+}
+
+Result<SupervisorMessage> decode_supervisor_message(std::string_view bytes) {
+  auto opened = open(bytes);
+  if (!opened) return tl::unexpected(opened.error());
+  wire::Fields f = body(*opened);
+  if (opened->type == uint32_t(Type::welcome)) return take_as<Welcome, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::assign)) return take_as<Assign, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::ping)) return take_as<Ping, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::stop)) return take_as<Stop, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::set_log_level)) return take_as<SetLogLevel, SupervisorMessage>(f);
+  return unknown(opened->type);
+}
+
+}  // namespace e2k

@@ -1,0 +1,62 @@
+#include "proto/kafka_conf.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
+namespace e2k::kafka {
+namespace {
+
+constexpr size_t kReasonBytes = 512;
+
+}  // namespace
+
+tl::expected<Conf, std::vector<PropertyProblem>> make_conf(
+    const std::map<std::string, std::string>& properties) {
+  Conf conf(rd_kafka_conf_new());
+  std::vector<PropertyProblem> problems;
+  char reason[kReasonBytes] = "";
+  for (const auto& [name, value] : properties)
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason, sizeof reason) != RD_KAFKA_CONF_OK)
+      problems.push_back({name, reason});
+  if (!problems.empty()) return tl::unexpected(std::move(problems));
+  return conf;
+}
+
+std::vector<PropertyProblem> check_properties(const std::map<std::string, std::string>& properties,
+                                              rd_kafka_type_t type) {
+  auto conf = make_conf(properties);
+  if (!conf) return std::move(conf.error());
+  // Without brokers the handle's threads have nobody to connect to.
+  char reason[kReasonBytes] = "";
+  rd_kafka_conf_set(conf->get(), "bootstrap.servers", "", reason, sizeof reason);
+  // What a handle would log about itself is not for those who read a check's answer.
+  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
+  const Handle handle(rd_kafka_new(type, conf->get(), reason, sizeof reason));
+  if (!handle) return {{"", reason}};
+  conf->release();  // the handle's now
+  return {};
+}
+
+std::vector<std::string> property_names() {
+  // The table that rd_kafka_conf_properties_show writes is the one list with aliases and unset properties in
+  // it: a line a property, its name before the first bar.
+  char* table = nullptr;
+  size_t bytes = 0;
+  FILE* out = open_memstream(&table, &bytes);
+  if (out == nullptr) return {};
+  rd_kafka_conf_properties_show(out);
+  std::fclose(out);
+  std::istringstream lines(std::string(table, bytes));
+  std::free(table);
+  std::vector<std::string> names;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t end = line.find_first_of(" |");
+    if (line.find('|') == std::string::npos || end == 0 || line.starts_with("Property") || line[0] == '-')
+      continue;
+    names.push_back(line.substr(0, end));
+  }
+  return names;
+}
+
+}  // namespace e2k::kafka

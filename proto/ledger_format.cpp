@@ -1,0 +1,27 @@
+#include "proto/ledger_format.h"
+
+namespace e2k::ledger {
+
+const char* to_string(LossReason reason) {
+  switch (reason) {
+    case LossReason::none:
+      return "none";
+    case LossReason::no_segment:
+      return "spool_full";
+    case LossReason::event_too_large:
+      return "event_too_large";
+    case LossReason::spool_io:
+      return "spool_io";
+    case LossReason::refused_by_broker:
+      return "refused_by_broker";
+    case LossReason::encoding_failed:
+      return "encoding_failed";
+    case LossReason::dropped_oldest:
+      return "dropped_oldest";
+    case LossReason::dropped_newest:
+      return "dropped_newest";
+  }
+  return "unknown";  // a number of a newer version, read from a file
+}
+
+}  // namespace e2k::ledger

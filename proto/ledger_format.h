@@ -1,0 +1,202 @@
+// Pure. The ledger: one worker generation's books in shared memory, one line pair an entry.
+//
+// The worker maps its file read-write, the supervisor read-only; the file outlives the worker, so that a dead
+// or hung worker's books can be read. It is made under a temporary name, opened with the predecessor's
+// balance and renamed into place; a reader checks slot and generation in the header and never mixes two.
+//
+// Law of every entry, at every moment, whichever process looks:
+//     received = acknowledged + waiting + lost + coalesced
+// It holds by construction: only what the two writers know by themselves is stored, the rest is derived.
+//     received = appended + lost_unspooled            (CA's line)
+//     lost     = lost_spooled + lost_unspooled
+//     waiting  = appended - acknowledged - lost_spooled - coalesced
+// A reader loads the publisher's line before CA's line; then waiting is never negative.
+// Error records (Disconnected, …) are received events too: they travel the same way.
+//
+// After a death the log is the truth. `appended` counts the entry's records up to `appended_upto`; a
+// committed record behind it is counted by the repair unless the record's ordinal says that it is (appends
+// happen one at a time, so at most one record of a log is in doubt). A settlement is announced in
+// SettleIntent before the settlement map and the counters are changed, and is carried out again from there.
+// Both repairs may be repeated.
+//
+// The header's sums count over the whole life of a slot: a new generation opens its ledger with its
+// predecessor's sums (Opening), so that what is shown of a slot never falls back. Entries begin at 0 with
+// every generation, since an index means something else in each. What the predecessor left waiting is in the
+// sums too and stays waiting there until its log has been drained. For every slot, sums obey the same law:
+//     header.x = opening.x + the sum of all entries' x
+//
+// Every field that changes is a relaxed std::atomic of its own; each cache line has one writing thread at a
+// time.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace e2k::ledger {
+
+// Version ledger:   1  first
+inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint64_t kMagic = 0x3147444c'4b324531;  // "1E2KLDG1"
+inline constexpr size_t kHosts = 4096;
+inline constexpr size_t kReasons = 32;
+inline constexpr size_t kThreads = 8;
+
+// Why an event was lost or an entry is blocked. Numbers are given by hand and never used again; < kReasons.
+enum class LossReason : uint8_t {
+  none = 0,
+  no_segment = 1,         // the spool was full and nothing could make room
+  event_too_large = 2,    // over spool.max_event_bytes
+  spool_io = 3,           // the spool's directory could not be written
+  refused_by_broker = 4,  // the record alone was refused (too large, bad stamp)
+  encoding_failed = 5,    // the converter could not express the event
+  dropped_oldest = 6,     // spool full, when_full = drop_oldest
+  dropped_newest = 7,     // spool full, when_full = drop_newest
+};
+const char* to_string(LossReason reason);
+
+// What Channel Access knows of an entry (CA's line). NO_TOPIC and NOT_AUTHORISED are the publisher's (its
+// line), and QUARANTINED is the supervisor's; they go before CA's state where an entry's state is shown.
+enum class EntryState : uint32_t {
+  unused = 0,
+  pending = 1,  // being searched for, not yet over never_connected_after_s
+  connected = 2,
+  never_connected = 3,
+  disconnected = 4,
+  denied = 5,  // connected, no read access
+};
+
+// Bits of CaLine::flags.
+inline constexpr uint32_t kNeverConnectedPublished = 1, kWasConnected = 2;
+
+struct alignas(64) CaLine {
+  std::atomic<EntryState> state;
+  std::atomic<uint32_t> flags;
+  std::atomic<uint32_t> host;      // index into the host table + 1; 0: none yet
+  std::atomic<uint16_t> dbr_type;  // native; 0xffff: not known
+  uint16_t reserved;
+  std::atomic<uint32_t> count;  // native element count
+  std::atomic<uint32_t> gaps;
+  std::atomic<uint64_t> appended;
+  std::atomic<uint64_t> appended_upto;  // spool Position of the last record that `appended` counts
+  std::atomic<uint64_t> lost_unspooled;
+  std::atomic<int64_t> last_arrival_real_ns;  // 0: no event yet
+  std::atomic<uint64_t> last_stamp;           // seconds since 1990 << 32 | nanoseconds
+};
+static_assert(sizeof(CaLine) == 64);
+
+enum class Blocked : uint32_t {
+  no = 0,
+  no_topic = 1,
+  not_authorised = 2,
+  no_leader = 3,
+  window_full = 4,
+  encoder = 5
+};
+
+struct alignas(64) PublisherLine {
+  std::atomic<uint64_t> acknowledged;
+  std::atomic<uint64_t> lost_spooled;
+  std::atomic<uint64_t> coalesced;
+  std::atomic<int64_t> last_offset;  // -1 before the first acknowledgement
+  std::atomic<int64_t> last_acknowledged_real_ns;
+  std::atomic<int32_t> last_partition;  // -1 before the first acknowledgement
+  std::atomic<Blocked> blocked;
+  std::atomic<uint32_t> restamped;  // events that got the time of arrival (stamp 0, or too far ahead)
+  std::atomic<uint8_t> last_loss;   // LossReason
+  uint8_t reserved[3];
+  uint64_t reserved2;
+};
+static_assert(sizeof(PublisherLine) == 64);
+
+struct Entry {
+  CaLine ca;
+  PublisherLine publisher;
+};
+static_assert(sizeof(Entry) == 128);
+
+// An IOC that this worker talks to. Written by CA's side.
+struct alignas(64) Host {
+  char name[64];  // "10.1.2.3:5064", NUL-terminated; empty: unused
+  std::atomic<uint64_t> events;
+  std::atomic<uint32_t> connected;     // channels connected now
+  std::atomic<uint32_t> disconnected;  // channels last seen there that are not
+  uint64_t reserved[6];
+};
+static_assert(sizeof(Host) == 128);
+
+// Announced before a settlement is made, cleared after; see above. count_before is the counter's value.
+struct SettleIntent {
+  std::atomic<uint64_t> position;  // 0: none
+  std::atomic<uint32_t> index;
+  std::atomic<uint32_t> settlement;    // spool::Settlement byte
+  std::atomic<uint64_t> count_before;  // of the entry's counter
+  std::atomic<uint64_t> sum_before;    // of the header's counter
+};
+
+// The predecessor's sums as this generation took them over; all 0 where there was none. Constant.
+struct Opening {
+  uint64_t appended;
+  uint64_t lost_unspooled;
+  uint64_t acknowledged;
+  uint64_t lost_spooled;
+  uint64_t coalesced;
+};
+
+// Upper bounds of the buckets of arrival-to-acknowledgement latency, in nanoseconds; one more bucket holds
+// the rest.
+inline constexpr int64_t kLatencyBoundsNs[] = {1'000'000,      2'000'000,      3'000'000,      5'000'000,
+                                               7'500'000,      10'000'000,     15'000'000,     25'000'000,
+                                               50'000'000,     100'000'000,    250'000'000,    500'000'000,
+                                               1'000'000'000,  2'500'000'000,  5'000'000'000,  10'000'000'000,
+                                               30'000'000'000, 60'000'000'000, 300'000'000'000};
+inline constexpr size_t kLatencyBuckets = sizeof kLatencyBoundsNs / sizeof kLatencyBoundsNs[0] + 1;
+
+// A thread's flight word: what it is at work on; 0 at rest. Set before, cleared after.
+enum class Thread : uint32_t { ca_callback = 0, ca = 1, publish = 2, link = 3, spool = 4 };
+struct alignas(64) FlightWord {
+  std::atomic<uint64_t> entry_plus_one;  // EntryIndex + 1
+  std::atomic<uint64_t> position;        // the publisher's: the record at hand
+};
+
+struct Header {
+  uint64_t magic;
+  uint32_t format_version;
+  uint32_t generation;
+  uint16_t slot;
+  uint16_t reserved;
+  int32_t pid;
+  uint64_t process_start_ticks;  // field 22 of /proc/PID/stat
+  int64_t started_real_ns;
+  uint32_t entry_capacity;             // lines that the file has room for
+  uint32_t entries_offset;             // of the first Entry, from the file's beginning
+  std::atomic<uint32_t> entries_used;  // highest index + 1
+  std::atomic<int32_t> exit_code;      // WorkerExit, set before leaving; -1 while running
+  char exit_reason[240];               // NUL-terminated, valid once exit_code is set
+
+  // CA's side
+  alignas(64) std::atomic<uint64_t> ca_events;  // monitor callbacks with data
+  std::atomic<uint64_t> appended;               // records in the spool, error records included
+  std::atomic<uint64_t> lost_unspooled[kReasons];
+  // publisher's side
+  alignas(64) std::atomic<uint64_t> acknowledged;
+  std::atomic<uint64_t> produced;           // handed to librdkafka, repeats included
+  std::atomic<uint64_t> delivery_failures;  // reports with an error, whatever became of the event
+  std::atomic<uint64_t> coalesced;
+  std::atomic<uint64_t> in_flight;
+  std::atomic<int64_t> oldest_waiting_arrival_real_ns;  // 0: nothing waits
+  std::atomic<uint64_t> lost_spooled[kReasons];
+  std::atomic<uint64_t> latency_buckets[kLatencyBuckets];
+  std::atomic<uint64_t> latency_sum_ns;
+  SettleIntent intent;
+  // the spool's keeper
+  alignas(64) std::atomic<uint64_t> spool_bytes;  // files on disk
+  std::atomic<uint64_t> spool_max_bytes;
+
+  Opening opening;
+
+  FlightWord flight[kThreads];
+  Host hosts[kHosts];
+};
+
+}  // namespace e2k::ledger

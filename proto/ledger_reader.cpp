@@ -1,0 +1,103 @@
+#include "proto/ledger_reader.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace e2k::ledger {
+namespace {
+
+std::string system_error(const std::string& path, const char* what) {
+  return "ledger " + path + ": " + what + ": " + std::strerror(errno);
+}
+
+// Whether the mapped bytes are a ledger whose sizes can be trusted from here on.
+const char* problem_of(const Header& header, size_t bytes, Slot slot, Generation generation) {
+  if (header.magic != kMagic) return "is not a ledger";
+  if (header.format_version != kFormatVersion) return "has another format version; restart its worker";
+  if (header.slot != slot.value || header.generation != generation.value)
+    return "belongs to another slot or generation";
+  if (header.entries_offset < sizeof(Header) || header.entries_offset % alignof(Entry) != 0)
+    return "has a damaged header";
+  if (header.entries_offset > bytes) return "is shorter than its header says";
+  if ((bytes - header.entries_offset) / sizeof(Entry) < header.entry_capacity)
+    return "is shorter than its header says";
+  return nullptr;
+}
+
+}  // namespace
+
+Counts counts_of(const Entry& entry) {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  Counts c;
+  c.acknowledged = entry.publisher.acknowledged.load(relaxed);
+  const uint64_t lost_spooled = entry.publisher.lost_spooled.load(relaxed);
+  c.coalesced = entry.publisher.coalesced.load(relaxed);
+  // What is settled was appended before: with the publisher's line read first, the difference can't be
+  // negative.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  uint64_t appended = entry.ca.appended.load(relaxed);
+  const uint64_t lost_unspooled = entry.ca.lost_unspooled.load(relaxed);
+  const uint64_t settled = c.acknowledged + lost_spooled + c.coalesced;
+  // A record is counted just after it is committed, and can be settled in between.
+  if (appended < settled) appended = settled;
+  c.gaps = entry.ca.gaps.load(relaxed);
+  c.received = appended + lost_unspooled;
+  c.lost = lost_spooled + lost_unspooled;
+  c.waiting = appended - settled;
+  return c;
+}
+
+Result<LedgerReader> LedgerReader::open(const std::string& path, Slot slot, Generation generation) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail(system_error(path, "cannot be opened"));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return fail(system_error(path, "cannot be looked at"));
+  const auto bytes = static_cast<size_t>(info.st_size);
+  if (bytes < sizeof(Header)) return fail("ledger " + path + ": is too short to be one");
+  void* base = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
+  if (base == MAP_FAILED) return fail(system_error(path, "cannot be mapped"));
+  LedgerReader reader;
+  reader.base_ = base;
+  reader.bytes_ = bytes;
+  if (const char* problem = problem_of(reader.header(), bytes, slot, generation))
+    return fail("ledger " + path + ": " + problem);
+  return reader;
+}
+
+LedgerReader::LedgerReader(LedgerReader&& other) noexcept
+    : base_(std::exchange(other.base_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+LedgerReader& LedgerReader::operator=(LedgerReader&& other) noexcept {
+  std::swap(base_, other.base_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+LedgerReader::~LedgerReader() {
+  if (base_ != nullptr) ::munmap(base_, bytes_);
+}
+
+const Header& LedgerReader::header() const {
+  return *static_cast<const Header*>(base_);
+}
+
+const Entry* LedgerReader::entry(EntryIndex index) const {
+  const Header& h = header();
+  if (index.value >= h.entry_capacity) return nullptr;
+  if (index.value >= h.entries_used.load(std::memory_order_acquire)) return nullptr;
+  const auto* first = reinterpret_cast<const Entry*>(static_cast<const char*>(base_) + h.entries_offset);
+  return first + index.value;
+}
+
+std::string LedgerReader::host_name(uint32_t host) const {
+  if (host == 0 || host > kHosts) return "";
+  const Host& h = header().hosts[host - 1];
+  return std::string(h.name, ::strnlen(h.name, sizeof h.name));
+}
+
+}  // namespace e2k::ledger

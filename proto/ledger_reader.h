@@ -1,0 +1,44 @@
+// Shell. Maps a ledger file read-only and answers from it, whether its worker lives, hangs or is dead.
+//
+// One thread. The mapping follows the file: a ledger that was renamed over (a successor's) is another file
+// and needs another LedgerReader; slot and generation are checked when it is opened and never mixed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/fd.h"
+#include "common/ids.h"
+#include "common/result.h"
+#include "proto/ledger_format.h"
+
+namespace e2k::ledger {
+
+// received = acknowledged + waiting + lost + coalesced
+struct Counts {
+  uint64_t received = 0, acknowledged = 0, waiting = 0, lost = 0, coalesced = 0, gaps = 0;
+};
+// Reads the publisher's line before CA's, so that waiting is never negative.
+Counts counts_of(const Entry& entry);
+
+class LedgerReader {
+public:
+  static Result<LedgerReader> open(const std::string& path, Slot slot, Generation generation);
+  LedgerReader(LedgerReader&&) noexcept;
+  LedgerReader& operator=(LedgerReader&&) noexcept;
+  ~LedgerReader();
+
+  const Header& header() const;
+  // nullptr: the worker has not made that line yet. Never faults, whatever the index.
+  const Entry* entry(EntryIndex index) const;
+  // "" for 0 or a number that names none.
+  std::string host_name(uint32_t host) const;
+
+private:
+  LedgerReader() = default;
+  void* base_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace e2k::ledger
