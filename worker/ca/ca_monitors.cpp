@@ -1,0 +1,192 @@
+#include "worker/ca/ca_monitors.h"
+
+#include <poll.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "common/log.h"
+#include "worker/ca/context.h"
+#include "worker/ca/delivery.h"
+#include "worker/ca/keeper.h"
+
+namespace e2k::worker {
+namespace ca {
+namespace {
+
+constexpr auto kPatienceAtEnd = std::chrono::seconds(5);
+constexpr size_t kNoticesATurn = 4000;
+
+// What the thread and its owner share. shared_ptr: the thread may have to be left behind.
+struct Shared {
+  explicit Shared(Intake& intake) : delivery(intake) {}
+  Delivery delivery;
+  std::atomic<uint64_t> applied{0}, turns{0}, frames{0};
+  std::atomic<bool> clear{false}, cleared{false}, stop{false};
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Result<void>> started;  // (mutex)
+  bool ended = false;                   // (mutex)
+};
+
+class Loop {
+public:
+  Loop(Shared& shared, const MonitorSettings& settings)
+      : shared_(shared), keeper_(shared.delivery, settings.never_connected_after_s) {}
+
+  Result<void> open() { return keeper_.open(); }
+
+  void run() {
+    while (!shared_.stop) {
+      turn(monotonic_now());
+      wait();
+    }
+    end();
+  }
+
+private:
+  void turn(MonotonicNs now) {
+    std::vector<Batch> batches;
+    std::vector<Notice> notices;
+    shared_.delivery.inbox.take(batches, notices);
+    std::move(batches.begin(), batches.end(), std::back_inserter(batches_));
+    notices_.insert(notices_.end(), notices.begin(), notices.end());
+    if (shared_.clear && !shared_.cleared) stop_delivery();
+    for (size_t n = 0; n < kNoticesATurn && !notices_.empty(); ++n) {
+      if (!shared_.cleared) keeper_.take(notices_.front(), now);
+      notices_.pop_front();
+    }
+    if (!batches_.empty()) {
+      if (!shared_.cleared) keeper_.apply(batches_.front().items, now);
+      shared_.applied = batches_.front().number;
+      batches_.pop_front();
+    }
+    if (!shared_.cleared) {
+      keeper_.search(now);
+      keeper_.on_time(now);
+    }
+    keeper_.clear_some();
+    keeper_.flush();
+    shared_.frames = keeper_.search_frames_sent();
+    ++shared_.turns;
+  }
+
+  void stop_delivery() {
+    {
+      const std::lock_guard lock(shared_.delivery.lock);
+      shared_.delivery.stopped = true;
+    }
+    shared_.cleared = true;
+    keeper_.doom_all();
+  }
+
+  void wait() {
+    const MonotonicNs now = monotonic_now();
+    const bool work_left = !batches_.empty() || !notices_.empty() || keeper_.clearing();
+    const int64_t wait_ns =
+        work_left ? 0 : std::clamp<int64_t>(keeper_.next_turn(now).value - now.value, 0, kNsPerSecond / 2);
+    fds_.clear();
+    fds_.push_back({shared_.delivery.inbox.fd(), POLLIN, 0});
+    keeper_.poll_on(fds_);
+    const timespec timeout{wait_ns / kNsPerSecond, wait_ns % kNsPerSecond};
+    ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
+  }
+
+  void end() {
+    if (!shared_.cleared) stop_delivery();
+    while (keeper_.clearing()) {
+      keeper_.clear_some();
+      keeper_.flush();
+    }
+  }
+
+  Shared& shared_;
+  Keeper keeper_;
+  std::deque<Batch> batches_;
+  std::deque<Notice> notices_;
+  std::vector<pollfd> fds_;
+};
+
+void tell(Shared& shared, Result<void> started) {
+  const std::lock_guard lock(shared.mutex);
+  shared.started = std::move(started);
+  shared.changed.notify_all();
+}
+
+void run_loop(Shared& shared, const MonitorSettings& settings) {
+  const auto context = Context::create();
+  if (!context) return tell(shared, tl::unexpected(context.error()));
+  Loop loop(shared, settings);
+  if (auto opened = loop.open(); !opened) return tell(shared, opened);
+  tell(shared, {});
+  loop.run();
+}
+
+class ThreadedMonitors final : public CaMonitors {
+public:
+  explicit ThreadedMonitors(Intake& intake) : shared_(std::make_shared<Shared>(intake)) {}
+
+  Result<void> start(const MonitorSettings& settings) {
+    thread_ = std::thread([shared = shared_, settings] {
+      pthread_setname_np(pthread_self(), "ca");
+      run_loop(*shared, settings);
+      const std::lock_guard lock(shared->mutex);
+      shared->ended = true;
+      shared->changed.notify_all();
+    });
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait(lock, [&] { return shared_->started.has_value(); });
+    return *shared_->started;
+  }
+
+  ~ThreadedMonitors() override {
+    if (!thread_.joinable()) return;
+    {
+      const std::lock_guard lock(shared_->delivery.lock);
+      shared_->delivery.stopped = true;
+    }
+    shared_->stop = true;
+    shared_->delivery.inbox.wake();
+    std::unique_lock lock(shared_->mutex);
+    if (shared_->changed.wait_for(lock, kPatienceAtEnd, [&] { return shared_->ended; })) {
+      lock.unlock();
+      thread_.join();
+    } else {
+      log::warn("ca_left_behind reason=\"libca does not end; its thread is abandoned\"");
+      thread_.detach();
+    }
+  }
+
+  void post(uint64_t number, std::vector<AssignItem> items) override {
+    shared_->delivery.inbox.post(Batch{number, std::move(items)});
+  }
+  uint64_t applied() const override { return shared_->applied; }
+  void clear_all() override {
+    shared_->clear = true;
+    shared_->delivery.inbox.wake();
+  }
+  bool cleared() const override { return shared_->cleared; }
+  uint64_t turns() const override { return shared_->turns; }
+  uint64_t search_frames_sent() const override { return shared_->frames; }
+
+private:
+  std::shared_ptr<Shared> shared_;
+  std::thread thread_;
+};
+
+}  // namespace
+}  // namespace ca
+
+Result<std::unique_ptr<CaMonitors>> make_monitors(const MonitorSettings& settings, Intake& intake) {
+  auto monitors = std::make_unique<ca::ThreadedMonitors>(intake);
+  if (auto started = monitors->start(settings); !started) return tl::unexpected(started.error());
+  return monitors;
+}
+
+}  // namespace e2k::worker

@@ -1,0 +1,28 @@
+// Shell. The worker's share of the channels, as its *link* thread sees it: hand over assignments, ask how far
+// they got. Implemented by worker/ca; replaced in tests of the link.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proto/control_message.h"
+
+namespace e2k::worker {
+
+class Monitors {
+public:
+  virtual ~Monitors() = default;
+
+  // Queues one numbered batch for the *ca* thread and returns at once. Batches are applied in the order of
+  // the calls.
+  virtual void post(uint64_t number, std::vector<AssignItem> items) = 0;
+  // The number of the last batch that was applied. Any thread.
+  virtual uint64_t applied() const = 0;
+  // Clears every subscription, in batches; nothing is received any more once cleared() is true. Any thread.
+  virtual void clear_all() = 0;
+  virtual bool cleared() const = 0;
+  // Counts the turns of the *ca* thread's loop; it turns at least every second.
+  virtual uint64_t turns() const = 0;
+};
+
+}  // namespace e2k::worker

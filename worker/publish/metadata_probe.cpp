@@ -1,0 +1,74 @@
+#include "worker/publish/metadata_probe.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "proto/kafka_conf.h"
+
+namespace e2k::worker {
+namespace {
+
+constexpr int kAnswerTimeoutMs = 1000;  // also the longest that the end of a producer waits for its probe
+
+}  // namespace
+
+MetadataProbe::MetadataProbe(rd_kafka_t* producer, const Doorbell& bell)
+    : producer_(producer), bell_(bell), thread_([this] { run(); }) {}
+
+MetadataProbe::~MetadataProbe() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void MetadataProbe::request() {
+  {
+    std::lock_guard lock(mutex_);
+    wanted_ = true;
+  }
+  wake_.notify_one();
+}
+
+bool MetadataProbe::take(uint64_t seen, Answer& answer) const {
+  std::lock_guard lock(mutex_);
+  if (latest_.number <= seen) return false;
+  answer = latest_;
+  return true;
+}
+
+void MetadataProbe::run() {
+  ::pthread_setname_np(::pthread_self(), "metadata");
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return wanted_ || ending_; });
+    if (ending_) return;
+    wanted_ = false;
+    const uint64_t number = latest_.number + 1;
+    lock.unlock();
+    Answer answer = ask();
+    answer.number = number;
+    lock.lock();
+    latest_ = std::move(answer);
+    bell_.ring();
+  }
+}
+
+MetadataProbe::Answer MetadataProbe::ask() const {
+  Answer answer;
+  const struct rd_kafka_metadata* raw = nullptr;
+  if (rd_kafka_metadata(producer_, 0, nullptr, &raw, kAnswerTimeoutMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return answer;
+  kafka::Metadata metadata(raw);
+  answer.brokers = metadata->broker_cnt;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    const struct rd_kafka_metadata_topic& topic = metadata->topics[i];
+    answer.topics[topic.topic] = topic.err;
+  }
+  return answer;
+}
+
+}  // namespace e2k::worker

@@ -1,0 +1,111 @@
+#include "worker/publish/producer.h"
+
+#include <sys/socket.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "common/log.h"
+
+namespace e2k::worker {
+namespace {
+
+// Sites may set these otherwise.
+const std::pair<const char*, const char*> kDefaults[] = {
+    {"partitioner", "murmur2_random"},
+    {"linger.ms", "5"},
+    // A topic that is not there only parks its records, so there is no reason to wait half a minute for it.
+    {"topic.metadata.propagation.max.ms", "5000"},
+    // More than the publisher keeps in flight (publisher.h).
+    {"queue.buffering.max.messages", "200000"},
+    {"queue.buffering.max.kbytes", "1048576"},
+    {"log.connection.close", "false"},
+};
+const std::pair<const char*, const char*> kOwned[] = {
+    {"enable.idempotence", "true"},  {"acks", "all"},
+    {"message.timeout.ms", "0"},     {"enable.gapless.guarantee", "true"},
+    {"statistics.interval.ms", "0"},
+};
+
+// A dead producer's unsent bytes must not arrive after its successor's: close() throws them away.
+int open_socket(int domain, int type, int protocol, void*) {
+  const int fd = ::socket(domain, type | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return fd;
+  const linger nothing_lingers{1, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &nothing_lingers, sizeof nothing_lingers);
+  return fd;
+}
+
+void write_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
+  // librdkafka's levels are syslog's. Its remarks on the configuration are about properties that we chose
+  // (that the gapless guarantee is "experimental").
+  if (level <= 4 && std::strcmp(facility, "CONFWARN") != 0) {
+    log::warn("librdkafka facility={} text={}", facility, log::quoted(text));
+  } else {
+    log::debug("librdkafka facility={} text={}", facility, log::quoted(text));
+  }
+}
+
+int64_t linger_of(const rd_kafka_conf_t* conf) {
+  char text[64];
+  size_t bytes = sizeof text;
+  if (rd_kafka_conf_get(conf, "linger.ms", text, &bytes) != RD_KAFKA_CONF_OK) return 5'000'000;
+  return static_cast<int64_t>(std::strtod(text, nullptr) * 1e6);
+}
+
+// librdkafka takes 0 for no limit.
+uint64_t limit_of(const rd_kafka_conf_t* conf, const char* property, uint64_t unit) {
+  char text[64];
+  size_t bytes = sizeof text;
+  if (rd_kafka_conf_get(conf, property, text, &bytes) != RD_KAFKA_CONF_OK) return UINT64_MAX;
+  const uint64_t limit = std::strtoull(text, nullptr, 10);
+  return limit == 0 ? UINT64_MAX : limit * unit;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, std::string>& properties,
+                                                   int wake_fd) {
+  std::map<std::string, std::string> all;
+  for (const auto& [name, value] : kDefaults) all[name] = value;
+  // "queue.buffering.max.ms" is librdkafka's other name of linger.ms: the site's word must not meet our
+  // default.
+  if (properties.count("queue.buffering.max.ms") != 0) all.erase("linger.ms");
+  for (const auto& [name, value] : properties) all[name] = value;
+  for (const auto& [name, value] : kOwned) all[name] = value;
+
+  auto conf = kafka::make_conf(all);
+  if (!conf) {
+    const auto& first = conf.error().front();
+    return fail("librdkafka refuses the property " + first.property + ": " + first.reason);
+  }
+  std::unique_ptr<Producer> producer(new Producer);
+  producer->linger_ns_ = linger_of(conf->get());
+  producer->queue_messages_ = limit_of(conf->get(), "queue.buffering.max.messages", 1);
+  producer->queue_bytes_ = limit_of(conf->get(), "queue.buffering.max.kbytes", 1024);
+  rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+  rd_kafka_conf_set_socket_cb(conf->get(), open_socket);
+  rd_kafka_conf_set_log_cb(conf->get(), write_log);
+  char reason[512] = {};
+  producer->handle_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), reason, sizeof reason));
+  if (!producer->handle_) return fail(std::string("librdkafka cannot start a producer: ") + reason);
+  (void)conf->release();  // it is the handle's now
+  producer->reports_.reset(rd_kafka_queue_get_main(producer->handle_.get()));
+  const uint64_t one = 1;  // what an eventfd wants to be told
+  rd_kafka_queue_io_event_enable(producer->reports_.get(), wake_fd, &one, sizeof one);
+  return producer;
+}
+
+Producer::~Producer() {
+  if (!handle_) return;
+  rd_kafka_queue_io_event_enable(reports_.get(), -1, nullptr, 0);
+  reports_.reset();
+  (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+void Producer::purge() {
+  (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+}  // namespace e2k::worker

@@ -1,0 +1,46 @@
+// Shell. One librdkafka producer with the properties that this program owns, and its queue of reports.
+//
+// Owned, hence set last: idempotence with acks=all, no message time-out (a record waits as long as it takes;
+// the spool holds the rest), and the gapless guarantee (no later record of a partition may pass a failed
+// one). What only has a better default for us is set first and can be overridden.
+//
+// A producer is replaced as a whole after a fatal error. Its reports and errors are polled by one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+#include "proto/kafka_conf.h"
+
+namespace e2k::worker {
+
+class Producer {
+public:
+  // `wake_fd`: an eventfd that is rung when reports begin to wait. Asks for the producer's id at once.
+  static Result<std::unique_ptr<Producer>> create(const std::map<std::string, std::string>& properties,
+                                                  int wake_fd);
+  ~Producer();
+
+  rd_kafka_t* handle() const { return handle_.get(); }
+  rd_kafka_queue_t* reports() const { return reports_.get(); }
+  int64_t linger_ns() const { return linger_ns_; }
+  // What it queues at the most, as configured.
+  uint64_t queue_messages() const { return queue_messages_; }
+  uint64_t queue_bytes() const { return queue_bytes_; }
+  // Throws away what is queued and in flight; a report comes back for each.
+  void purge();
+
+private:
+  Producer() = default;
+  // The queue lets go before the handle does.
+  kafka::Handle handle_;
+  kafka::Queue reports_;
+  int64_t linger_ns_ = 5'000'000;
+  uint64_t queue_messages_ = UINT64_MAX;
+  uint64_t queue_bytes_ = UINT64_MAX;
+};
+
+}  // namespace e2k::worker

@@ -1,0 +1,23 @@
+// Shell. The publisher as the worker's *link* thread sees it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace e2k::worker {
+
+class Publishing {
+public:
+  virtual ~Publishing() = default;
+
+  // Records of this log that Kafka has not acknowledged and that are not lost. Any thread.
+  virtual uint64_t waiting() const = 0;
+  // Counts the turns of the *publish* thread's loop; it turns at least every second.
+  virtual uint64_t turns() const = 0;
+  virtual int brokers_up() const = 0;
+  // librdkafka's last error in its own words, "" since it is over: the brokers answer, or the topic it was
+  // about flows. Any thread.
+  virtual std::string last_error() const = 0;
+};
+
+}  // namespace e2k::worker

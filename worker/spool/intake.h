@@ -1,0 +1,72 @@
+// Shell. The Intake of a running worker: appends to the spool, counts in the ledger, rings for the publisher.
+//
+// One leaf lock orders everything that an append does: the record, the entry's CA line, the header's CA sums,
+// the host's counter. Under it the clock is not read, nothing is allocated and nothing else is locked, but
+// for the turn of a segment (the spool's mutex, held for pointers only) once in some hundred thousand events.
+//
+// No wake-up is lost: the publisher announces its sleep under the same lock, and only if nothing lies behind
+// the position it has read up to. An append comes either before (then the sleep is refused) or after (then it
+// sees the announcement and rings). The lock orders the two; no fence and no atomic is needed. The bell is a
+// counter, so a ring between the announcement and the wait is not lost either. It is rung after the lock is
+// free.
+//
+// Table of hosts and states of channels have a lock of their own, since they search and compare names.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "worker/intake.h"
+#include "worker/spool/doorbell.h"
+#include "worker/spool/ledger.h"
+#include "worker/spool/spool.h"
+#include "worker/spool/writer.h"
+
+namespace e2k::worker {
+
+class SpoolIntake final : public Intake {
+public:
+  // All three outlive the intake.
+  SpoolIntake(spool::Spool& spool, ledger::Ledger& books, Doorbell& bell);
+  ~SpoolIntake() override;
+
+  IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) override;
+  void close_entry(IntakeEntry* entry) override;
+  void event(IntakeEntry& entry, const CaEvent& event) noexcept override;
+  void error(IntakeEntry& entry, std::string_view text) noexcept override;
+  void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
+  void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
+  uint32_t flags(const IntakeEntry& entry) const noexcept override;
+  void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
+                  uint32_t count) noexcept override;
+
+  // The publisher's: true, if nothing was appended behind `read_upto`; the next append rings the bell.
+  bool announce_sleep(spool::Position read_upto);
+  // Records appended by this generation. Any thread.
+  uint64_t appended() const;
+
+private:
+  void append(IntakeEntry& entry, spool::NewEvent& event, std::span<const std::byte> value) noexcept;
+  void book(IntakeEntry& entry, const spool::NewEvent& event, spool::Appended outcome) noexcept;
+  ledger::Host* host_of(std::string_view host, uint32_t& number);
+  void count_channel(IntakeEntry& entry, ledger::EntryState state, int change) noexcept;
+
+  spool::Spool& spool_;
+  ledger::Ledger& books_;
+  ledger::Header& header_;
+  Doorbell& bell_;
+
+  alignas(64) std::mutex lock_;  // the leaf lock
+  spool::LogWriter writer_;
+  bool sleep_announced_ = false;
+
+  alignas(64) std::mutex hosts_lock_;
+  std::unordered_map<std::string, uint32_t> hosts_;    // name -> number from 1
+  std::vector<std::unique_ptr<IntakeEntry>> entries_;  // by index
+};
+
+}  // namespace e2k::worker

@@ -1,0 +1,196 @@
+#include "worker/spool/ledger.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+namespace e2k::ledger {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr uint32_t kLinesAtOnce = 1024;
+constexpr size_t kPage = 4096;
+constexpr uint32_t kEntriesOffset = (sizeof(Header) + kPage - 1) / kPage * kPage;
+
+std::string system_error(const std::string& path, const char* what, int error) {
+  return "ledger " + path + ": " + what + ": " + std::strerror(error);
+}
+
+int reserve(int fd, size_t from, size_t bytes) {
+  int error;
+  do error = ::posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(bytes));
+  while (error == EINTR);
+  return error;
+}
+
+uint64_t own_start_ticks() {
+  char text[1024];
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/proc/self/stat", "re"), std::fclose);
+  if (!file) return 0;
+  const size_t bytes = std::fread(text, 1, sizeof text - 1, file.get());
+  text[bytes] = 0;
+  const char* p = std::strrchr(text, ')');  // the name before it may hold anything
+  if (p == nullptr) return 0;
+  unsigned long long ticks = 0;
+  std::sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+              &ticks);
+  return ticks;
+}
+
+void take_over_sums(Header& mine, const Header& before) {
+  auto take = [](std::atomic<uint64_t>& to, const std::atomic<uint64_t>& from) {
+    to.store(from.load(kRelaxed), kRelaxed);
+    return to.load(kRelaxed);
+  };
+  take(mine.ca_events, before.ca_events);
+  mine.opening.appended = take(mine.appended, before.appended);
+  mine.opening.acknowledged = take(mine.acknowledged, before.acknowledged);
+  mine.opening.coalesced = take(mine.coalesced, before.coalesced);
+  take(mine.produced, before.produced);
+  take(mine.delivery_failures, before.delivery_failures);
+  for (size_t i = 0; i < kReasons; ++i) {
+    mine.opening.lost_unspooled += take(mine.lost_unspooled[i], before.lost_unspooled[i]);
+    mine.opening.lost_spooled += take(mine.lost_spooled[i], before.lost_spooled[i]);
+  }
+  for (size_t i = 0; i < kLatencyBuckets; ++i) take(mine.latency_buckets[i], before.latency_buckets[i]);
+  take(mine.latency_sum_ns, before.latency_sum_ns);
+}
+
+// Nothing where there is no predecessor; a file that cannot be one is told and passed over.
+void open_with_balance(Header& mine, const std::string& path, Slot slot) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return;
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0 || static_cast<size_t>(info.st_size) < sizeof(Header)) {
+    log::warn("ledger_predecessor_unreadable path={}", log::quoted(path));
+    return;
+  }
+  void* base = ::mmap(nullptr, sizeof(Header), PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (base == MAP_FAILED) return;
+  const Header& before = *static_cast<const Header*>(base);
+  if (before.magic == kMagic && before.format_version == kFormatVersion && before.slot == slot.value) {
+    take_over_sums(mine, before);
+  } else {
+    log::warn("ledger_predecessor_unreadable path={}", log::quoted(path));
+  }
+  ::munmap(base, sizeof(Header));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ledger>> Ledger::create(const std::string& path, Slot slot, Generation generation,
+                                               uint32_t capacity) {
+  const std::string temporary = path + ".new";
+  std::unique_ptr<Ledger> ledger(new Ledger);
+  ledger->path_ = path;
+  ::unlink(temporary.c_str());
+  ledger->fd_.reset(::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+  if (!ledger->fd_) return fail(system_error(temporary, "cannot be made", errno));
+  const size_t bytes = kEntriesOffset + size_t{capacity} * sizeof(Entry);
+  if (::ftruncate(ledger->fd_.get(), static_cast<off_t>(bytes)) != 0)
+    return fail(system_error(temporary, "cannot be sized", errno));
+  if (int error = reserve(ledger->fd_.get(), 0, kEntriesOffset))
+    return fail(system_error(temporary, "its size cannot be reserved", error));
+  void* base =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ledger->fd_.get(), 0);
+  if (base == MAP_FAILED) return fail(system_error(temporary, "cannot be mapped", errno));
+  ledger->base_ = base;
+  ledger->bytes_ = bytes;
+
+  Header& h = ledger->header();
+  h.format_version = kFormatVersion;
+  h.generation = generation.value;
+  h.slot = slot.value;
+  h.pid = ::getpid();
+  h.process_start_ticks = own_start_ticks();
+  h.started_real_ns = real_now().value;
+  h.entry_capacity = capacity;
+  h.entries_offset = kEntriesOffset;
+  h.exit_code.store(-1, kRelaxed);
+  open_with_balance(h, path, slot);
+  if (auto reserved = ledger->reserve_lines(1); !reserved) return tl::unexpected(reserved.error());
+  h.magic = kMagic;
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return fail(system_error(path, "cannot be put into place", errno));
+  return ledger;
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::open_for_repair(const std::string& path) {
+  std::unique_ptr<Ledger> ledger(new Ledger);
+  ledger->path_ = path;
+  ledger->fd_.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!ledger->fd_) return fail(system_error(path, "cannot be opened", errno));
+  struct stat info {};
+  if (::fstat(ledger->fd_.get(), &info) != 0) return fail(system_error(path, "cannot be looked at", errno));
+  const auto bytes = static_cast<size_t>(info.st_size);
+  if (bytes < kEntriesOffset) return fail("ledger " + path + ": is too short to be one");
+  void* base =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ledger->fd_.get(), 0);
+  if (base == MAP_FAILED) return fail(system_error(path, "cannot be mapped", errno));
+  ledger->base_ = base;
+  ledger->bytes_ = bytes;
+  const Header& h = ledger->header();
+  const bool sound = h.magic == kMagic && h.format_version == kFormatVersion &&
+                     h.entries_offset == kEntriesOffset &&
+                     (bytes - kEntriesOffset) / sizeof(Entry) >= h.entry_capacity &&
+                     h.entries_used.load(kRelaxed) <= h.entry_capacity;
+  if (!sound) return fail("ledger " + path + ": is not a whole ledger of this version");
+  return ledger;
+}
+
+Ledger::~Ledger() {
+  if (base_ != nullptr) ::munmap(base_, bytes_);
+}
+
+Entry* Ledger::entries() const {
+  return reinterpret_cast<Entry*>(static_cast<char*>(base_) + kEntriesOffset);
+}
+
+Result<void> Ledger::reserve_lines(uint32_t count) {
+  const uint32_t capacity = header().entry_capacity;
+  if (count <= reserved_) return {};
+  const uint32_t wanted = std::min(capacity, (count + kLinesAtOnce - 1) / kLinesAtOnce * kLinesAtOnce);
+  const size_t from = kEntriesOffset + size_t{reserved_} * sizeof(Entry);
+  if (int error = reserve(fd_.get(), from, size_t{wanted - reserved_} * sizeof(Entry)))
+    return fail(system_error(path_, "has no room for more entries", error));
+  reserved_ = wanted;
+  return {};
+}
+
+Entry* Ledger::line(EntryIndex index) {
+  Header& h = header();
+  if (index.value >= h.entry_capacity) {
+    log::error("ledger_full path={} capacity={}", log::quoted(path_), h.entry_capacity);
+    return nullptr;
+  }
+  if (auto reserved = reserve_lines(index.value + 1); !reserved) {
+    log::error("ledger_full reason={}", log::quoted(reserved.error().message));
+    return nullptr;
+  }
+  // Lines in between belong to indices that are still to come; they are made as unused ones too.
+  const uint32_t used = h.entries_used.load(kRelaxed);
+  for (uint32_t i = used; i <= index.value; ++i) {
+    Entry& e = entries()[i];
+    e.ca.dbr_type.store(0xffff, kRelaxed);
+    e.publisher.last_offset.store(-1, kRelaxed);
+    e.publisher.last_partition.store(-1, kRelaxed);
+  }
+  if (index.value >= used) h.entries_used.store(index.value + 1, std::memory_order_release);
+  return entries() + index.value;
+}
+
+Entry* Ledger::used_line(EntryIndex index) const {
+  return index.value < header().entries_used.load(std::memory_order_acquire) ? entries() + index.value
+                                                                             : nullptr;
+}
+
+}  // namespace e2k::ledger

@@ -1,0 +1,66 @@
+// Shell. Writes records into a spool's active segment, one at a time.
+//
+// No lock of its own: the caller orders the appends. Nothing allocates, blocks or throws. A record is there
+// for readers from the moment its length is stored, which is the last thing append() does to it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "worker/spool/spool.h"
+
+namespace e2k::spool {
+
+// What an appended record needs to know of its entry.
+struct EntryNames {
+  std::string_view topic;
+  std::string_view channel;
+  std::string_view key;  // empty: the channel's name
+};
+
+// The fields of an EVENT or ERROR record.
+struct NewEvent {
+  RecordKind kind = RecordKind::event;
+  uint8_t dbr_type = 0;
+  int16_t status = 0;
+  int16_t severity = 0;
+  uint16_t ordinal = 0;
+  uint32_t index = 0;
+  uint32_t count = 0;
+  uint32_t stamp_seconds = 0;
+  uint32_t stamp_nanoseconds = 0;
+  int64_t arrival_real_ns = 0;
+  int64_t arrival_monotonic_ns = 0;
+};
+
+struct Appended {
+  Position position;  // 0: not appended, see `reason`
+  ledger::LossReason reason = ledger::LossReason::none;
+};
+
+class LogWriter {
+public:
+  explicit LogWriter(Spool& spool) : spool_(spool), segment_(&spool.active()) {}
+
+  // `described_in`: number of the segment that last described the entry, 0 for none; kept up to date here.
+  // The value's size is what event.kind, type and count say.
+  Appended append(const NewEvent& event, std::span<const std::byte> value, const EntryNames& names,
+                  uint64_t& described_in) noexcept;
+
+  // Where the next record will begin.
+  Position head() const { return Position::at(segment_->number(), unit_); }
+
+private:
+  bool make_room(uint64_t units) noexcept;
+  void describe(uint32_t index, const EntryNames& names) noexcept;
+  void end_segment(Segment& segment, uint64_t unit) noexcept;
+  // Makes the record of `length` bytes at `unit` visible.
+  void commit(Segment& segment, uint64_t unit, uint32_t length) noexcept;
+
+  Spool& spool_;
+  Segment* segment_;
+  uint64_t unit_ = 0;
+};
+
+}  // namespace e2k::spool
