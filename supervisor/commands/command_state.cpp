@@ -1,0 +1,288 @@
+#include "supervisor/commands/command_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "supervisor/commands/key_table.h"
+
+namespace e2k::supervisor {
+namespace {
+
+constexpr size_t kRejectedKeyBytes = 200;
+// Keys of one entry are few (plain, JSON, JSON spelt otherwise); the bound is against endless spellings.
+constexpr size_t kKeysPerEntry = 4;
+
+bool is_later(const KeyRow& a, const KeyRow& b) {
+  return a.offset != b.offset ? a.offset > b.offset : a.partition > b.partition;
+}
+
+EntryRef ref(const KeyRow& row) {
+  return {EntryId{row.id},  row.topic(), row.channel(), row.outkey(),
+          row.mask,         row.offset,  row.partition, row.never_connected_published,
+          row.was_connected};
+}
+
+}  // namespace
+
+struct CommandState::Impl {
+  Impl(TopicRule r, size_t max) : rule(std::move(r)), max_channels(max) {}
+
+  TopicRule rule;
+  size_t max_channels;
+  KeyTable keys;
+  std::vector<KeyRow*> by_id;  // the effective row of each identity; nullptr: free
+  std::vector<uint32_t> free_ids;
+  size_t effective = 0;
+  uint64_t rejected = 0;
+  std::deque<Rejection> rejections;
+
+  // What the snapshot knew to be reported of a command, until its record comes by again in the replay.
+  struct Reported {
+    int64_t offset;
+    int32_t partition;
+    bool never_connected_published, was_connected;
+  };
+  std::unordered_map<std::string, Reported> reported;
+
+  KeyTable::index<ByRawKey>::type::iterator find_key(std::string_view raw) {
+    auto& index = keys.get<ByRawKey>();
+    auto [begin, end] = index.equal_range(hash_text(raw));
+    for (; begin != end; ++begin)
+      if ((*begin)->has_key(raw)) return begin;
+    return index.end();
+  }
+
+  // The identity's row that counts: effective, or the latest but `except`.
+  KeyRow* effective_row(std::string_view topic, std::string_view channel) {
+    auto [begin, end] = keys.get<ByChannel>().equal_range(channel);
+    for (; begin != end; ++begin)
+      if ((*begin)->effective && (*begin)->topic() == topic) return begin->get();
+    return nullptr;
+  }
+  KeyRow* latest_row(std::string_view topic, std::string_view channel) {
+    KeyRow* latest = nullptr;
+    auto [begin, end] = keys.get<ByChannel>().equal_range(channel);
+    for (; begin != end; ++begin)
+      if ((*begin)->topic() == topic && (latest == nullptr || is_later(**begin, *latest)))
+        latest = begin->get();
+    return latest;
+  }
+
+  // Whether `entry` would be one too many; `standing` is what its key holds until now.
+  bool is_full_for(const EntrySpec& entry, const KeyRow* standing) {
+    if (keys.size() >= kKeysPerEntry * max_channels && standing == nullptr) return true;
+    if (effective < max_channels || effective_row(entry.topic, entry.channel) != nullptr) return false;
+    // Full: only an entry that falls makes room, that is, one with no other key.
+    return standing == nullptr || !standing->effective || has_other_row(*standing);
+  }
+  bool has_other_row(const KeyRow& row) {
+    auto [begin, end] = keys.get<ByChannel>().equal_range(row.channel());
+    for (; begin != end; ++begin)
+      if (begin->get() != &row && (*begin)->topic() == row.topic()) return true;
+    return false;
+  }
+
+  void reject(int32_t partition, int64_t offset, int64_t timestamp_ms, std::optional<std::string_view> key,
+              std::string reason) {
+    ++rejected;
+    rejections.push_back({partition, offset, timestamp_ms,
+                          std::string(key.value_or("").substr(0, kRejectedKeyBytes)), std::move(reason)});
+    if (rejections.size() > kRememberedRejections) rejections.pop_front();
+  }
+
+  uint32_t take_id() {
+    if (free_ids.empty()) {
+      by_id.push_back(nullptr);
+      return static_cast<uint32_t>(by_id.size() - 1);
+    }
+    const uint32_t id = free_ids.back();
+    free_ids.pop_back();
+    return id;
+  }
+
+  // Makes the identity's latest row the effective one and says what that changes.
+  void settle(const std::string& topic, const std::string& channel, std::optional<uint32_t> previous,
+              std::vector<Change>& changes) {
+    KeyRow* latest = latest_row(topic, channel);
+    if (latest == nullptr) {
+      if (!previous) return;
+      by_id[*previous] = nullptr;
+      free_ids.push_back(*previous);
+      --effective;
+      changes.push_back({Change::Kind::removed, EntryId{*previous}});
+      return;
+    }
+    if (previous && by_id[*previous] == latest) return;  // it stands as it stood
+    const uint32_t id = previous ? *previous : take_id();
+    if (previous && by_id[id] != nullptr && by_id[id] != latest) by_id[id]->effective = false;
+    latest->effective = true;
+    latest->id = id;
+    by_id[id] = latest;
+    if (!previous) ++effective;
+    changes.push_back({previous ? Change::Kind::changed : Change::Kind::added, EntryId{id}});
+  }
+
+  // Takes the row out; answers with its identity's id when it was the effective one.
+  std::optional<uint32_t> erase(KeyTable::index<ByRawKey>::type::iterator at) {
+    std::optional<uint32_t> id;
+    if ((*at)->effective) {
+      id = (*at)->id;
+      by_id[*id] = nullptr;
+    }
+    keys.get<ByRawKey>().erase(at);
+    return id;
+  }
+
+  void unset(KeyTable::index<ByRawKey>::type::iterator at, std::vector<Change>& changes) {
+    const std::string topic = std::string((*at)->topic()), channel((*at)->channel());
+    if (auto id = erase(at)) settle(topic, channel, id, changes);
+  }
+
+  KeyRow& insert(std::string_view raw, const EntrySpec& entry, KeyForm form) {
+    auto row = std::make_unique<KeyRow>();
+    row->set(raw, entry, form);
+    return **keys.insert(std::move(row)).first;
+  }
+
+  void set(std::string_view raw, int32_t partition, int64_t offset, const SetCommand& command,
+           std::vector<Change>& changes) {
+    // A row's texts are its index: it is replaced, not edited.
+    std::optional<Reported> before;
+    std::optional<uint32_t> id;
+    std::string old_topic, old_channel;
+    if (auto at = find_key(raw); at != keys.get<ByRawKey>().end()) {
+      before = {(*at)->offset, (*at)->partition, (*at)->never_connected_published, (*at)->was_connected};
+      old_topic = std::string((*at)->topic());
+      old_channel = (*at)->channel();
+      id = erase(at);
+    }
+    const bool same_identity = old_topic == command.entry.topic && old_channel == command.entry.channel;
+    if (id && !same_identity) settle(old_topic, old_channel, std::exchange(id, std::nullopt), changes);
+    if (!id) {
+      if (const KeyRow* standing = effective_row(command.entry.topic, command.entry.channel))
+        id = standing->id;
+    }
+    KeyRow& row = insert(raw, command.entry, command.form);
+    row.partition = partition;
+    row.offset = offset;
+    if (auto known = reported.find(std::string(raw)); known != reported.end()) before = known->second;
+    if (before && before->offset == offset && before->partition == partition) {
+      // The same record once more: what was reported of it stays reported.
+      row.never_connected_published = before->never_connected_published;
+      row.was_connected = before->was_connected;
+    }
+    settle(command.entry.topic, command.entry.channel, id, changes);
+  }
+};
+
+CommandState::CommandState(TopicRule rule, size_t max_channels)
+    : impl_(std::make_unique<Impl>(std::move(rule), max_channels)) {}
+CommandState::~CommandState() = default;
+CommandState::CommandState(CommandState&&) noexcept = default;
+CommandState& CommandState::operator=(CommandState&&) noexcept = default;
+
+void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms,
+                         std::optional<std::string_view> key, std::optional<std::string_view> value,
+                         std::vector<Change>& changes) {
+  Impl& self = *impl_;
+  const Command command = parse_command(key, value);
+  const auto at = self.find_key(key.value_or(""));
+  const bool known = at != self.keys.get<ByRawKey>().end();
+  // A bad record changes nothing; what stood under its key lives on, also when the topic no longer holds it.
+  const auto refuse = [&](std::string reason) {
+    self.reject(partition, offset, timestamp_ms, key, std::move(reason));
+    if (known) (*at)->seen = true;
+  };
+  if (const auto* bad = std::get_if<BadCommand>(&command)) return refuse(bad->reason);
+  if (std::holds_alternative<UnsetCommand>(command)) {
+    if (known) self.unset(at, changes);
+    return;
+  }
+  const auto& set = std::get<SetCommand>(command);
+  if (auto problem = self.rule(set.entry.topic)) return refuse(*problem);
+  if (self.is_full_for(set.entry, known ? at->get() : nullptr)) {
+    return refuse(fmt::format("there are {} entries already; raise commands.max_channels to take more",
+                              self.effective));
+  }
+  self.set(*key, partition, offset, set, changes);
+}
+
+size_t CommandState::size() const {
+  return impl_->effective;
+}
+
+size_t CommandState::keys() const {
+  return impl_->keys.size();
+}
+
+std::optional<EntryRef> CommandState::find(EntryId id) const {
+  if (id.value >= impl_->by_id.size() || impl_->by_id[id.value] == nullptr) return std::nullopt;
+  return ref(*impl_->by_id[id.value]);
+}
+
+std::optional<EntryRef> CommandState::find(std::string_view topic, std::string_view channel) const {
+  const KeyRow* row = impl_->effective_row(topic, channel);
+  if (row == nullptr) return std::nullopt;
+  return ref(*row);
+}
+
+std::vector<EntryRef> CommandState::of_channel(std::string_view channel) const {
+  std::vector<EntryRef> entries;
+  auto [begin, end] = impl_->keys.get<ByChannel>().equal_range(channel);
+  for (; begin != end; ++begin)
+    if ((*begin)->effective) entries.push_back(ref(**begin));
+  std::sort(entries.begin(), entries.end(),
+            [](const EntryRef& a, const EntryRef& b) { return a.topic < b.topic; });
+  return entries;
+}
+
+void CommandState::visit(const std::function<void(const EntryRef&)>& visitor) const {
+  for (const KeyRow* row : impl_->by_id)
+    if (row != nullptr) visitor(ref(*row));
+}
+
+void CommandState::set_reported(EntryId id, bool never_connected_published, bool was_connected) {
+  if (id.value >= impl_->by_id.size() || impl_->by_id[id.value] == nullptr) return;
+  impl_->by_id[id.value]->never_connected_published = never_connected_published;
+  impl_->by_id[id.value]->was_connected = was_connected;
+}
+
+uint64_t CommandState::rejected_total() const {
+  return impl_->rejected;
+}
+
+const std::deque<Rejection>& CommandState::rejections() const {
+  return impl_->rejections;
+}
+
+void CommandState::visit_keys(const std::function<void(const LiveKey&)>& visitor) const {
+  for (const RowPtr& row : impl_->keys)
+    visitor({row->raw_key(), row->entry(), row->form, row->partition, row->offset,
+             row->never_connected_published, row->was_connected});
+}
+
+void CommandState::restore(const LiveKey& key) {
+  if (impl_->rule(key.entry.topic) || impl_->is_full_for(key.entry, nullptr)) return;
+  std::vector<Change> changes;
+  impl_->set(key.raw_key, key.partition, key.offset, {key.entry, key.form}, changes);
+  KeyRow& row = **impl_->find_key(key.raw_key);
+  row.seen = false;
+  row.never_connected_published = key.never_connected_published;
+  row.was_connected = key.was_connected;
+  if (key.never_connected_published || key.was_connected)
+    impl_->reported[key.raw_key] = {key.offset, key.partition, key.never_connected_published,
+                                    key.was_connected};
+}
+
+void CommandState::retire_unseen(std::vector<Change>& changes) {
+  impl_->reported = {};
+  std::vector<std::string> gone;
+  for (const RowPtr& row : impl_->keys)
+    if (!row->seen) gone.push_back(row->raw_key());
+  for (const std::string& raw : gone) impl_->unset(impl_->find_key(raw), changes);
+}
+
+}  // namespace e2k::supervisor

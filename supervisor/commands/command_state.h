@@ -1,0 +1,112 @@
+// Pure. The command topic folded into entries.
+//
+// Entries are kept by raw key bytes, with the offset of their record. Several raw keys may name the same
+// identity (topic, channel): the plain key `c` and {"topic":…,"channel":"c"}, or the same JSON spelt
+// differently. The effective entry of an identity is the one with the highest offset; a tombstone ends its
+// own key only, so that the runner-up takes over. With valid records  fold(compact(log)) = fold(log).
+//
+// A bad record changes nothing: it is counted and remembered with partition, offset and reason (the newest
+// kRememberedRejections), and what stood under its key before stands. Single-threaded; memory is at most 300
+// bytes a plain entry (names interned or stored once).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/ids.h"
+#include "proto/command_record.h"
+
+namespace e2k::supervisor {
+
+inline constexpr size_t kRememberedRejections = 1000;
+
+// An identity's number: stable while the identity has an effective entry, reused later.
+using EntryId = Id<struct EntryIdTag, uint32_t>;
+
+struct Rejection {
+  int32_t partition;
+  int64_t offset;
+  int64_t timestamp_ms;
+  std::string key;  // first 200 bytes, raw
+  std::string reason;
+};
+
+// How the fold changed what is to be monitored.
+struct Change {
+  enum class Kind { added, changed, removed } kind;
+  EntryId id;
+  friend bool operator==(const Change&, const Change&) = default;
+};
+
+// The effective entry of one identity, as views into the state; valid until the next apply().
+struct EntryRef {
+  EntryId id;
+  std::string_view topic;
+  std::string_view channel;
+  std::string_view key;  // the outkey; empty: none
+  Mask mask;
+  int64_t offset;
+  int32_t partition;
+  // What workers reported of this command; kept over restarts by the snapshot, cleared when the command is
+  // renewed.
+  bool never_connected_published;
+  bool was_connected;
+};
+
+// output.allow and the reserved names: nothing, or why `topic` may not be written to.
+using TopicRule = std::function<std::optional<std::string>(std::string_view topic)>;
+
+class CommandState {
+public:
+  CommandState(TopicRule rule, size_t max_channels);
+  ~CommandState();
+  CommandState(CommandState&&) noexcept;
+  CommandState& operator=(CommandState&&) noexcept;
+
+  // Folds one record in; appends what changed to `changes` (at most two: one identity may fall, another
+  // rise).
+  void apply(int32_t partition, int64_t offset, int64_t timestamp_ms, std::optional<std::string_view> key,
+             std::optional<std::string_view> value, std::vector<Change>& changes);
+
+  size_t size() const;  // effective entries
+  size_t keys() const;  // raw keys alive
+  std::optional<EntryRef> find(EntryId id) const;
+  std::optional<EntryRef> find(std::string_view topic, std::string_view channel) const;
+  // All entries of one channel, by topic.
+  std::vector<EntryRef> of_channel(std::string_view channel) const;
+  void visit(const std::function<void(const EntryRef&)>& visitor) const;
+  void set_reported(EntryId id, bool never_connected_published, bool was_connected);
+
+  uint64_t rejected_total() const;
+  const std::deque<Rejection>& rejections() const;
+
+  // What a snapshot holds: every live raw key with its value's meaning, offset and reported flags.
+  struct LiveKey {
+    std::string raw_key;
+    EntrySpec entry;
+    KeyForm form;
+    int32_t partition;
+    int64_t offset;
+    bool never_connected_published;
+    bool was_connected;
+  };
+  void visit_keys(const std::function<void(const LiveKey&)>& visitor) const;
+  // Puts a key back as the snapshot had it, before any apply(); one that the rule refuses by now, or that is
+  // over the bound, is left out.
+  void restore(const LiveKey& key);
+  // After a complete read from the topic's beginning: removes the keys (restored from a snapshot) that the
+  // topic no longer holds, that is, whose last record was not seen again. See Tail for when that is safe.
+  void retire_unseen(std::vector<Change>& changes);
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,162 @@
+#include "supervisor/commands/snapshot.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <msgpack.hpp>
+#include <utility>
+
+#include "common/fd.h"
+#include "proto/crc32c.h"
+#include "proto/msgpack_fields.h"
+
+namespace e2k::supervisor {
+namespace {
+
+// Version ledger:   1  first
+constexpr uint32_t kVersion = 1;
+constexpr size_t kChecksumBytes = 4;
+constexpr uint32_t kMaxKeys = 16'000'000;
+constexpr uint32_t kMaxTextBytes = 16u << 20;
+constexpr const char* kFile = "/commands.snapshot";
+
+void pack_key(msgpack::packer<msgpack::sbuffer>& out, const CommandState::LiveKey& key) {
+  out.pack_array(10);
+  out.pack(key.raw_key);
+  out.pack(key.entry.topic);
+  out.pack(key.entry.channel);
+  out.pack(key.entry.mask.bits);
+  out.pack(key.entry.key);
+  out.pack(static_cast<uint32_t>(key.form));
+  out.pack(key.partition);
+  out.pack(key.offset);
+  out.pack(key.never_connected_published);
+  out.pack(key.was_connected);
+}
+
+bool take_key(const msgpack::object& object, CommandState::LiveKey& key) {
+  wire::Fields fields(object);
+  fields.take(key.raw_key);
+  fields.take(key.entry.topic);
+  fields.take(key.entry.channel);
+  fields.take(key.entry.mask.bits);
+  fields.take(key.entry.key);
+  fields.take_enum(key.form, KeyForm::json);
+  fields.take(key.partition);
+  fields.take(key.offset);
+  fields.take(key.never_connected_published);
+  fields.take(key.was_connected);
+  // A mask of 0 would make an IOC drop the circuit; a name that is too long does not fit a row.
+  return fields.ok() && key.entry.mask.bits >= 1 && key.entry.mask.bits <= 15 && !key.entry.channel.empty() &&
+         key.entry.channel.size() <= kMaxChannelNameBytes && !key.entry.topic.empty() &&
+         key.entry.topic.size() <= kMaxTopicBytes;
+}
+
+Result<void> write_file(const std::string& path, const std::string& bytes) {
+  UniqueFd out(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+  if (!out) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(out.get(), bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
+    done += static_cast<size_t>(n);
+  }
+  if (::fsync(out.get()) != 0) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
+  return {};
+}
+
+}  // namespace
+
+std::string encode(const Snapshot& snapshot) {
+  msgpack::sbuffer buffer;
+  msgpack::packer<msgpack::sbuffer> out(buffer);
+  out.pack_array(4);
+  out.pack(kVersion);
+  out.pack(snapshot.topic);
+  out.pack_array(static_cast<uint32_t>(snapshot.next_offsets.size()));
+  for (const auto& [partition, offset] : snapshot.next_offsets) {
+    out.pack_array(2);
+    out.pack(partition);
+    out.pack(offset);
+  }
+  out.pack_array(static_cast<uint32_t>(snapshot.keys.size()));
+  for (const auto& key : snapshot.keys) pack_key(out, key);
+  std::string bytes(buffer.data(), buffer.size());
+  const uint32_t checksum = crc32c(0, bytes.data(), bytes.size());
+  for (size_t i = 0; i < kChecksumBytes; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xff);
+  return bytes;
+}
+
+Result<Snapshot> decode_snapshot(std::string_view bytes) {
+  if (bytes.size() < kChecksumBytes) return fail("it is cut short");
+  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  uint32_t checksum = 0;
+  for (size_t i = 0; i < kChecksumBytes; ++i)
+    checksum |= uint32_t{static_cast<unsigned char>(bytes[body.size() + i])} << (8 * i);
+  if (crc32c(0, body.data(), body.size()) != checksum) return fail("its checksum does not match");
+  auto handle = wire::parse(body, msgpack::unpack_limit(kMaxKeys, 0, kMaxTextBytes, 0, 0, 4));
+  if (!handle) return tl::unexpected(handle.error());
+  Snapshot snapshot;
+  wire::Fields fields(handle->get());
+  uint32_t version = 0;
+  fields.take(version);
+  if (fields.ok() && version != kVersion)
+    return fail(fmt::format("its version is {}, not {}", version, kVersion));
+  fields.take(snapshot.topic);
+  const msgpack::object* offsets = fields.next();
+  const msgpack::object* keys = fields.next();
+  if (!fields.ok() || offsets->type != msgpack::type::ARRAY || keys->type != msgpack::type::ARRAY)
+    return fail("it is not a snapshot");
+  for (uint32_t i = 0; i < offsets->via.array.size; ++i) {
+    wire::Fields pair(offsets->via.array.ptr[i]);
+    int32_t partition = 0;
+    int64_t offset = 0;
+    pair.take(partition);
+    pair.take(offset);
+    if (!pair.ok()) return fail("its offsets are spoilt");
+    snapshot.next_offsets[partition] = offset;
+  }
+  snapshot.keys.resize(keys->via.array.size);
+  for (uint32_t i = 0; i < keys->via.array.size; ++i)
+    if (!take_key(keys->via.array.ptr[i], snapshot.keys[i]))
+      return fail(fmt::format("its key {} is spoilt", i));
+  return snapshot;
+}
+
+Result<void> save_snapshot(const std::string& directory, const Snapshot& snapshot) {
+  const std::string file = directory + kFile, temporary = file + ".new";
+  if (auto written = write_file(temporary, encode(snapshot)); !written) {
+    ::unlink(temporary.c_str());
+    return fail(written.error().message + "; the snapshot of before stays, make room or mend the disk");
+  }
+  if (std::rename(temporary.c_str(), file.c_str()) != 0)
+    return fail(fmt::format("{}: {}", file, std::strerror(errno)));
+  UniqueFd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) != 0)
+    return fail(fmt::format("{}: {}", directory, std::strerror(errno)));
+  return {};
+}
+
+Result<std::optional<Snapshot>> load_snapshot(const std::string& directory) {
+  const std::string file = directory + kFile;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    if (errno == ENOENT) return std::optional<Snapshot>{};
+    return fail(fmt::format("{}: {}", file, std::strerror(errno)));
+  }
+  const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  auto snapshot = decode_snapshot(bytes);
+  if (snapshot) return std::optional<Snapshot>{std::move(*snapshot)};
+  const std::string aside = file + ".bad";
+  std::rename(file.c_str(), aside.c_str());
+  return fail(fmt::format("{}: {}; it was moved to {}, and everything is read from the command topic", file,
+                          snapshot.error().message, aside));
+}
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,34 @@
+// Shell. The command state on disk, so that a start while the broker is away serves what was commanded.
+//
+// One file `commands.snapshot` in the state directory: MessagePack with a version, the topic's name and its
+// id where the broker tells one, the offsets read, every live key, and a CRC32C at the end. Written to a
+// temporary file, synced, renamed, the folder synced: a reader finds the old one or the new one. Without it
+// everything is rebuilt from the topic. encode/decode are pure; save/load are the shell.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "supervisor/commands/command_state.h"
+
+namespace e2k::supervisor {
+
+struct Snapshot {
+  std::string topic;
+  std::map<int32_t, int64_t> next_offsets;  // by partition
+  std::vector<CommandState::LiveKey> keys;
+};
+
+std::string encode(const Snapshot& snapshot);
+Result<Snapshot> decode_snapshot(std::string_view bytes);
+
+Result<void> save_snapshot(const std::string& directory, const Snapshot& snapshot);
+// Nothing when there is none. A damaged one is moved aside to commands.snapshot.bad (the Error says so).
+Result<std::optional<Snapshot>> load_snapshot(const std::string& directory);
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,413 @@
+#include "supervisor/commands/tail.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <set>
+#include <utility>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "proto/kafka_conf.h"
+#include "supervisor/commands/topic_admin.h"
+
+namespace e2k::supervisor {
+namespace {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kAdminTimeout{2000};
+constexpr milliseconds kRetry{500};       // while the topic can't be read
+constexpr milliseconds kLookAgain{5000};  // partitions and cleanup policy of a topic that can
+// Records handled before the loop gets a turn for its other work.
+constexpr int kRecordsPerTurn = 2000;
+
+struct MessageDeleter {
+  void operator()(rd_kafka_message_t* p) const { rd_kafka_message_destroy(p); }
+};
+using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
+
+// What a look at the topic found; made on the admin thread, judged on the loop.
+struct Look {
+  std::vector<int32_t> partitions;
+  KafkaError error;  // of the description
+  bool created = false;
+  KafkaError create_error;     // of making it
+  std::string cleanup_policy;  // "" when it could not be asked
+};
+
+Look look(const TopicAdmin& admin, bool may_create, int replication_factor) {
+  Look found;
+  auto partitions = admin.partitions();
+  if (!partitions && may_create && partitions.error().code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    auto created = admin.create(replication_factor);
+    if (!created) found.create_error = created.error();
+    found.created = created.has_value();
+    // A fresh topic takes a moment to reach the metadata; the next look will find it.
+    if (created) partitions = admin.partitions();
+  }
+  if (!partitions) {
+    found.error = partitions.error();
+    return found;
+  }
+  found.partitions = *partitions;
+  if (auto policy = admin.cleanup_policy()) found.cleanup_policy = *policy;
+  return found;
+}
+
+class KafkaTail final : public Tail {
+public:
+  KafkaTail(boost::asio::io_context& loop, const Config& config, Callbacks callbacks)
+      : loop_(loop),
+        topic_(config.commands.topic),
+        create_topic_(config.commands.create_topic),
+        replication_factor_(config.commands.replication_factor),
+        servers_(servers_of(config)),
+        callbacks_(std::move(callbacks)),
+        wake_(loop),
+        look_timer_(loop) {}
+
+  ~KafkaTail() override {
+    *alive_ = false;
+    admin_.join();
+    if (consumer_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
+    queue_.reset();
+    if (consumer_) rd_kafka_destroy_flags(consumer_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  }
+
+  Result<void> begin(const Config& config);
+
+  int64_t offset() const override {
+    int64_t sum = 0;
+    for (const auto& [partition, next] : next_) sum += next;
+    return next_.empty() ? -1 : sum;
+  }
+  bool caught_up() const override { return caught_up_; }
+  std::string last_error() const override { return last_error_; }
+
+private:
+  static std::string servers_of(const Config& config);
+  Result<void> make_consumer(const Config& config);
+  Result<void> watch_queue();
+  void wait_for_events();
+  void serve();
+  void on_message(const rd_kafka_message_t& message);
+  void on_end(const rd_kafka_message_t& message);
+  void on_error(rd_kafka_resp_err_t code, const std::string& text);
+  void look_after(milliseconds delay);
+  void start_look();
+  void on_look(const Look& found);
+  void start_over();
+  void tell_of_another_log(const std::string& what);
+  void assign(const std::vector<int32_t>& partitions);
+  void problem(const std::string& code, const std::string& message);
+  void end_of_problems_with_brokers();
+
+  boost::asio::io_context& loop_;
+  std::string topic_;
+  bool create_topic_;
+  int replication_factor_;
+  std::string servers_;
+  Callbacks callbacks_;
+
+  kafka::Handle consumer_;
+  kafka::Queue queue_;
+  boost::asio::posix::stream_descriptor wake_;  // the read end of a pipe that librdkafka writes to
+  UniqueFd wake_writer_;
+  boost::asio::steady_timer look_timer_;
+  boost::asio::thread_pool admin_{1};
+  bool looking_ = false;
+
+  std::set<int32_t> assigned_, ended_;
+  std::map<int32_t, int64_t> next_;    // by partition: the offset behind the last record read
+  std::map<int32_t, int64_t> before_;  // next_ of a topic that vanished, until the end of what came back
+  bool seen_ = false;                  // the topic was there once: if it goes it is not made again
+  bool vanished_ = false;              // it went, and has not come back
+  bool caught_up_ = false;
+  bool serve_posted_ = false;
+  std::string last_error_;
+  // Outlives this object in what the admin thread still posts.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+std::string KafkaTail::servers_of(const Config& config) {
+  for (const Properties* side : {&config.kafka.consumer, &config.kafka.common})
+    for (const char* name : {"bootstrap.servers", "metadata.broker.list"})
+      if (auto found = side->find(name); found != side->end()) return found->second.value;
+  return "localhost:9092";
+}
+
+Result<void> KafkaTail::begin(const Config& config) {
+  if (auto made = make_consumer(config); !made) return made;
+  if (auto watched = watch_queue(); !watched) return watched;
+  start_look();
+  return {};
+}
+
+Result<void> KafkaTail::make_consumer(const Config& config) {
+  std::map<std::string, std::string> properties = {{"bootstrap.servers", "localhost:9092"},
+                                                   {"auto.offset.reset", "earliest"},
+                                                   // The end is told by a fetch that waited in vain.
+                                                   {"fetch.wait.max.ms", "100"},
+                                                   {"client.id", "epics2kafka"}};
+  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
+    for (const auto& [name, value] : *side) properties[name] = value.value;
+  properties["group.id"] = config.commands.group;  // asked for by librdkafka; no group is joined
+  properties["enable.auto.commit"] = "false";
+  properties["enable.auto.offset.store"] = "false";
+  properties["enable.partition.eof"] = "true";
+  properties["allow.auto.create.topics"] = "false";
+  auto conf = kafka::make_conf(properties);
+  if (!conf) return fail(conf.error().front().property + ": " + conf.error().front().reason);
+  rd_kafka_conf_set_opaque(conf->get(), this);
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int code, const char* text, void* self) {
+    static_cast<KafkaTail*>(self)->on_error(static_cast<rd_kafka_resp_err_t>(code), text);
+  });
+  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
+    log::debug("kafka.log facility={} text={}", facility, log::quoted(text));
+  });
+  char text[512] = {};
+  rd_kafka_t* handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), text, sizeof text);
+  if (handle == nullptr) return fail(std::string("[kafka]: ") + text);
+  std::ignore = conf->release();  // taken over by the handle
+  consumer_.reset(handle);
+  rd_kafka_poll_set_consumer(handle);
+  queue_.reset(rd_kafka_queue_get_consumer(handle));
+  return {};
+}
+
+Result<void> KafkaTail::watch_queue() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return fail("no pipe could be made: too many open files");
+  wake_.assign(ends[0]);
+  wake_writer_.reset(ends[1]);
+  rd_kafka_queue_io_event_enable(queue_.get(), ends[1], "1", 1);
+  wait_for_events();
+  boost::asio::post(loop_, [this, alive = alive_] {
+    if (*alive) serve();
+  });
+  return {};
+}
+
+void KafkaTail::wait_for_events() {
+  wake_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                   [this, alive = alive_](const error_code& error) {
+                     if (error || !*alive) return;
+                     char bytes[64];
+                     while (::read(wake_.native_handle(), bytes, sizeof bytes) > 0) {
+                     }
+                     serve();
+                     wait_for_events();
+                   });
+}
+
+void KafkaTail::serve() {
+  int served = 0;
+  bool any = false;
+  while (served < kRecordsPerTurn) {
+    Message message(rd_kafka_consumer_poll(consumer_.get(), 0));
+    if (!message) break;
+    ++served;
+    any = true;
+    switch (message->err) {
+      case RD_KAFKA_RESP_ERR_NO_ERROR:
+        on_message(*message);
+        break;
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        on_end(*message);
+        break;
+      default:
+        on_error(message->err, rd_kafka_message_errstr(message.get()));
+        break;
+    }
+  }
+  if (any) callbacks_.batch_end();
+  if (served < kRecordsPerTurn || serve_posted_) return;
+  serve_posted_ = true;
+  boost::asio::post(loop_, [this, alive = alive_] {
+    if (!*alive) return;
+    serve_posted_ = false;
+    serve();
+  });
+}
+
+void KafkaTail::on_message(const rd_kafka_message_t& message) {
+  end_of_problems_with_brokers();
+  int64_t& next = next_[message.partition];
+  if (message.offset < next)
+    tell_of_another_log(
+        fmt::format("partition {} goes on at offset {} after {}", message.partition, message.offset, next));
+  next = message.offset + 1;
+  const auto text = [](const void* data, size_t bytes) -> std::optional<std::string_view> {
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(static_cast<const char*>(data), bytes);
+  };
+  rd_kafka_timestamp_type_t kind;
+  callbacks_.record({message.partition, message.offset, rd_kafka_message_timestamp(&message, &kind),
+                     text(message.key, message.key_len), text(message.payload, message.len)});
+}
+
+void KafkaTail::on_end(const rd_kafka_message_t& message) {
+  end_of_problems_with_brokers();
+  int64_t& next = next_[message.partition];
+  if (message.offset < next)
+    tell_of_another_log(
+        fmt::format("partition {} ends at offset {}, not {}", message.partition, message.offset, next));
+  next = message.offset;
+  ended_.insert(message.partition);
+  if (caught_up_ || ended_ != assigned_) return;
+  caught_up_ = true;
+  for (const auto& [partition, end] : std::exchange(before_, {}))
+    if (!next_.contains(partition) || next_[partition] < end)
+      tell_of_another_log(fmt::format("partition {} once ended at offset {}", partition, end));
+  callbacks_.caught_up(next_);
+}
+
+void KafkaTail::on_error(rd_kafka_resp_err_t code, const std::string& text) {
+  last_error_ = fmt::format("{}: {}", rd_kafka_err2name(code), text);
+  log::debug("commands.kafka_error code={} text={}", rd_kafka_err2name(code), log::quoted(text));
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+      code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+      code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+    look_after(milliseconds(0));
+}
+
+void KafkaTail::end_of_problems_with_brokers() {
+  if (last_error_.empty()) return;
+  last_error_.clear();
+  problem("BROKERS_DOWN", "");
+}
+
+void KafkaTail::look_after(milliseconds delay) {
+  if (looking_) return;
+  look_timer_.expires_after(delay);
+  look_timer_.async_wait([this, alive = alive_](const error_code& error) {
+    if (!error && *alive) start_look();
+  });
+}
+
+void KafkaTail::start_look() {
+  if (looking_) return;
+  looking_ = true;
+  const bool may_create = create_topic_ && !seen_;
+  boost::asio::post(admin_, [this, may_create, alive = alive_] {
+    Look found = look(TopicAdmin(consumer_.get(), topic_, kAdminTimeout), may_create, replication_factor_);
+    boost::asio::post(loop_, [this, alive, found = std::move(found)] {
+      if (!*alive) return;
+      looking_ = false;
+      on_look(found);
+    });
+  });
+}
+
+void KafkaTail::on_look(const Look& found) {
+  if (found.created) log::info("commands.topic_created topic={} cleanup_policy=compact", log::quoted(topic_));
+  const auto code = found.error.code;
+  const bool missing =
+      code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+  const bool refused = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  const bool down = code != RD_KAFKA_RESP_ERR_NO_ERROR && !missing && !refused;
+  std::string why;
+  if (missing && !found.created) {
+    why = fmt::format("the command topic {} does not exist", topic_);
+    if (found.create_error.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      why += fmt::format(
+          " and could not be made ({}); make it: kafka-topics.sh --bootstrap-server {} --create --topic "
+          "{} --partitions 1 --config cleanup.policy=compact",
+          found.create_error.message, servers_, topic_);
+    } else if (seen_) {
+      why += " any more; nothing is removed. Make it again and import what it held (epics2kafkactl import)";
+    } else {
+      why += fmt::format(
+          "; make it (kafka-topics.sh --bootstrap-server {} --create --topic {} --partitions 1 --config "
+          "cleanup.policy=compact) or set commands.create_topic = true",
+          servers_, topic_);
+    }
+  }
+  problem("COMMAND_TOPIC_MISSING", why);
+  problem("COMMAND_TOPIC_NOT_AUTHORISED",
+          refused
+              ? fmt::format("Kafka refuses reading and describing the command topic {}; grant both to this "
+                            "client's user",
+                            topic_)
+              : "");
+  problem("BROKERS_DOWN",
+          down ? fmt::format("no broker of {} answers: {}", servers_, found.error.message) : "");
+  if (down) last_error_ = fmt::format("{}: {}", rd_kafka_err2name(code), found.error.message);
+  // A broker that is just starting may answer so too; to read the topic once more then does no harm.
+  if (missing && seen_) vanished_ = true;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return look_after(kRetry);
+  if (vanished_) start_over();
+  last_error_.clear();
+  seen_ = true;
+  if (!found.cleanup_policy.empty()) {
+    const bool compacted = found.cleanup_policy.find("compact") != std::string::npos &&
+                           found.cleanup_policy.find("delete") == std::string::npos;
+    problem(
+        "COMMAND_TOPIC_NOT_COMPACTED",
+        compacted
+            ? ""
+            : fmt::format("the command topic {} has cleanup.policy={}, so that commands will be deleted some "
+                          "day; repair it: kafka-configs.sh --bootstrap-server {} --alter --topic {} "
+                          "--add-config cleanup.policy=compact",
+                          topic_, found.cleanup_policy, servers_, topic_));
+  }
+  assign(found.partitions);
+  look_after(kLookAgain);
+}
+
+// A topic that was made anew has other records under the same offsets: it is read from its beginning, and
+// nothing is done with what was read before its end.
+void KafkaTail::start_over() {
+  vanished_ = false;
+  caught_up_ = false;
+  rd_kafka_assign(consumer_.get(), nullptr);
+  assigned_.clear();
+  ended_.clear();
+  before_ = std::exchange(next_, {});
+}
+
+void KafkaTail::tell_of_another_log(const std::string& what) {
+  problem("COMMAND_TOPIC_SHRANK",
+          fmt::format("the command topic {} was made anew or lost records: {}. What it holds is followed, "
+                      "nothing is removed. To go by what it holds now, stop the service, remove "
+                      "commands.snapshot from its state directory and start it",
+                      topic_, what));
+}
+
+void KafkaTail::assign(const std::vector<int32_t>& partitions) {
+  kafka::PartitionList added(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (int32_t partition : partitions)
+    if (assigned_.insert(partition).second)
+      rd_kafka_topic_partition_list_add(added.get(), topic_.c_str(), partition)->offset =
+          RD_KAFKA_OFFSET_BEGINNING;
+  if (added->cnt == 0) return;
+  if (rd_kafka_error_t* error = rd_kafka_incremental_assign(consumer_.get(), added.get())) {
+    last_error_ = rd_kafka_error_string(error);
+    log::error("commands.assign_failed error={}", log::quoted(last_error_));
+    rd_kafka_error_destroy(error);
+  }
+}
+
+void KafkaTail::problem(const std::string& code, const std::string& message) {
+  callbacks_.problem(code, message);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tail>> Tail::start(boost::asio::io_context& loop, const Config& config,
+                                          Callbacks callbacks) {
+  auto tail = std::make_unique<KafkaTail>(loop, config, std::move(callbacks));
+  if (auto begun = tail->begin(config); !begun) return tl::unexpected(begun.error());
+  return tail;
+}
+
+}  // namespace e2k::supervisor

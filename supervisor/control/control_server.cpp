@@ -1,0 +1,212 @@
+#include "supervisor/control/control_server.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <climits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/log.h"
+#include "supervisor/control/listening_socket.h"
+#include "supervisor/control/process_figures.h"
+#include "supervisor/control/session.h"
+
+namespace e2k::supervisor {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+// Accepts for one listening descriptor, which it borrows. accept4 rather than Asio's acceptor: that one would
+// leave the connection open across the launch of a worker.
+// shared_ptr: its own asynchronous waits and its sessions' ends refer to it.
+class Listener : public std::enable_shared_from_this<Listener> {
+public:
+  Listener(asio::io_context& loop, int fd, Surface surface, std::shared_ptr<SessionShared> shared)
+      : loop_(loop), descriptor_(loop, fd), retry_(loop), surface_(surface), shared_(std::move(shared)) {}
+  ~Listener() { descriptor_.release(); }
+
+  void accept_next() {
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [self = shared_from_this()](const error_code& error) {
+                             if (!error && !self->stopped_) self->accept_waiting();
+                           });
+  }
+
+  void stop() {
+    stopped_ = true;
+    error_code ignored;
+    retry_.cancel(ignored);
+    descriptor_.release();  // its owner closes it next
+    // Closing may end sessions, which changes the list.
+    for (const auto& weak : SessionList(sessions_))
+      if (const auto session = weak.lock()) session->close();
+  }
+
+  size_t connections() const { return sessions_.size(); }
+
+private:
+  // At most this many before the loop's other work has its turn.
+  static constexpr int kAcceptsATurn = 32;
+
+  void accept_waiting() {
+    for (int i = 0; i < kAcceptsATurn; ++i) {
+      UniqueFd fd(::accept4(descriptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (fd) {
+        take(std::move(fd));
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        // The descriptor stays readable: waiting for it at once would spin.
+        log::warn("control.accept_failed error={}",
+                  log::quoted(error_code(errno, boost::system::system_category()).message()));
+        return accept_later();
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        break;
+      }
+    }
+    accept_next();
+  }
+
+  void accept_later() {
+    retry_.expires_after(std::chrono::milliseconds(200));
+    retry_.async_wait([self = shared_from_this()](const error_code& error) {
+      if (!error && !self->stopped_) self->accept_next();
+    });
+  }
+
+  void take(UniqueFd fd) {
+    if (sessions_.size() >= kMaxConnections) close_longest_idle();
+    if (sessions_.size() >= kMaxConnections + kClosing) return;  // all are busy: this one is closed
+    int domain = 0;
+    socklen_t bytes = sizeof domain;
+    ::getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &bytes);
+    Session::Socket socket(loop_);
+    error_code error;
+    socket.assign(asio::generic::stream_protocol(domain, 0), fd.get(), error);
+    if (error) return;
+    (void)fd.release();
+    socket.non_blocking(true, error);
+    const auto session = std::make_shared<Session>(std::move(socket), surface_, shared_);
+    const auto place = sessions_.insert(sessions_.end(), session);
+    session->start([self = shared_from_this(), place] { self->sessions_.erase(place); });
+  }
+
+  void close_longest_idle() {
+    std::shared_ptr<Session> oldest;
+    for (const auto& weak : sessions_)
+      if (const auto session = weak.lock(); session && session->is_idle())
+        if (!oldest || session->idle_since() < oldest->idle_since()) oldest = session;
+    if (oldest) oldest->close();
+  }
+
+  // Sessions that were told to close leave the list a turn of the loop later.
+  static constexpr size_t kClosing = kAcceptsATurn;
+
+  asio::io_context& loop_;
+  asio::posix::stream_descriptor descriptor_;
+  asio::steady_timer retry_;
+  const Surface surface_;
+  const std::shared_ptr<SessionShared> shared_;
+  SessionList sessions_;
+  bool stopped_ = false;
+};
+
+std::vector<std::string> accepted_hosts(const std::string& address) {
+  std::vector<std::string> hosts = {"localhost", "127.0.0.1", "::1"};
+  hosts.push_back(host_without_port(address));
+  char name[HOST_NAME_MAX + 1] = "";
+  if (::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0') {
+    hosts.push_back(host_without_port(name));
+    hosts.push_back(hosts.back().substr(0, hosts.back().find('.')));
+  }
+  return hosts;
+}
+
+}  // namespace
+
+struct ControlServer::Impl {
+  std::shared_ptr<SessionShared> shared = std::make_shared<SessionShared>();
+  std::vector<UnixListener> sockets;
+  std::vector<UniqueFd> ports;
+  std::vector<std::shared_ptr<Listener>> listeners;
+  uint16_t http_port = 0, metrics_port = 0;
+
+  void listen(asio::io_context& loop, int fd, Surface surface) {
+    listeners.push_back(std::make_shared<Listener>(loop, fd, surface, shared));
+  }
+
+  Result<void> open_unix(asio::io_context& loop, const char* key, const std::string& path, mode_t mode,
+                         Surface surface) {
+    auto socket = UnixListener::open(key, path, mode);
+    if (!socket) return tl::unexpected(socket.error());
+    sockets.push_back(std::move(*socket));
+    listen(loop, sockets.back().fd(), surface);
+    return {};
+  }
+
+  Result<void> open_tcp(asio::io_context& loop, const char* key, const std::string& address, Surface surface,
+                        uint16_t& port) {
+    if (address.empty()) return {};
+    auto socket = listen_tcp(key, address);
+    if (!socket) return tl::unexpected(socket.error());
+    ports.push_back(std::move(*socket));
+    port = port_of(ports.back().get());
+    listen(loop, ports.back().get(), surface);
+    return {};
+  }
+};
+
+Result<std::unique_ptr<ControlServer>> ControlServer::start(asio::io_context& loop, const Config& config,
+                                                            Model& model) {
+  const auto& control = config.control;
+  std::unique_ptr<ControlServer> server(new ControlServer);
+  server->impl_ = std::make_unique<Impl>();
+  Impl& impl = *server->impl_;
+  impl.shared->model = &model;
+  impl.shared->rules = {control.http_changes, control.http_token.value, accepted_hosts(control.http),
+                        own_process_figures};
+  Result<void> opened = impl.open_unix(loop, "control.socket", control.socket, 0660, Surface::control_socket);
+  if (opened)
+    opened =
+        impl.open_unix(loop, "control.status_socket", control.status_socket, 0666, Surface::status_socket);
+  if (opened) opened = impl.open_tcp(loop, "control.http", control.http, Surface::http, impl.http_port);
+  if (opened)
+    opened = impl.open_tcp(loop, "control.metrics", control.metrics, Surface::metrics, impl.metrics_port);
+  if (!opened) return tl::unexpected(opened.error());
+  for (const auto& listener : impl.listeners) listener->accept_next();
+  return server;
+}
+
+ControlServer::~ControlServer() {
+  stop();
+}
+
+void ControlServer::stop() {
+  if (!impl_) return;
+  impl_->shared->model = nullptr;
+  for (const auto& listener : impl_->listeners) listener->stop();
+  impl_->listeners.clear();
+  impl_->sockets.clear();
+  impl_->ports.clear();
+}
+
+uint16_t ControlServer::http_port() const {
+  return impl_->http_port;
+}
+
+uint16_t ControlServer::metrics_port() const {
+  return impl_->metrics_port;
+}
+
+size_t ControlServer::connections() const {
+  size_t connections = 0;
+  for (const auto& listener : impl_->listeners) connections += listener->connections();
+  return connections;
+}
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,32 @@
+// Pure. The control surface's answers as JSON text, in the shapes of the documentation.
+//
+// Members keep their order; strings that are not UTF-8 are shown as Latin-1, so that foreign bytes never
+// break a document. Lists are {"api":1,"items":[…]}. Stamps are ISO 8601 UTC with nanoseconds; what is not
+// known is null.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/control/model.h"
+
+namespace e2k::supervisor {
+
+// `configuration`: whether the members `config` and `epics` are shown.
+std::string status_document(const StatusView& status, const std::vector<WorkerView>& workers,
+                            bool configuration);
+std::string workers_document(const std::vector<WorkerView>& workers);
+std::string worker_document(const WorkerView& worker);
+std::string page_document(const EntryPage& page);
+std::string channel_document(std::string_view channel, const std::vector<EntryView>& entries);
+std::string hosts_document(const std::vector<HostView>& hosts);
+std::string rejected_document(const std::vector<Rejection>& rejections);
+std::string ready_document(const StatusView& status);
+std::string live_document();
+std::string accepted_document(size_t changed);
+std::string error_document(int code, std::string_view message);
+
+bool is_ready(ServiceState state);
+
+}  // namespace e2k::supervisor

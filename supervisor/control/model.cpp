@@ -1,0 +1,43 @@
+#include "supervisor/control/model.h"
+
+namespace e2k::supervisor {
+
+const char* to_string(ServiceState state) {
+  switch (state) {
+    case ServiceState::starting:
+      return "STARTING";
+    case ServiceState::running:
+      return "RUNNING";
+    case ServiceState::paused:
+      return "PAUSED";
+    case ServiceState::degraded:
+      return "DEGRADED";
+    case ServiceState::stopping:
+      return "STOPPING";
+  }
+  return "";
+}
+
+const char* to_string(ShownState state) {
+  switch (state) {
+    case ShownState::pending:
+      return "PENDING";
+    case ShownState::connected:
+      return "CONNECTED";
+    case ShownState::never_connected:
+      return "NEVER_CONNECTED";
+    case ShownState::disconnected:
+      return "DISCONNECTED";
+    case ShownState::denied:
+      return "DENIED";
+    case ShownState::no_topic:
+      return "NO_TOPIC";
+    case ShownState::not_authorised:
+      return "NOT_AUTHORISED";
+    case ShownState::quarantined:
+      return "QUARANTINED";
+  }
+  return "";
+}
+
+}  // namespace e2k::supervisor

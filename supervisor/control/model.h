@@ -1,0 +1,164 @@
+// Pure. What the control surface shows and does, as values: the seam between HTTP and the supervisor.
+//
+// The supervisor implements Model from its command state, its fleet and the mapped ledgers; control/ turns it
+// into JSON, Prometheus text and status codes, and knows nothing else. All calls are made on the event loop's
+// thread and return at once. Strings are raw bytes as commanded or as an IOC sent them; escaping is control's
+// business.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/result.h"
+#include "proto/ledger_format.h"
+#include "proto/mask.h"
+#include "supervisor/commands/command_state.h"
+
+namespace e2k::supervisor {
+
+enum class ServiceState { starting, running, paused, degraded, stopping };
+const char* to_string(ServiceState state);  // "STARTING", …
+
+enum class ShownState {
+  pending,
+  connected,
+  never_connected,
+  disconnected,
+  denied,
+  no_topic,
+  not_authorised,
+  quarantined
+};
+inline constexpr size_t kShownStates = 8;
+const char* to_string(ShownState state);  // "PENDING", …
+
+// received = acknowledged + waiting + lost + coalesced
+struct EventCounts {
+  uint64_t received = 0, acknowledged = 0, waiting = 0, lost = 0, coalesced = 0, gaps = 0;
+};
+
+struct Reason {
+  std::string code;  // COMMAND_TOPIC_NOT_COMPACTED, WORKER_FAILING, SNAPSHOT_ONLY, …
+  std::string message;
+  int64_t since_unix_ns = 0;
+};
+
+struct StatusView {
+  std::string name, version;
+  ServiceState state = ServiceState::starting;
+  std::vector<Reason> reasons;
+  int32_t pid = 0;
+  double uptime_s = 0;
+  struct {
+    std::string topic, group;
+    bool caught_up = false;
+    int64_t offset = -1;
+    uint64_t entries = 0, rejected = 0;  // "channels" in the JSON is `entries`
+  } commands;
+  uint64_t entries_total = 0, channels_distinct = 0;
+  std::array<uint64_t, kShownStates> entries_by_state{};
+  EventCounts events;
+  int brokers_up = 0;
+  std::string kafka_last_error;
+  uint64_t spool_bytes = 0, spool_max_bytes = 0;
+  double oldest_event_age_s = 0;
+  std::string config_path, config_sha256;
+  std::map<std::string, std::string> epics;  // effective EPICS_CA_*
+};
+
+// A worker's state: STARTING (launched, has not greeted), RUNNING, STOPPING, BACKOFF (waits to be restarted),
+// FAILED (is not restarted: see last_exit), UNRESPONSIVE.
+struct WorkerView {
+  Slot slot;
+  Generation generation;
+  int32_t pid = 0;  // 0: none runs
+  std::string state;
+  uint64_t channels = 0, entries = 0, connected = 0;
+  EventCounts events;
+  uint64_t restarts = 0;
+  std::map<std::string, uint64_t> restarts_by_reason;  // crash, exit, hang, request
+  std::string last_exit;                               // "signal 11 (SIGSEGV)", "exit 78: …", ""
+  uint64_t rss_bytes = 0;
+  double cpu_seconds = 0;
+  double uptime_s = 0;
+  // From the ledger's header, for metrics.
+  uint64_t ca_events = 0, produced = 0, delivery_failures = 0, in_flight = 0, spool_bytes = 0;
+  std::map<std::string, uint64_t> lost_by_reason;
+  std::array<uint64_t, ledger::kLatencyBuckets> latency_buckets{};
+  double latency_sum_s = 0;
+};
+
+struct EntryView {
+  EntryId id;
+  std::string channel, topic, key;
+  Mask mask;
+  std::optional<Slot> worker;
+  ShownState state = ShownState::pending;
+  std::string type;  // "DBR_DOUBLE", "" while unknown
+  uint32_t count = 0;
+  std::string host;
+  EventCounts events;
+  std::optional<double> last_event_age_s;
+  std::optional<int64_t> last_stamp_unix_ns;
+  std::optional<double> clock_skew_s;  // arrival minus stamp of the last event
+  std::optional<int32_t> last_partition;
+  std::optional<int64_t> last_offset;
+  int64_t command_offset = -1;
+  std::string reason;  // why it is not CONNECTED, or its last loss; "" when all is well
+};
+
+struct HostView {
+  std::string host;
+  uint64_t circuits = 0, channels = 0, events = 0;
+  std::vector<Slot> workers;
+  double events_per_s = 0;
+};
+
+struct EntryQuery {
+  std::optional<ShownState> state;
+  std::optional<Slot> worker;
+  std::string prefix;  // of the channel's name
+  size_t limit = 1000;
+  std::string after;  // cursor of the previous page; "" at first
+};
+struct EntryPage {
+  std::vector<EntryView> items;
+  std::string next;  // "" on the last page
+};
+
+// Who asks, for the log: credentials of the Unix socket's peer, or the address of a TCP peer.
+struct Caller {
+  std::optional<uid_t> uid;
+  std::optional<pid_t> pid;
+  std::string address;
+};
+
+class Model {
+public:
+  virtual ~Model() = default;
+
+  virtual StatusView status() const = 0;
+  virtual std::vector<WorkerView> workers() const = 0;
+  virtual EntryPage entries(const EntryQuery& query) const = 0;
+  virtual std::vector<EntryView> entries_of(std::string_view channel) const = 0;
+  virtual std::vector<HostView> hosts() const = 0;
+  virtual std::vector<Rejection> rejections() const = 0;
+
+  // false: no such slot. Accepted is not done: the worker drains first.
+  virtual bool restart_worker(Slot slot, const Caller& caller) = 0;
+  virtual void restart_workers(bool rolling, bool only_failed, const Caller& caller) = 0;
+  // The number of entries taken out of quarantine (or, when none was, searched for anew); 0: no such channel.
+  virtual size_t retry(std::string_view channel, std::optional<std::string_view> topic,
+                       const Caller& caller) = 0;
+};
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,52 @@
+// Pure. One request to one answer: who may ask what on which surface, and what the Model says to it.
+//
+// Surfaces: the control socket shows and changes everything (its file mode says who may connect); the status
+// socket shows everything but the configuration and changes nothing; `control.http` is the control socket
+// over TCP, with changes as `control.http_changes` says; `control.metrics` knows /metrics and /health only.
+// A web page in somebody's browser must not reach the TCP surfaces: any Origin is refused, and on
+// control.http a Host that is not this machine (DNS rebinding). Scrapers reach a machine under names that it
+// does not know, so control.metrics, which shows figures only, takes any Host.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/config.h"
+#include "supervisor/control/metrics.h"
+#include "supervisor/control/model.h"
+
+namespace e2k::supervisor {
+
+enum class Surface { control_socket, status_socket, http, metrics };
+
+struct Request {
+  std::string_view method, target;
+  std::string_view host, origin, authorization;  // headers; "" when absent
+  bool has_origin = false;
+  bool from_loopback = false;  // TCP: the peer's address
+  Caller caller;
+};
+
+struct Answer {
+  int code = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::string allow;  // header Allow, with 405
+};
+
+struct ResponderRules {
+  HttpChanges http_changes = HttpChanges::none;
+  std::string http_token;
+  // Names and addresses under which control.http may be asked, lower-case, without port.
+  std::vector<std::string> hosts;
+  std::function<ProcessFigures()> process_figures;
+};
+
+Answer respond(Surface surface, const Request& request, const ResponderRules& rules, Model& model);
+
+// "name:8083", "[::1]:8083", "1.2.3.4" -> the host alone, lower-case.
+std::string host_without_port(std::string_view host);
+
+}  // namespace e2k::supervisor

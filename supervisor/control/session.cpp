@@ -1,0 +1,196 @@
+#include "supervisor/control/session.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <utility>
+
+#include "supervisor/control/documents.h"
+
+namespace e2k::supervisor {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+Caller unix_caller(int fd) {
+  Caller caller;
+  ucred peer{};
+  socklen_t bytes = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0) {
+    caller.uid = peer.uid;
+    caller.pid = peer.pid;
+  }
+  return caller;
+}
+
+Caller tcp_caller(int fd, bool& from_loopback) {
+  Caller caller;
+  sockaddr_storage peer{};
+  socklen_t bytes = sizeof peer;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &bytes) != 0) return caller;
+  char text[INET6_ADDRSTRLEN] = "";
+  if (peer.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+    from_loopback = ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+    ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    caller.address = std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
+  } else if (peer.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
+    const uint8_t* bytes6 = v6.sin6_addr.s6_addr;
+    from_loopback =
+        IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) || (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) && bytes6[12] == 127);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    caller.address = "[" + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
+  }
+  return caller;
+}
+
+Answer bad_request(const error_code& error) {
+  int code = 400;
+  std::string message = "not an HTTP request: " + error.message();
+  if (error == http::error::header_limit) {
+    code = 431;
+    message = "the request's header is over " + std::to_string(kMaxHeaderBytes) + " bytes";
+  } else if (error == http::error::body_limit || error == http::error::buffer_overflow) {
+    code = 413;
+    message =
+        "the request's body is over " + std::to_string(kMaxBodyBytes) + " bytes; no request here needs one";
+  }
+  return {code, "application/json", error_document(code, message), {}};
+}
+
+}  // namespace
+
+Session::Session(Socket socket, Surface surface, std::shared_ptr<SessionShared> shared)
+    : socket_(std::move(socket)),
+      surface_(surface),
+      shared_(std::move(shared)),
+      timer_(socket_.get_executor()),
+      idle_since_(std::chrono::steady_clock::now()) {
+  const bool is_unix = surface_ == Surface::control_socket || surface_ == Surface::status_socket;
+  const int fd = socket_.native_handle();
+  caller_ = is_unix ? unix_caller(fd) : tcp_caller(fd, from_loopback_);
+}
+
+Session::~Session() {
+  shared_->pending_bytes -= pending_;
+  if (ended_) ended_();
+}
+
+void Session::start(std::function<void()> ended) {
+  ended_ = std::move(ended);
+  wait_for_request();
+}
+
+void Session::close() {
+  idle_ = false;  // no longer one that may give way
+  error_code ignored;
+  timer_.cancel(ignored);
+  socket_.shutdown(Socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+// Closing the socket ends whatever operation is under way.
+void Session::limit(std::chrono::seconds time) {
+  timer_.expires_after(time);
+  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+    if (error) return;
+    if (const auto self = weak.lock()) self->close();
+  });
+}
+
+void Session::wait_for_request() {
+  idle_ = true;
+  idle_since_ = std::chrono::steady_clock::now();
+  if (buffer_.size() > 0) return read_request();  // the next request came with the last one
+  limit(kIdleLimit);
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& error) {
+    if (!error) self->read_request();
+  });
+}
+
+void Session::read_request() {
+  idle_ = false;
+  parser_.emplace();
+  parser_->header_limit(kMaxHeaderBytes);
+  parser_->body_limit(kMaxBodyBytes);
+  limit(kRequestLimit);
+  http::async_read(socket_, buffer_, *parser_,
+                   [self = shared_from_this()](const error_code& error, size_t) { self->on_request(error); });
+}
+
+void Session::on_request(const error_code& error) {
+  if (shared_->model == nullptr || !socket_.is_open()) return close();
+  if (error) {
+    if (error.category() != http::make_error_code(http::error::bad_method).category() ||
+        error == http::error::end_of_stream || error == http::error::partial_message)
+      return close();
+    return answer(bad_request(error), 11, false, false);
+  }
+  const auto& request = parser_->get();
+  answer(answer_to(request), request.version(), request.keep_alive(), request.method() == http::verb::head);
+}
+
+Answer Session::answer_to(const http::request<http::string_body>& message) {
+  if (shared_->pending_bytes > kMaxPendingBytes)
+    return {
+        503, "application/json", error_document(503, "too many answers are under way; ask again later"), {}};
+  Request request;
+  request.method = view(message.method_string());
+  request.target = view(message.target());
+  request.host = view(message[http::field::host]);
+  request.origin = view(message[http::field::origin]);
+  request.has_origin = message.find(http::field::origin) != message.end();
+  request.authorization = view(message[http::field::authorization]);
+  request.from_loopback = from_loopback_;
+  request.caller = caller_;
+  return respond(surface_, request, shared_->rules, *shared_->model);
+}
+
+void Session::answer(Answer answer, unsigned version, bool keep_alive, bool head) {
+  parser_.reset();
+  keep_alive_ = keep_alive;
+  Response& response = response_.emplace(static_cast<http::status>(answer.code), version);
+  response.set(http::field::content_type, answer.content_type);
+  response.set(http::field::cache_control, "no-store");
+  response.set("X-Content-Type-Options", "nosniff");
+  if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
+  if (answer.code == 401) response.set(http::field::www_authenticate, "Bearer");
+  if (answer.code == 503) response.set(http::field::retry_after, "1");
+  response.keep_alive(keep_alive);
+  response.content_length(answer.body.size());  // HEAD: the length that GET would have
+  if (!head) response.body() = std::move(answer.body);
+  pending_ = response.body().size();
+  shared_->pending_bytes += pending_;
+  serializer_.emplace(response);
+  answer_by_ = std::chrono::steady_clock::now() + kAnswerLimit;
+  write_some();
+}
+
+void Session::write_some() {
+  limit(kProgressLimit);
+  http::async_write_some(socket_, *serializer_, [self = shared_from_this()](const error_code& error, size_t) {
+    if (error || std::chrono::steady_clock::now() > self->answer_by_) return self->close();
+    if (self->serializer_->is_done()) return self->on_written();
+    self->write_some();
+  });
+}
+
+void Session::on_written() {
+  serializer_.reset();
+  response_.reset();
+  shared_->pending_bytes -= std::exchange(pending_, 0);
+  if (!keep_alive_) return close();
+  wait_for_request();
+}
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,59 @@
+// Shell. One HTTP request over a Unix socket, with a deadline for the whole of it.
+//
+// Blocking; one connection a request. For a GET that the control socket's mode forbids, the status socket
+// beside it is asked instead.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace e2k::supervisor::ctl {
+
+// The program's exit codes.
+enum class Exit {
+  ok = 0,
+  failed = 1,
+  usage = 2,
+  not_running = 3,
+  not_found = 4,
+  permission = 5,
+  degraded = 6,
+  timed_out = 124
+};
+
+struct Failure {
+  Exit exit = Exit::failed;
+  std::string message;
+};
+
+template <class T>
+using Outcome = tl::expected<T, Failure>;
+
+struct HttpAnswer {
+  unsigned code = 0;
+  std::string body;
+};
+
+class Client {
+public:
+  // `sockets`: where a control socket may be, best first; the first that exists is taken.
+  Client(std::vector<std::string> sockets, std::chrono::milliseconds timeout);
+
+  // Any answer of the supervisor, whatever its code.
+  Outcome<HttpAnswer> request(std::string_view method, const std::string& target) const;
+  // The body of a 2xx answer; other codes become failures with the supervisor's message.
+  Outcome<std::string> get(const std::string& target) const;
+  Outcome<std::string> post(const std::string& target) const;
+
+private:
+  Outcome<HttpAnswer> request_at(const std::string& socket, std::string_view method,
+                                 const std::string& target) const;
+  std::vector<std::string> sockets_;
+  std::chrono::milliseconds timeout_;
+};
+
+}  // namespace e2k::supervisor::ctl

@@ -1,0 +1,196 @@
+// epics2kafkactl: the arguments of its verbs. What a verb does stands in queries.h.
+#include <poll.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "common/config/directories.h"
+#include "common/config/load.h"
+#include "proto/config_check.h"
+#include "supervisor/ctl/queries.h"
+#include "supervisor/ctl/table.h"
+#include "supervisor/ctl/topic_commands.h"
+
+namespace {
+
+using namespace e2k;
+using namespace e2k::supervisor::ctl;
+
+struct Options {
+  std::string socket, instance;
+  double timeout_s = 10;
+  bool json = false, watch = false;
+};
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// The configuration's socket where there is a readable one, then where services put theirs.
+std::vector<std::string> sockets_of(const Options& options) {
+  if (!options.socket.empty()) return {options.socket};
+  std::vector<std::string> sockets;
+  LoadOptions load;
+  load.path = config::default_config_path(options.instance);
+  load.instance = options.instance;
+  load.environment = environment;
+  if (::access(load.path.c_str(), R_OK) == 0)
+    if (const auto configuration = load_config(load)) sockets.push_back(configuration->control.socket);
+  for (std::string& path : config::control_socket_candidates(environment, options.instance))
+    if (std::find(sockets.begin(), sockets.end(), path) == sockets.end()) sockets.push_back(std::move(path));
+  return sockets;
+}
+
+bool is_terminal() {
+  return ::isatty(STDOUT_FILENO) == 1;
+}
+
+// Runs a verb once, or with --watch on a terminal every two seconds until interrupted.
+int run(const Options& options, const std::function<Exit(const Client&, const Output&)>& verb) {
+  const Client client(sockets_of(options),
+                      std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000)));
+  const bool colour = is_terminal() && !environment("NO_COLOR");
+  while (options.watch && is_terminal()) {
+    std::ostringstream text;
+    (void)verb(client, {options.json, colour, text, text});
+    std::cout << "\x1b[H\x1b[2J" << text.str() << std::flush;
+    ::poll(nullptr, 0, 2000);
+  }
+  return static_cast<int>(verb(client, {options.json, colour, std::cout, std::cerr}));
+}
+
+int check(const Options& options, const std::string& file) {
+  LoadOptions load;
+  load.path = file;
+  load.instance = options.instance;
+  load.environment = environment;
+  std::vector<std::string> mistakes;
+  const auto loaded = load_config(load);
+  if (loaded)
+    mistakes = check_config(*loaded);
+  else
+    mistakes = loaded.error().messages;
+  for (const std::string& mistake : mistakes) std::cerr << printable(mistake) << '\n';
+  if (!mistakes.empty()) return static_cast<int>(Exit::failed);
+  std::cout << printable(file) << " is valid\n";
+  return 0;
+}
+
+using Code = std::function<int()>;
+
+void add_questions(CLI::App& app, Options& options, Code& chosen) {
+  const auto question = [&](const char* name, const char* help, Exit (*show)(const Client&, const Output&)) {
+    CLI::App* verb = app.add_subcommand(name, help);
+    verb->callback([&options, &chosen, show] { chosen = [&options, show] { return run(options, show); }; });
+    return verb;
+  };
+  for (CLI::App* verb : {question("status", "the service at a glance", show_status),
+                         question("workers", "a row for each worker", show_workers)})
+    verb->add_flag("--watch", options.watch, "repeat every two seconds, on a terminal");
+  question("rejected", "the last bad records on the command topic", show_rejected);
+  question("health", "whether the service is ready: exit code 0, 6 degraded, 1 not ready", show_health);
+
+  CLI::App* channels = app.add_subcommand("channels", "a row for each entry");
+  auto filter = std::make_shared<ChannelsFilter>();  // shared: by the callbacks that CLI11 copies
+  channels->add_option("--state", filter->state, "CONNECTED, NEVER_CONNECTED, DISCONNECTED, …");
+  channels->add_option("--worker", filter->worker, "slot of the worker");
+  channels->add_option("--prefix", filter->prefix, "beginning of the channel's name");
+  channels->add_flag("--watch", options.watch, "repeat every two seconds, on a terminal");
+  channels->callback([&options, &chosen, filter] {
+    chosen = [&options, filter] {
+      return run(options, [&](const Client& c, const Output& o) { return show_channels(c, *filter, o); });
+    };
+  });
+
+  CLI::App* channel = app.add_subcommand("channel", "everything about one channel");
+  auto name = std::make_shared<std::string>();
+  channel->add_option("NAME", *name, "the channel")->required();
+  channel->callback([&options, &chosen, name] {
+    chosen = [&options, name] {
+      return run(options, [&](const Client& c, const Output& o) { return show_channel(c, *name, o); });
+    };
+  });
+}
+
+void add_changes(CLI::App& app, Options& options, Code& chosen) {
+  struct Restart {
+    std::optional<uint16_t> slot;
+    bool all = false, failed = false, rolling = false;
+  };
+  CLI::App* verb = app.add_subcommand("restart", "restart one worker, all, or those that failed");
+  auto restart = std::make_shared<Restart>();
+  auto* what = verb->add_option_group("what");
+  what->add_option("N", restart->slot, "slot of the worker");
+  what->add_flag("--all", restart->all, "every worker");
+  what->add_flag("--failed", restart->failed, "workers that are no longer restarted by themselves");
+  what->require_option(1);
+  verb->add_flag("--rolling", restart->rolling, "one after the other");
+  verb->callback([&options, &chosen, restart] {
+    chosen = [&options, restart] {
+      return run(options, [&](const Client& c, const Output& o) {
+        if (restart->slot) return restart_worker(c, *restart->slot, o);
+        return restart_workers(c, restart->rolling, restart->failed, o);
+      });
+    };
+  });
+
+  CLI::App* again = app.add_subcommand("retry", "take a channel out of quarantine, or search for it anew");
+  auto names = std::make_shared<std::pair<std::string, std::string>>();
+  again->add_option("NAME", names->first, "the channel")->required();
+  again->add_option("-t,--topic", names->second, "its entry for this topic only");
+  again->callback([&options, &chosen, names] {
+    chosen = [&options, names] {
+      return run(options,
+                 [&](const Client& c, const Output& o) { return retry(c, names->first, names->second, o); });
+    };
+  });
+}
+
+void add_local(CLI::App& app, Options& options, Code& chosen) {
+  CLI::App* verb = app.add_subcommand("check", "judge a configuration file");
+  auto file = std::make_shared<std::string>();
+  verb->add_option("FILE", *file, "the file")->required();
+  verb->callback([&options, &chosen, file] { chosen = [&options, file] { return check(options, *file); }; });
+  app.add_subcommand("version", "this program's version")->callback([&chosen] {
+    chosen = [] {
+      std::cout << "epics2kafkactl " << E2K_VERSION << '\n';
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Asks and directs a running epics2kafka supervisor.", "epics2kafkactl");
+  Options options;
+  Code chosen;
+  app.add_option("--socket", options.socket, "the supervisor's control socket");
+  app.add_option("--instance", options.instance, "the instance of that name");
+  app.add_option("--timeout", options.timeout_s, "seconds to wait for each answer")
+      ->check(CLI::Range(0.001, 86400.0))
+      ->capture_default_str();
+  app.add_flag("--json", options.json, "print the API's JSON");
+  app.set_version_flag("--version", std::string("epics2kafkactl ") + E2K_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();  // the options above may also follow the verb
+  add_questions(app, options, chosen);
+  add_changes(app, options, chosen);
+  add_local(app, options, chosen);
+  add_topic_commands(app, {[&](Code code) { chosen = std::move(code); },
+                           [&](const auto& verb) { return run(options, verb); },
+                           [&] { return options.timeout_s; }, [&] { return options.instance; }, environment});
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(Exit::usage);
+  }
+  return chosen();
+}

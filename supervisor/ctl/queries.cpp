@@ -1,0 +1,145 @@
+#include "supervisor/ctl/queries.h"
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "common/text.h"
+#include "supervisor/ctl/table.h"
+#include "supervisor/ctl/views.h"
+
+namespace e2k::supervisor::ctl {
+namespace {
+
+using Json = nlohmann::json;
+
+Outcome<Json> parse(const std::string& body) {
+  Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded() || !json.is_object())
+    return tl::unexpected<Failure>({Exit::failed, "the supervisor's answer is not a JSON object"});
+  return json;
+}
+
+// Gets `target`, prints it as `text` does or unchanged; the document, for the exit code.
+Outcome<Json> show(const Client& client, const std::string& target, const Output& output,
+                   const std::function<std::string(const Json&)>& text) {
+  const auto body = client.get(target);
+  if (!body) return tl::unexpected(body.error());
+  auto json = parse(*body);
+  if (json) output.out << (output.json ? *body + "\n" : text(*json));
+  return json;
+}
+
+Exit exit_of(const Outcome<Json>& shown, const Output& output) {
+  return shown ? Exit::ok : complain(shown.error(), output);
+}
+
+bool is_in(const Json& document, const char* state) {
+  return document.value("state", Json()) == state;
+}
+
+// Paints what stands out; the text itself stays the same.
+std::string painted(std::string text, bool colour) {
+  if (!colour) return text;
+  const size_t at = text.find("DEGRADED");
+  if (at != std::string::npos) text.replace(at, 8, "\x1b[33mDEGRADED\x1b[0m");
+  return text;
+}
+
+Exit changed(const Outcome<std::string>& body, const std::string& said, const Output& output) {
+  if (!body) return complain(body.error(), output);
+  output.out << (output.json ? *body : said) << '\n';
+  return Exit::ok;
+}
+
+}  // namespace
+
+Exit complain(const Failure& failure, const Output& output) {
+  output.err << "epics2kafkactl: " << printable(failure.message) << '\n';
+  return failure.exit;
+}
+
+Exit show_status(const Client& client, const Output& output) {
+  const auto shown = show(client, "/status", output,
+                          [&](const Json& json) { return painted(status_text(json), output.colour); });
+  if (shown && is_in(*shown, "DEGRADED")) return Exit::degraded;
+  return exit_of(shown, output);
+}
+
+Exit show_workers(const Client& client, const Output& output) {
+  return exit_of(show(client, "/workers", output,
+                      [](const Json& json) { return workers_text(json.value("items", Json::array())); }),
+                 output);
+}
+
+Exit show_channels(const Client& client, const ChannelsFilter& filter, const Output& output) {
+  std::string query = "/channels?limit=10000";
+  if (!filter.state.empty()) query += "&state=" + percent_encode(filter.state);
+  if (!filter.prefix.empty()) query += "&prefix=" + percent_encode(filter.prefix);
+  if (filter.worker) query += "&worker=" + std::to_string(*filter.worker);
+  Json all = Json::array();
+  std::string after;
+  bool first = true;
+  while (true) {
+    const auto body = client.get(after.empty() ? query : query + "&after=" + percent_encode(after));
+    if (!body) return complain(body.error(), output);
+    auto page = parse(*body);
+    if (!page) return complain(page.error(), output);
+    const Json next = page->value("next", Json());
+    const bool last = !next.is_string() || next.get<std::string>().empty();
+    // One page is printed as it came; several are joined into one document.
+    if (output.json && first && last) {
+      output.out << *body << '\n';
+      return Exit::ok;
+    }
+    first = false;
+    for (Json& item : (*page)["items"]) all.push_back(std::move(item));
+    if (last) break;
+    if (next.get<std::string>() == after)
+      return complain({Exit::failed, "the supervisor sends the same page again"}, output);
+    after = next.get<std::string>();
+  }
+  output.out << (output.json ? Json{{"api", 1}, {"items", std::move(all)}, {"next", nullptr}}.dump() + "\n"
+                             : channels_text(all));
+  return Exit::ok;
+}
+
+Exit show_channel(const Client& client, const std::string& name, const Output& output) {
+  return exit_of(show(client, "/channels/" + percent_encode(name), output, channel_text), output);
+}
+
+Exit show_rejected(const Client& client, const Output& output) {
+  return exit_of(show(client, "/rejected", output, rejected_text), output);
+}
+
+Exit show_health(const Client& client, const Output& output) {
+  const auto answer = client.request("GET", "/health/ready");
+  if (!answer) return complain(answer.error(), output);
+  const auto json = parse(answer->body);
+  if (!json) return complain(json.error(), output);
+  output.out << (output.json ? answer->body + "\n" : painted(health_text(*json), output.colour));
+  if (answer->code != 200) return Exit::failed;
+  return is_in(*json, "DEGRADED") ? Exit::degraded : Exit::ok;
+}
+
+Exit restart_worker(const Client& client, unsigned slot, const Output& output) {
+  const std::string number = std::to_string(slot);
+  return changed(client.post("/workers/" + number + "/restart"), "worker " + number + " will be restarted",
+                 output);
+}
+
+Exit restart_workers(const Client& client, bool rolling, bool only_failed, const Output& output) {
+  return changed(client.post(std::string("/workers/restart?rolling=") + (rolling ? "true" : "false") +
+                             "&only_failed=" + (only_failed ? "true" : "false")),
+                 only_failed ? "failed workers will be restarted"
+                 : rolling   ? "the workers will be restarted one after the other"
+                             : "the workers will be restarted",
+                 output);
+}
+
+Exit retry(const Client& client, const std::string& channel, const std::string& topic, const Output& output) {
+  return changed(client.post("/channels/" + percent_encode(channel) + "/retry" +
+                             (topic.empty() ? "" : "?topic=" + percent_encode(topic))),
+                 printable(channel) + " is tried again", output);
+}
+
+}  // namespace e2k::supervisor::ctl

@@ -1,0 +1,40 @@
+// Shell. The verbs that ask the supervisor: one request or a few, then text or the API's own JSON on stdout.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "supervisor/ctl/client.h"
+
+namespace e2k::supervisor::ctl {
+
+struct Output {
+  bool json = false;
+  bool colour = false;
+  std::ostream& out;
+  std::ostream& err;
+};
+
+struct ChannelsFilter {
+  std::string state, prefix;
+  std::optional<unsigned> worker;
+};
+
+// Each prints, and returns the program's exit code. Diagnostics go to `err`.
+Exit show_status(const Client& client, const Output& output);  // degraded: Exit::degraded
+Exit show_workers(const Client& client, const Output& output);
+// Follows the pages to the end.
+Exit show_channels(const Client& client, const ChannelsFilter& filter, const Output& output);
+Exit show_channel(const Client& client, const std::string& name, const Output& output);
+Exit show_rejected(const Client& client, const Output& output);
+Exit show_health(const Client& client, const Output& output);  // ok, degraded, or failed: not ready
+
+Exit restart_worker(const Client& client, unsigned slot, const Output& output);
+Exit restart_workers(const Client& client, bool rolling, bool only_failed, const Output& output);
+Exit retry(const Client& client, const std::string& channel, const std::string& topic, const Output& output);
+
+Exit complain(const Failure& failure, const Output& output);
+
+}  // namespace e2k::supervisor::ctl

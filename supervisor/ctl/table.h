@@ -1,0 +1,18 @@
+// Pure. Foreign text made printable, and tables of aligned columns.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace e2k::supervisor::ctl {
+
+// Controls, invalid bytes and marks that turn the direction of text become \xNN or \u{NNNN}: nothing that an
+// IOC or a command sends can move the cursor or forge a line.
+std::string printable(std::string_view text);
+
+// Rows of cells; the first row is the heading. Two blanks between columns, none at a line's end. Cells are
+// made printable.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace e2k::supervisor::ctl

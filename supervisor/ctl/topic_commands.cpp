@@ -1,0 +1,101 @@
+#include "supervisor/ctl/topic_commands.h"
+
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "supervisor/ctl/table.h"
+#include "supervisor/ctl/topic_import.h"
+#include "supervisor/ctl/topic_verbs.h"
+
+namespace e2k::supervisor::ctl {
+namespace {
+
+using Act = std::function<Exit(const TopicUse&, const Client&)>;
+
+// One verb: its options of the topic, and what it does with it.
+CLI::App* add_verb(CLI::App& app, const TopicCommandContext& context, const char* name, const char* help,
+                   Act act) {
+  CLI::App* verb = app.add_subcommand(name, help);
+  auto arguments = std::make_shared<TopicArguments>();  // shared: by the callbacks that CLI11 copies
+  verb->add_option("--command-topic", arguments->command_topic, "the topic with the commands");
+  verb->add_option("--bootstrap-server", arguments->bootstrap_server, "the brokers, host:port,…");
+  verb->add_option("--command-config", arguments->command_config,
+                   "a file of librdkafka properties, name=value");
+  verb->add_option("--config", arguments->configuration, "the service's configuration");
+  verb->callback([context, arguments, act = std::move(act)] {
+    context.choose([context, arguments, act] {
+      arguments->instance = context.instance();
+      return context.run([&](const Client& client, const Output& output) {
+        const auto settings = topic_settings(*arguments, context.environment);
+        if (!settings) return complain(settings.error(), output);
+        if (!settings->note.empty()) output.err << printable(settings->note) << '\n';
+        const std::chrono::milliseconds timeout(static_cast<int64_t>(context.timeout_s() * 1000));
+        return act({*settings, timeout, output}, client);
+      });
+    });
+  });
+  return verb;
+}
+
+void add_form(CLI::App* verb, std::optional<KeyForm>& form) {
+  verb->add_option("--form", form, "of the keys in an empty topic: plain or json")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, KeyForm>{{"plain", KeyForm::plain}, {"json", KeyForm::json}}));
+}
+
+void add_set(CLI::App& app, const TopicCommandContext& context) {
+  auto request = std::make_shared<SetRequest>();
+  CLI::App* verb = add_verb(
+      app, context, "set", "monitor a channel",
+      [request](const TopicUse& use, const Client& client) { return set_entry(use, *request, client); });
+  verb->add_option("-c,--channel", request->channel, "the channel")->required();
+  verb->add_option("-t,--topic", request->topic, "the output topic")->required();
+  verb->add_option("-m,--mask", request->mask, "what to tell of: letters of v, a, l, p")->required();
+  verb->add_option("-o,--outkey", request->outkey, "the records' key; none: the channel's name");
+  verb->add_option("--wait", request->wait_s, "seconds to wait for the supervisor to have taken it over")
+      ->check(CLI::NonNegativeNumber);
+  add_form(verb, request->form);
+}
+
+void add_unset(CLI::App& app, const TopicCommandContext& context) {
+  auto names = std::make_shared<std::pair<std::string, std::optional<std::string>>>();
+  CLI::App* verb = add_verb(app, context, "unset", "monitor a channel no longer",
+                            [names](const TopicUse& use, const Client&) {
+                              return unset_entries(use, names->first, names->second);
+                            });
+  verb->add_option("-c,--channel", names->first, "the channel")->required();
+  verb->add_option("-t,--topic", names->second, "its entry for this output topic only");
+}
+
+void add_import(CLI::App& app, const TopicCommandContext& context) {
+  auto request = std::make_shared<ImportRequest>();
+  CLI::App* verb = add_verb(app, context, "import", "bring the topic to what a file of key=value lines says",
+                            [request, context](const TopicUse& use, const Client&) {
+                              return import_entries(use, *request, context.environment, std::cin);
+                            });
+  auto* source = verb->add_option_group("source");
+  source->add_option("FILE", request->file, "key=value lines; - is stdin");
+  source->add_flag("--env", request->from_environment, "from MONITOR_CHANNELS");
+  source->require_option(1);
+  verb->add_flag("--dry-run", request->dry_run, "show the difference and write nothing");
+  verb->add_flag("--prune", request->prune, "remove what is not there");
+  verb->add_flag("--yes", request->yes, "remove without asking");
+  add_form(verb, request->form);
+}
+
+}  // namespace
+
+void add_topic_commands(CLI::App& app, const TopicCommandContext& context) {
+  add_set(app, context);
+  add_unset(app, context);
+  auto all = std::make_shared<bool>(false);
+  add_verb(app, context, "list", "what the command topic holds, as key=value lines",
+           [all](const TopicUse& use, const Client&) { return list_entries(use, *all); })
+      ->add_flag("--all", *all, "also what is superseded, removed or bad, with partition and offset");
+  add_verb(app, context, "export", "what is monitored, as key=value lines for import",
+           [](const TopicUse& use, const Client&) { return list_entries(use, false); });
+  add_import(app, context);
+}
+
+}  // namespace e2k::supervisor::ctl

@@ -1,0 +1,17 @@
+// Pure. The supervisor's JSON as text for people. A document of another shape than expected gives gaps, never
+// an error.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace e2k::supervisor::ctl {
+
+std::string status_text(const nlohmann::json& status);
+std::string workers_text(const nlohmann::json& workers);   // an array
+std::string channels_text(const nlohmann::json& entries);  // an array
+std::string channel_text(const nlohmann::json& channel);
+std::string rejected_text(const nlohmann::json& rejected);
+std::string health_text(const nlohmann::json& ready);
+
+}  // namespace e2k::supervisor::ctl

@@ -1,0 +1,63 @@
+#include "supervisor/fleet/contract_of.h"
+
+#include <algorithm>
+
+namespace e2k::supervisor {
+namespace {
+
+std::map<std::string, std::string> plain(const Properties& properties) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, setting] : properties) out[name] = setting.value;
+  return out;
+}
+
+}  // namespace
+
+std::string ledger_folder(const Config& config) {
+  return config.runtime_directory + "/workers";
+}
+std::string ledger_path(const Config& config, Slot slot) {
+  return ledger_folder(config) + "/" + std::to_string(slot.value) + ".ledger";
+}
+std::string spool_path(const Config& config, Slot slot, Generation generation) {
+  return config.spool.directory + "/" + std::to_string(slot.value) + "." + std::to_string(generation.value);
+}
+
+LaunchContract contract_of(const Config& config, Slot slot, Generation generation, std::string token,
+                           std::string endpoint, int32_t supervisor_pid) {
+  LaunchContract c;
+  c.slot = slot;
+  c.generation = generation;
+  c.token = std::move(token);
+  c.endpoint = std::move(endpoint);
+  c.supervisor_pid = supervisor_pid;
+  c.instance = config.instance;
+  c.log_level = config.log_level;
+  c.ledger_path = ledger_path(config, slot);
+  c.spool_path = spool_path(config, slot, generation);
+  c.spool_max_bytes = config.spool.max_total_bytes / std::max(config.workers.count, 1);
+  c.spool_keep_free_bytes = config.spool.keep_free_bytes;
+  c.max_event_bytes = config.spool.max_event_bytes;
+  c.when_full = config.spool.when_full;
+  c.producer = plain(config.kafka.common);
+  for (auto& [name, value] : plain(config.kafka.producer)) c.producer[name] = value;
+  std::string& client = c.producer["client.id"];
+  if (client.empty()) client = "epics2kafka";
+  client += "-" + std::to_string(slot.value);
+  c.epics = config.epics;
+  c.timestamp = config.output.timestamp;
+  c.max_future_s = config.output.max_future_s;
+  c.min_interval_ms = config.output.min_interval_ms;
+  c.never_connected_after_s = config.output.never_connected_after_s;
+  c.topic_prefix = config.output.topic_prefix;
+  c.value_converter = config.value.converter;
+  c.value_schema = config.value.schema;
+  c.value_options = plain(config.value.options);
+  c.key_converter = config.key.converter;
+  c.key_options = plain(config.key.options);
+  c.lease_s = config.workers.lease_s;
+  c.drain_timeout_ms = config.workers.drain_timeout_ms;
+  return c;
+}
+
+}  // namespace e2k::supervisor

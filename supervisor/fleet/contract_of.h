@@ -1,0 +1,20 @@
+// Pure. What a worker is told, from the configuration.
+#pragma once
+
+#include <string>
+
+#include "common/config/config.h"
+#include "proto/launch.h"
+
+namespace e2k::supervisor {
+
+// The folder of the ledgers, and a slot's ledger in it.
+std::string ledger_folder(const Config& config);
+std::string ledger_path(const Config& config, Slot slot);
+// The folder of a generation's log.
+std::string spool_path(const Config& config, Slot slot, Generation generation);
+
+LaunchContract contract_of(const Config& config, Slot slot, Generation generation, std::string token,
+                           std::string endpoint, int32_t supervisor_pid);
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,74 @@
+// Shell. The workers: launched, greeted, fed with assignments, watched, stopped and started again.
+//
+// Policy is slot_machine's, mechanism is here: clone/exec with a close-on-exec error pipe and a launch
+// contract in a memfd, pidfds, the ZeroMQ ROUTER, timers, one ledger reader a slot, and the one CA repeater
+// of the service. One thread: the event loop's. Callbacks come on it and may call back in. A worker's garbage
+// is logged and dropped; nothing that a worker does or sends ends the supervisor.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/result.h"
+#include "proto/control_message.h"
+#include "proto/ledger_reader.h"
+#include "supervisor/fleet/slot_machine.h"
+
+namespace e2k::supervisor {
+
+class Fleet {
+public:
+  struct Callbacks {
+    // The worker greeted and its numbering was reset: it holds nothing. Answer with assign().
+    std::function<void(Slot, Generation)> welcomed;
+    // The worker is gone, whatever the reason; its ledger can still be read until the slot is launched again.
+    std::function<void(Slot, Generation, ExitCause, const std::string& text)> lost;
+    // A slot will not be started again by itself.
+    std::function<void(Slot, const std::string& text)> gave_up;
+    // Every slot is stopped, after stop().
+    std::function<void()> all_stopped;
+  };
+
+  // `first_generation`: greater than any that was ever used in this state directory. The generation given to
+  // each launch is reported by generation_used before the launch, so that it can be kept durably.
+  static Result<std::unique_ptr<Fleet>> make(boost::asio::io_context& loop, const Config& config,
+                                             Generation first_generation, Callbacks callbacks,
+                                             std::function<void(Generation)> generation_used);
+  virtual ~Fleet() = default;
+
+  virtual void start() = 0;  // every slot, and the repeater
+  virtual void stop() = 0;   // drain, then all_stopped
+
+  // Queues items for the slot's welcomed worker; they are numbered, cut into batches and repeated until
+  // applied. Items for a slot whose worker is not welcomed are dropped: welcomed() asks for everything anew.
+  virtual void assign(Slot slot, std::vector<AssignItem> items) = 0;
+
+  // Drain, exit, start again.
+  virtual void restart(Slot slot) = 0;
+  // All, or only those that have failed or back off; rolling: the next begins when the one before has been
+  // welcomed.
+  virtual void restart_all(bool rolling, bool only_failed) = 0;
+
+  struct SlotView {
+    Slot slot;
+    const SlotState* state;
+    std::map<std::string, uint64_t> restarts_by_reason;
+    MonotonicNs started_at;
+    std::optional<Heartbeat> heartbeat;  // the last of this generation
+    const ledger::LedgerReader* ledger;  // nullptr before the first greeting
+    uint64_t unapplied_items;            // assigned, not yet applied
+  };
+  virtual std::vector<SlotView> slots() const = 0;
+  // One slot's, cheaply: for questions asked once an entry. The slot must be one of the fleet's.
+  virtual const SlotState& state(Slot slot) const = 0;
+  virtual const ledger::LedgerReader* ledger(Slot slot) const = 0;
+};
+
+}  // namespace e2k::supervisor

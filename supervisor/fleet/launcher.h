@@ -1,0 +1,55 @@
+// Shell. Starts one process, and says why where that fails.
+//
+// fork and exec, with everything prepared before the fork: the supervisor has threads (librdkafka's), so that
+// the child calls nothing but async-signal-safe functions until it executes. What fails there comes back over
+// a close-on-exec pipe as {stage, errno}; its end of file means that the program runs. The child gets
+//   - a session of its own: a terminal's Ctrl-C does not reach it
+//   - /dev/null as stdin, stdout and stderr as they are, the contract (if any) as descriptor 3, nothing else
+//   - an empty signal mask and default dispositions
+//   - RLIMIT_NOFILE finite and as large as is of use (libca closes every descriptor up to it when it spawns)
+// Readiness is not this file's business: that is the child's greeting.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fd.h"
+#include "common/result.h"
+
+namespace e2k::supervisor {
+
+inline constexpr int kLaunchFd = 3;
+
+struct LaunchRequest {
+  std::string program = {};                             // a path, not searched for
+  std::vector<std::string> arguments = {};              // argv[1]…
+  std::optional<std::string> contract = {};             // put into a sealed memfd, descriptor kLaunchFd
+  std::map<std::string, std::string> environment = {};  // on top of ours
+  bool dies_with_us = false;                            // PR_SET_PDEATHSIG: for the repeater
+};
+
+struct Process {
+  pid_t pid = 0;
+  UniqueFd pidfd;  // readable once the process has ended
+};
+
+struct LaunchProblem {
+  std::string stage;  // "memfd", "fork", "exec PROGRAM", …
+  int error_number = 0;
+};
+
+tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request);
+
+// wait(2)'s status of a process that has ended, reaped; nothing while it runs.
+std::optional<int> reap(const Process& process);
+// SIGKILL, or another; false where the process is gone.
+bool send_signal(const Process& process, int signal);
+
+// The worker program: `configured` if not empty, else beside this program, else ../lib/epics2kafka of it.
+Result<std::string> find_worker_program(const std::string& configured);
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,49 @@
+#include "supervisor/fleet/proc_stat.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <string>
+
+#include "common/fd.h"
+
+namespace e2k::supervisor {
+
+std::optional<ProcessUse> parse_proc_stat(std::string_view text, long ticks_per_second, long page_bytes) {
+  // The name in brackets is the second field; what follows its last bracket begins with the third.
+  const size_t bracket = text.rfind(')');
+  if (bracket == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(bracket + 1);
+  ProcessUse use;
+  uint64_t ticks = 0;
+  int field = 2;
+  while (field < 24) {
+    const size_t begin = text.find_first_not_of(' ');
+    if (begin == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(begin);
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(word.size());
+    ++field;
+    if (field != 14 && field != 15 && field != 22 && field != 24) continue;
+    uint64_t number = 0;
+    if (std::from_chars(word.data(), word.data() + word.size(), number).ec != std::errc())
+      return std::nullopt;
+    if (field == 14 || field == 15) ticks += number;
+    if (field == 22) use.start_ticks = number;
+    if (field == 24) use.rss_bytes = number * static_cast<uint64_t>(page_bytes);
+  }
+  use.cpu_seconds = static_cast<double>(ticks) / static_cast<double>(ticks_per_second);
+  return use;
+}
+
+std::optional<ProcessUse> process_use(pid_t pid) {
+  UniqueFd fd(open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  char text[1024];
+  const ssize_t n = read(fd.get(), text, sizeof text);
+  if (n <= 0) return std::nullopt;
+  return parse_proc_stat({text, static_cast<size_t>(n)}, sysconf(_SC_CLK_TCK), sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace e2k::supervisor

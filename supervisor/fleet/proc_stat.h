@@ -1,0 +1,24 @@
+// Shell. What a living process costs, from /proc/PID.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace e2k::supervisor {
+
+struct ProcessUse {
+  double cpu_seconds = 0;  // user and system, since it began
+  uint64_t rss_bytes = 0;
+  uint64_t start_ticks = 0;  // field 22 of stat: with the pid it names a process for good
+};
+
+// Nothing where the process is gone.
+std::optional<ProcessUse> process_use(pid_t pid);
+
+// Of the text of /proc/PID/stat; a program's name may hold blanks and brackets.
+std::optional<ProcessUse> parse_proc_stat(std::string_view text, long ticks_per_second, long page_bytes);
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,355 @@
+#include "supervisor/fleet/slot_machine.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "proto/launch.h"
+
+namespace e2k::supervisor {
+namespace {
+
+constexpr int64_t kFirstDelayMs = 100;
+constexpr int64_t kThrottledFirstDelayMs = 1'000;
+constexpr uint32_t kMostDoublings = 20;
+
+MonotonicNs after(MonotonicNs now, int64_t ms) {
+  return MonotonicNs{now.value + ms * kNsPerMs};
+}
+
+const char* meaning(int exit_code) {
+  switch (exit_code) {
+    case int(WorkerExit::done):
+      return "drained";
+    case int(WorkerExit::not_launched):
+      return "found no launch contract";
+    case int(WorkerExit::try_again):
+      return "a resource was missing";
+    case int(WorkerExit::protocol):
+      return "is of another release than the supervisor";
+    case int(WorkerExit::bad_settings):
+      return "refused its settings";
+    case int(WorkerExit::lease_lapsed):
+      return "heard nothing of its supervisor";
+    default:
+      return "";
+  }
+}
+
+bool says_do_not_restart(int wait_status) {
+  if (!WIFEXITED(wait_status)) return false;
+  const int code = WEXITSTATUS(wait_status);
+  return code == int(WorkerExit::bad_settings) || code == int(WorkerExit::protocol) ||
+         code == int(WorkerExit::not_launched);
+}
+
+// One call of step(): the state, and what the events need at hand.
+struct Step {
+  SlotState& s;
+  const MonotonicNs now;
+  const SlotSettings& settings;
+  const Generation next_generation;
+  const double jitter;
+  std::vector<SlotAction> actions;
+
+  void enter(SlotPhase phase) {
+    s.phase = phase;
+    s.phase_since = now;
+  }
+
+  void launch() {
+    if (s.last_cause != ExitCause::none) ++s.restarts;
+    s.generation = next_generation;
+    s.pid = 0;
+    s.greeted = false;
+    s.restart_wanted = false;
+    s.killed_for = ExitCause::none;
+    s.deadline = after(now, settings.greeting_timeout_ms);
+    enter(SlotPhase::starting);
+    actions.emplace_back(LaunchWorker{s.generation});
+  }
+
+  void kill(ExitCause why) {
+    s.killed_for = why;
+    enter(SlotPhase::killing);
+    actions.emplace_back(KillWorker{});
+  }
+
+  void ask_to_stop(bool again) {
+    s.restart_wanted = again;
+    s.deadline = after(now, settings.drain_timeout_ms + settings.exit_grace_ms);
+    enter(SlotPhase::stopping);
+    actions.emplace_back(SendStop{settings.drain_timeout_ms});
+  }
+
+  // Dead by itself: counts the failure and waits.
+  void back_off(bool throttled) {
+    ++s.failures;
+    const int64_t first = throttled ? kThrottledFirstDelayMs : kFirstDelayMs;
+    int64_t delay_ms = first << std::min(s.failures - 1, kMostDoublings);
+    delay_ms = std::min(delay_ms, std::max(settings.max_restart_delay_ms, kFirstDelayMs));
+    const double shortened = static_cast<double>(delay_ms * kNsPerMs) * (1.0 - 0.2 * jitter);
+    s.restart_at = MonotonicNs{now.value + static_cast<int64_t>(shortened)};
+    enter(SlotPhase::backoff);
+  }
+
+  void give_up() {
+    enter(SlotPhase::failed);
+    actions.emplace_back(GaveUp{s.last_exit});
+  }
+
+  void record_loss(ExitCause cause, std::string text) {
+    s.last_cause = cause;
+    s.last_exit = std::move(text);
+    s.pid = 0;
+    actions.emplace_back(LostWorker{cause, s.last_exit, s.generation});
+  }
+
+  bool is_stable() const {
+    return s.greeted && now.value - s.greeted_at.value >= settings.stable_after_ms * kNsPerMs;
+  }
+
+  ExitCause cause_of(int wait_status) const {
+    if (s.phase == SlotPhase::killing) return s.killed_for;
+    if (WIFSIGNALED(wait_status)) return ExitCause::crash;
+    if (s.phase == SlotPhase::stopping && WEXITSTATUS(wait_status) == 0) return ExitCause::requested;
+    return ExitCause::exit;
+  }
+
+  void on_dead(ExitCause cause, std::string text, int wait_status) {
+    const bool asked = s.phase == SlotPhase::stopping ||
+                       (s.phase == SlotPhase::killing && s.killed_for == ExitCause::requested);
+    const bool again = s.restart_wanted;
+    const bool try_again = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == int(WorkerExit::try_again);
+    if (is_stable()) s.failures = 0;
+    record_loss(cause, std::move(text));
+    if (asked) {
+      s.failures = 0;
+      if (again) return launch();
+      return enter(SlotPhase::stopped);
+    }
+    if (says_do_not_restart(wait_status)) return give_up();
+    back_off(!s.greeted || try_again);
+  }
+
+  void operator()(const StartRequested&) {
+    switch (s.phase) {
+      case SlotPhase::idle:
+      case SlotPhase::failed:
+      case SlotPhase::stopped:
+        s.failures = 0;
+        return launch();
+      case SlotPhase::stopping:
+        s.restart_wanted = true;
+        return;
+      case SlotPhase::killing:
+        if (s.killed_for == ExitCause::requested) s.restart_wanted = true;
+        return;
+      case SlotPhase::starting:
+      case SlotPhase::running:
+      case SlotPhase::unresponsive:
+      case SlotPhase::backoff:
+        return;
+    }
+  }
+
+  void operator()(const RestartRequested&) {
+    switch (s.phase) {
+      case SlotPhase::idle:
+      case SlotPhase::failed:
+      case SlotPhase::backoff:
+        s.failures = 0;
+        return launch();
+      case SlotPhase::starting:
+        // Nobody listens yet: there is nothing to drain either.
+        s.restart_wanted = true;
+        return kill(ExitCause::requested);
+      case SlotPhase::running:
+      case SlotPhase::unresponsive:
+        return ask_to_stop(true);
+      case SlotPhase::stopping:
+      case SlotPhase::killing:
+      case SlotPhase::stopped:
+        return;
+    }
+  }
+
+  void operator()(const StopRequested&) {
+    switch (s.phase) {
+      case SlotPhase::idle:
+      case SlotPhase::backoff:
+      case SlotPhase::failed:
+        return enter(SlotPhase::stopped);
+      case SlotPhase::starting:
+        s.restart_wanted = false;
+        return kill(ExitCause::requested);
+      case SlotPhase::running:
+      case SlotPhase::unresponsive:
+        return ask_to_stop(false);
+      case SlotPhase::stopping:
+        s.restart_wanted = false;
+        return;
+      case SlotPhase::killing:
+        s.restart_wanted = false;
+        s.killed_for = ExitCause::requested;
+        return;
+      case SlotPhase::stopped:
+        return;
+    }
+  }
+
+  void operator()(const Launched& e) {
+    if (s.phase != SlotPhase::starting || e.generation != s.generation) return;
+    s.pid = e.pid;
+  }
+
+  void operator()(const LaunchFailed& e) {
+    if (s.phase != SlotPhase::starting || e.generation != s.generation) return;
+    record_loss(ExitCause::launch_failed,
+                "could not be started: " + e.stage + ": " + std::strerror(e.error_number));
+    back_off(true);
+  }
+
+  void operator()(const Greeted& e) {
+    if (e.generation != s.generation) return;
+    if (s.phase != SlotPhase::starting) return (*this)(Heard{e.generation});
+    s.greeted = true;
+    s.greeted_at = s.last_heard = now;
+    enter(SlotPhase::running);
+    actions.emplace_back(WelcomeWorker{});
+  }
+
+  void operator()(const Heard& e) {
+    if (e.generation != s.generation) return;
+    if (s.phase != SlotPhase::running && s.phase != SlotPhase::unresponsive) return;
+    s.last_heard = now;
+    if (s.phase == SlotPhase::unresponsive) enter(SlotPhase::running);
+    if (is_stable()) s.failures = 0;
+  }
+
+  void operator()(const Exited& e) {
+    if (e.generation != s.generation) return;
+    switch (s.phase) {
+      case SlotPhase::starting:
+      case SlotPhase::running:
+      case SlotPhase::unresponsive:
+      case SlotPhase::stopping:
+      case SlotPhase::killing:
+        return on_dead(cause_of(e.wait_status), describe_wait_status(e.wait_status), e.wait_status);
+      case SlotPhase::idle:
+      case SlotPhase::backoff:
+      case SlotPhase::failed:
+      case SlotPhase::stopped:
+        return;
+    }
+  }
+
+  void operator()(const Tick&) {
+    const std::optional<MonotonicNs> due = next_deadline(s, settings);
+    if (!due || now < *due) return;
+    switch (s.phase) {
+      case SlotPhase::starting:
+      case SlotPhase::unresponsive:
+        return kill(ExitCause::hang);
+      case SlotPhase::running:
+        return enter(SlotPhase::unresponsive);
+      case SlotPhase::stopping:
+        return kill(ExitCause::requested);
+      case SlotPhase::backoff:
+        return launch();
+      case SlotPhase::idle:
+      case SlotPhase::killing:
+      case SlotPhase::failed:
+      case SlotPhase::stopped:
+        return;
+    }
+  }
+};
+
+}  // namespace
+
+const char* to_string(SlotPhase phase) {
+  switch (phase) {
+    case SlotPhase::idle:
+      return "idle";
+    case SlotPhase::starting:
+      return "starting";
+    case SlotPhase::running:
+      return "running";
+    case SlotPhase::unresponsive:
+      return "unresponsive";
+    case SlotPhase::stopping:
+      return "stopping";
+    case SlotPhase::killing:
+      return "killing";
+    case SlotPhase::backoff:
+      return "backoff";
+    case SlotPhase::failed:
+      return "failed";
+    case SlotPhase::stopped:
+      return "stopped";
+  }
+  return "?";
+}
+
+const char* to_string(ExitCause cause) {
+  switch (cause) {
+    case ExitCause::none:
+      return "none";
+    case ExitCause::crash:
+      return "crash";
+    case ExitCause::exit:
+      return "exit";
+    case ExitCause::hang:
+      return "hang";
+    case ExitCause::requested:
+      return "request";
+    case ExitCause::launch_failed:
+      return "launch";
+  }
+  return "?";
+}
+
+std::string describe_wait_status(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    const int signal = WTERMSIG(wait_status);
+    std::string text = "signal " + std::to_string(signal);
+    if (const char* name = sigabbrev_np(signal)) text += std::string(" (SIG") + name + ")";
+    if (WCOREDUMP(wait_status)) text += ", core dumped";
+    return text;
+  }
+  const int code = WEXITSTATUS(wait_status);
+  std::string text = "exit " + std::to_string(code);
+  if (*meaning(code) != '\0') text += std::string(": ") + meaning(code);
+  return text;
+}
+
+std::vector<SlotAction> step(SlotState& state, const SlotEvent& event, MonotonicNs now,
+                             const SlotSettings& settings, Generation next_generation, double jitter) {
+  Step s{state, now, settings, next_generation, jitter, {}};
+  std::visit(s, event);
+  return std::move(s.actions);
+}
+
+std::optional<MonotonicNs> next_deadline(const SlotState& state, const SlotSettings& settings) {
+  switch (state.phase) {
+    case SlotPhase::starting:
+    case SlotPhase::stopping:
+      return state.deadline;
+    case SlotPhase::running:
+      return after(state.last_heard, settings.silence_limit_ms);
+    case SlotPhase::unresponsive:
+      return after(state.phase_since, settings.silence_limit_ms);
+    case SlotPhase::backoff:
+      return state.restart_at;
+    case SlotPhase::idle:
+    case SlotPhase::killing:
+    case SlotPhase::failed:
+    case SlotPhase::stopped:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,138 @@
+// Pure. One slot of the fleet: when its worker is started, watched, stopped, started again.
+//
+// step(state, event, now) -> actions. The mechanism beside it (launcher, link) carries the actions out and
+// reports what happened as events; events of an older generation are ignored by their generation number.
+// Back-off doubles from 100 ms to max_restart_delay with a fifth of jitter (drawn by the caller) and is
+// forgotten after the worker has run for a minute. A worker that dies before its first greeting is throttled:
+// its delay begins at one second; so does that of one which exits with try_again. An exit code that says "do
+// not restart" (WorkerExit::bad_settings, protocol, not_launched) ends in `failed`, until somebody asks.
+//
+//                start      restart          stop        greeted   heard     exited             tick
+//   idle         starting   starting         stopped     .         .         .                  .
+//   starting     .          killing, again   killing     running   .         backoff, failed    killing
+//   running      .          stopping, again  stopping    .         .         backoff, failed    unresponsive
+//   unresponsive .          stopping, again  stopping    running   running   backoff, failed    killing
+//   stopping     again      .                not again   .         .         stopped, starting  killing
+//   killing      again      .                not again   .         .         any of these four  .
+//   backoff      .          starting         stopped     .         .         .                  starting
+//   failed       starting   starting         stopped     .         .         .                  .
+//   stopped      starting   .                .           .         .         .                  .
+//
+// "again" is restart_wanted. A slot that was told to stop for good is not brought back by a restart, only by
+// a start. A kill for a hang leads to backoff, one for a stop to starting or stopped. An unresponsive worker
+// is killed after a second silence_limit, counted from the Tick that found it silent: a supervisor that was
+// itself suspended gives every worker that time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/ids.h"
+
+namespace e2k::supervisor {
+
+enum class SlotPhase {
+  idle,          // waits for start()
+  starting,      // launched; waits for the greeting, or the exit
+  running,       // greeted and welcomed; waits for nothing
+  unresponsive,  // silent for longer than silence_limit; waits for a sign of life, or the kill
+  stopping,      // asked to drain; waits for the exit, or the deadline
+  killing,       // SIGKILL sent; waits for the exit
+  backoff,       // dead; waits for restart_at
+  failed,        // dead and not to be restarted; waits for a request
+  stopped,       // dead because asked to; final unless started again
+};
+const char* to_string(SlotPhase phase);
+
+enum class ExitCause { none, crash, exit, hang, requested, launch_failed };
+const char* to_string(ExitCause cause);  // crash, exit, hang, request, launch
+
+struct SlotSettings {
+  int64_t max_restart_delay_ms = 30'000;
+  int64_t drain_timeout_ms = 10'000;
+  int64_t greeting_timeout_ms = 30'000;
+  int64_t silence_limit_ms = 15'000;
+  int64_t stable_after_ms = 60'000;
+  int64_t exit_grace_ms = 5'000;  // past the drain's time-out, before the kill
+};
+
+// Events.
+struct StartRequested {};
+struct Launched {
+  Generation generation;
+  int32_t pid;
+};
+struct LaunchFailed {
+  Generation generation;
+  std::string stage;
+  int error_number;
+};
+struct Greeted {
+  Generation generation;
+};
+struct Heard {
+  Generation generation;
+};  // any message
+struct Exited {
+  Generation generation;
+  int wait_status;
+};                        // as waitid's siginfo composed into wait(2)'s status
+struct StopRequested {};  // for good: the service ends or the fleet shrinks
+struct RestartRequested {};
+struct Tick {};
+using SlotEvent = std::variant<StartRequested, Launched, LaunchFailed, Greeted, Heard, Exited, StopRequested,
+                               RestartRequested, Tick>;
+
+// Actions.
+struct LaunchWorker {
+  Generation generation;
+};
+struct WelcomeWorker {};  // reset the link's numbering, send Welcome, then everything that is assigned
+struct SendStop {
+  int64_t drain_timeout_ms;
+};
+struct KillWorker {};  // SIGKILL through the pidfd
+struct LostWorker {
+  ExitCause cause;
+  std::string text;
+  Generation generation;  // whose end it was: a launch in the same step has moved the state on
+};                        // dead: its link is closed, its entries are unserved
+struct GaveUp {
+  std::string text;
+};  // `failed` was reached; an operator must act
+using SlotAction = std::variant<LaunchWorker, WelcomeWorker, SendStop, KillWorker, LostWorker, GaveUp>;
+
+struct SlotState {
+  SlotPhase phase = SlotPhase::idle;
+  Generation generation;  // of the worker that lives, or last lived
+  int32_t pid = 0;
+  MonotonicNs phase_since;
+  MonotonicNs last_heard;
+  MonotonicNs restart_at;       // in backoff
+  MonotonicNs deadline;         // in starting, stopping
+  uint32_t failures = 0;        // in a row, for the back-off
+  bool greeted = false;         // this generation did
+  bool restart_wanted = false;  // while stopping: start again afterwards
+  uint64_t restarts = 0;
+  ExitCause last_cause = ExitCause::none;
+  std::string last_exit;  // "signal 11 (SIGSEGV), core dumped", "exit 78: …"
+  MonotonicNs greeted_at;
+  ExitCause killed_for = ExitCause::none;  // in killing: hang or requested
+};
+
+// "exit 78: refused its settings", "signal 11 (SIGSEGV), core dumped"
+std::string describe_wait_status(int wait_status);
+
+// `next_generation` is used if a launch is decided; `jitter` is uniform in [0, 1).
+std::vector<SlotAction> step(SlotState& state, const SlotEvent& event, MonotonicNs now,
+                             const SlotSettings& settings, Generation next_generation, double jitter);
+
+// When the next Tick is due at the latest; nothing while only events can change anything.
+std::optional<MonotonicNs> next_deadline(const SlotState& state, const SlotSettings& settings);
+
+}  // namespace e2k::supervisor

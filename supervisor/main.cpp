@@ -1,0 +1,136 @@
+// epics2kafka-supervisor: arguments, configuration, the lock, and the wiring of the service.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/config/load.h"
+#include "common/log.h"
+#include "proto/config_check.h"
+#include "supervisor/service.h"
+#include "supervisor/state_directory.h"
+
+namespace {
+
+using namespace e2k;
+
+constexpr int kUsage = 64, kTryAgain = 75, kBadConfiguration = 78;
+
+struct Arguments {
+  LoadOptions load;
+  bool check = false;
+  std::string log_level;
+};
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// The exit code when there is nothing more to do: --help, --version, a mistake.
+std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
+  CLI::App app(
+      "Brings EPICS Channel Access monitors into Kafka: tails the command topic and runs the workers.",
+      "epics2kafka-supervisor");
+  std::string path;
+  app.add_option("--config", path, "configuration file (default " + arguments.load.path + ")");
+  app.add_option("--instance", arguments.load.instance,
+                 "run beside others: /etc/epics2kafka/NAME.toml and directories of its own");
+  app.add_option("--set", arguments.load.settings, "key=value, wins over the file; may be repeated")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_flag("--check", arguments.check,
+               "read and judge the configuration, print what is in effect, and exit");
+  app.add_option("--log-level", arguments.log_level, "trace, debug, info, warning or error");
+  app.set_version_flag("--version", std::string("epics2kafka-supervisor ") + E2K_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : kUsage;
+  }
+  if (!path.empty()) {
+    arguments.load.path = path;
+  } else if (!arguments.load.instance.empty()) {
+    arguments.load.path = "/etc/epics2kafka/" + arguments.load.instance + ".toml";
+  }
+  arguments.load.environment = environment;
+  return std::nullopt;
+}
+
+std::optional<Config> load(const Arguments& arguments) {
+  auto config = load_config(arguments.load);
+  std::vector<std::string> messages;
+  if (!config) {
+    messages = config.error().messages;
+  } else {
+    messages = check_config(*config);
+  }
+  for (const std::string& message : messages) std::fprintf(stderr, "%s\n", message.c_str());
+  if (!messages.empty()) return std::nullopt;
+  if (!arguments.log_level.empty()) config->log_level = arguments.log_level;
+  return std::move(*config);
+}
+
+int run(const Config& config) {
+  auto directory = supervisor::StateDirectory::open(config.state.directory);
+  if (!directory) {
+    log::error("start.failed error={}", log::quoted(directory.error().message));
+    return kTryAgain;
+  }
+  if (auto made = supervisor::make_directories(config.runtime_directory, 0755); !made) {
+    log::error("start.failed error={}", log::quoted(made.error().message));
+    return kTryAgain;
+  }
+  boost::asio::io_context loop(1);
+  boost::asio::signal_set end(loop, SIGTERM, SIGINT), reload(loop, SIGHUP);
+  auto service = supervisor::Service::start(loop, config, *directory, [&] { loop.stop(); });
+  if (!service) {
+    log::error("start.failed error={}", log::quoted(service.error().message));
+    return kTryAgain;
+  }
+  end.async_wait([&](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    log::info("signal.received signal={}", signal);
+    (*service)->stop();
+  });
+  const std::function<void()> refuse_reload = [&] {
+    reload.async_wait([&](const boost::system::error_code& error, int) {
+      if (error) return;
+      log::warn(
+          "signal.ignored signal=SIGHUP message=\"restart the service to take over a new configuration\"");
+      refuse_reload();
+    });
+  };
+  refuse_reload();
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (auto code = parse(argc, argv, arguments)) return *code;
+  const auto config = load(arguments);
+  if (!config) return kBadConfiguration;
+  if (arguments.check) {
+    std::fputs(print_config(*config).c_str(), stdout);
+    return 0;
+  }
+  if (auto started = log::start("supervisor", config->log_level); !started) {
+    std::fprintf(stderr, "%s\n", started.error().message.c_str());
+    return kUsage;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  return run(*config);
+}

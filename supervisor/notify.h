@@ -1,0 +1,31 @@
+// Shell. What systemd is told: READY, STATUS, STOPPING, WATCHDOG. Does nothing when NOTIFY_SOCKET is not set.
+#pragma once
+
+#include <systemd/sd-daemon.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace e2k::supervisor {
+
+class Notify {
+public:
+  void ready() {
+    if (!ready_) sd_notify(0, "READY=1");
+    ready_ = true;
+  }
+  void status(const std::string& text) {
+    if (text == status_) return;
+    status_ = text;
+    sd_notify(0, ("STATUS=" + text).c_str());
+  }
+  void stopping() { sd_notify(0, "STOPPING=1"); }
+  void alive() { sd_notify(0, "WATCHDOG=1"); }
+
+private:
+  bool ready_ = false;
+  std::string status_;
+};
+
+}  // namespace e2k::supervisor

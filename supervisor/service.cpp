@@ -1,0 +1,407 @@
+#include "supervisor/service.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "common/log.h"
+#include "proto/command_record.h"
+#include "supervisor/topic_rule.h"
+
+namespace e2k::supervisor {
+namespace {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+// How long a start waits for the command topic before it serves what the snapshot remembers.
+constexpr milliseconds kSnapshotGrace{3000};
+constexpr milliseconds kTick{1000};
+constexpr milliseconds kDeparturePoll{20};
+// A moved channel waits this long for its old worker's last acknowledgement; then order gives way to data.
+constexpr int64_t kDepartureDeadlineMs = 30'000;
+// At most one snapshot in this time while commands keep changing.
+constexpr int64_t kSnapshotIntervalMs = 2000;
+
+std::vector<Slot> slots_of(const Config& config) {
+  std::vector<Slot> slots;
+  for (int i = 0; i < config.workers.count; ++i) slots.push_back(Slot{static_cast<uint16_t>(i)});
+  return slots;
+}
+
+}  // namespace
+
+Service::Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
+                 std::function<void()> stopped)
+    : loop_(loop),
+      config_(config),
+      directory_(directory),
+      stopped_(std::move(stopped)),
+      started_at_(monotonic_now()),
+      commands_(make_topic_rule(config.output.allow, config.output.topic_prefix, config.commands.topic),
+                static_cast<size_t>(config.commands.max_channels)),
+      shares_(slots_of(config)),
+      tick_timer_(loop),
+      grace_timer_(loop),
+      departure_timer_(loop) {}
+
+Service::~Service() {
+  writer_.join();
+}
+
+Result<std::unique_ptr<Service>> Service::start(boost::asio::io_context& loop, const Config& config,
+                                                StateDirectory& directory, std::function<void()> stopped) {
+  std::unique_ptr<Service> service(new Service(loop, config, directory, std::move(stopped)));
+  if (auto begun = service->begin(); !begun) return tl::unexpected(begun.error());
+  return service;
+}
+
+Result<void> Service::begin() {
+  const auto last = directory_.last_generation();
+  if (!last) return tl::unexpected(last.error());
+  if (auto restored = restore_snapshot(); !restored) return restored;
+
+  Fleet::Callbacks fleet;
+  fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
+  fleet.lost = [this](Slot slot, Generation, ExitCause, const std::string&) { on_lost(slot); };
+  fleet.gave_up = [this](Slot, const std::string&) { judge_workers(); };
+  fleet.all_stopped = [this] {
+    tick_timer_.cancel();
+    departure_timer_.cancel();
+    tail_.reset();
+    control_.reset();
+    save_snapshot_if_due(true);
+    stopped_();
+  };
+  auto made = Fleet::make(loop_, config_, Generation{last->value + 1}, std::move(fleet),
+                          [this](Generation generation) {
+                            if (auto kept = directory_.keep_generation(generation); !kept)
+                              on_problem("STATE_DIRECTORY", kept.error().message);
+                          });
+  if (!made) return tl::unexpected(made.error());
+  fleet_ = std::move(*made);
+
+  auto control = ControlServer::start(loop_, config_, *this);
+  if (!control) return tl::unexpected(control.error());
+  control_ = std::move(*control);
+
+  Tail::Callbacks tail;
+  tail.record = [this](const TailRecord& record) { on_record(record); };
+  tail.batch_end = [this] { on_batch_end(); };
+  tail.caught_up = [this](const std::map<int32_t, int64_t>& ends) { on_caught_up(ends); };
+  tail.problem = [this](const std::string& code, const std::string& message) { on_problem(code, message); };
+  auto tailing = Tail::start(loop_, config_, std::move(tail));
+  if (!tailing) return tl::unexpected(tailing.error());
+  tail_ = std::move(*tailing);
+
+  fleet_->start();
+  notify_.status("reading the command topic " + config_.commands.topic);
+  tick();
+  return {};
+}
+
+Result<void> Service::restore_snapshot() {
+  auto loaded = load_snapshot(directory_.path());
+  if (!loaded) {
+    // A damaged snapshot is no reason to stand still: the topic holds everything that it did.
+    log::warn("snapshot.unreadable error={}", log::quoted(loaded.error().message));
+    return {};
+  }
+  if (!*loaded || (*loaded)->topic != config_.commands.topic) return {};
+  for (const auto& key : (*loaded)->keys) commands_.restore(key);
+  next_offsets_ = (*loaded)->next_offsets;
+  restored_ = true;
+  commands_.visit([this](const EntryRef& entry) { dirty_.push_back(entry.id); });
+  log::info("snapshot.restored entries={}", commands_.size());
+  grace_timer_.expires_after(kSnapshotGrace);
+  grace_timer_.async_wait([this](const error_code& error) {
+    if (!error) serve_from_snapshot();
+  });
+  return {};
+}
+
+void Service::serve_from_snapshot() {
+  if (serving_ || stopping_) return;
+  if (replaying_) {
+    // The topic is being read after all; half of it is worse than waiting.
+    grace_timer_.expires_after(kSnapshotGrace);
+    grace_timer_.async_wait([this](const error_code& error) {
+      if (!error) serve_from_snapshot();
+    });
+    return;
+  }
+  on_problem("SNAPSHOT_ONLY",
+             fmt::format("the command topic {} can't be read yet; what it held when it was last read is "
+                         "being served",
+                         config_.commands.topic));
+  serving_ = true;
+  reconcile();
+}
+
+// --- the command topic
+// ----------------------------------------------------------------------------------------------
+
+void Service::on_record(const TailRecord& record) {
+  if (tail_ && !tail_->caught_up()) replaying_ = true;
+  std::vector<Change> changes;
+  const uint64_t rejected = commands_.rejected_total();
+  commands_.apply(record.partition, record.offset, record.timestamp_ms, record.key, record.value, changes);
+  for (const Change& change : changes) dirty_.push_back(change.id);
+  if (!changes.empty()) snapshot_due_ = true;
+  int64_t& next = next_offsets_[record.partition];
+  next = std::max(next, record.offset + 1);
+  if (commands_.rejected_total() != rejected) {
+    const Rejection& bad = commands_.rejections().back();
+    log::warn("command.rejected partition={} offset={} key={} reason={}", bad.partition, bad.offset,
+              log::quoted(bad.key), log::quoted(bad.reason));
+  }
+}
+
+void Service::on_batch_end() {
+  if (serving_ && tail_ && tail_->caught_up()) reconcile();
+}
+
+void Service::on_caught_up(const std::map<int32_t, int64_t>& ends) {
+  grace_timer_.cancel();
+  replaying_ = false;
+  if (restored_) {
+    bool shrank = false;
+    for (const auto& [partition, end] : ends) {
+      const auto known = next_offsets_.find(partition);
+      shrank = shrank || (known != next_offsets_.end() && end < known->second);
+    }
+    if (shrank) {
+      on_problem(
+          "COMMAND_TOPIC_SHRANK",
+          fmt::format("the command topic {} ends before what was read of it earlier: it lost records, or is "
+                      "another topic of that name. Nothing is removed. To go by what it holds now, stop the "
+                      "service, remove {}/commands.snapshot and start it",
+                      config_.commands.topic, directory_.path()));
+    } else {
+      std::vector<Change> changes;
+      commands_.retire_unseen(changes);
+      for (const Change& change : changes) dirty_.push_back(change.id);
+    }
+  }
+  log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
+            commands_.size(), commands_.rejected_total());
+  on_problem("SNAPSHOT_ONLY", "");
+  serving_ = true;
+  snapshot_due_ = true;
+  reconcile();
+}
+
+void Service::on_problem(const std::string& code, const std::string& message) {
+  switch (problems_.set(code, message, real_now())) {
+    case Problems::Change::begun:
+      log::warn("problem.begun code={} message={}", code, log::quoted(message));
+      break;
+    case Problems::Change::ended:
+      log::info("problem.ended code={}", code);
+      break;
+    case Problems::Change::none:
+      break;
+  }
+}
+
+// --- the fleet
+// ------------------------------------------------------------------------------------------------------
+
+void Service::reconcile() {
+  if (dirty_.empty() || stopping_) return;
+  apply_orders(shares_.reconcile(commands_, dirty_));
+  dirty_.clear();
+  dirty_.shrink_to_fit();
+}
+
+void Service::apply_orders(Shares::Orders orders) {
+  for (auto& [slot, items] : orders.items) fleet_->assign(slot, std::move(items));
+  if (orders.departures.empty()) return;
+  std::map<Slot, Generation> generations;
+  for (const auto& view : fleet_->slots()) generations[view.slot] = view.state->generation;
+  const MonotonicNs deadline{monotonic_now().value + kDepartureDeadlineMs * kNsPerMs};
+  for (const auto& departure : orders.departures)
+    departing_.push_back({departure, generations[departure.from.slot], deadline});
+  release_departed();
+}
+
+bool Service::has_departed(const Shares::Departure& departure) const {
+  for (const auto& view : fleet_->slots()) {
+    if (view.slot != departure.from.slot || view.ledger == nullptr) continue;
+    if (view.unapplied_items != 0) return false;
+    const auto* line = view.ledger->entry(departure.from.index);
+    return line == nullptr || ledger::counts_of(*line).waiting == 0;
+  }
+  return true;
+}
+
+void Service::release_departed() {
+  std::map<Slot, Generation> living;
+  for (const auto& view : fleet_->slots())
+    if (view.state->pid != 0) living[view.slot] = view.state->generation;
+  const MonotonicNs now = monotonic_now();
+  std::map<Slot, std::vector<AssignItem>> items;
+  std::erase_if(departing_, [&](const Departed& d) {
+    const auto alive = living.find(d.departure.from.slot);
+    const bool same = alive != living.end() && alive->second == d.generation;
+    const bool late = now > d.deadline;
+    if (same && !late && !has_departed(d.departure)) return false;
+    if (same && late)
+      log::warn("channel.moved_late worker={} message=\"its old worker still has events waiting\"",
+                d.departure.from.slot.value);
+    if (auto add = shares_.release(d.departure.id, commands_))
+      items[add->first].push_back(std::move(add->second));
+    return true;
+  });
+  for (auto& [slot, batch] : items) fleet_->assign(slot, std::move(batch));
+  if (departing_.empty() || stopping_) return;
+  departure_timer_.expires_after(kDeparturePoll);
+  departure_timer_.async_wait([this](const error_code& error) {
+    if (!error) release_departed();
+  });
+}
+
+void Service::on_welcomed(Slot slot, Generation generation) {
+  auto items = shares_.serve_anew(slot, commands_);
+  log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
+  if (!items.empty()) fleet_->assign(slot, std::move(items));
+  judge_workers();
+}
+
+void Service::on_lost(Slot slot) {
+  harvest_reports();
+  // The books of the dead worker stand for its slot until its successor has opened its own.
+  if (const auto* books = fleet_->ledger(slot)) remembered_[slot] = counts_of_slot(*books);
+  judge_workers();
+}
+
+void Service::judge_workers() {
+  if (stopping_) return;
+  std::string failed, failing;
+  for (const auto& view : fleet_->slots()) {
+    const std::string slot = std::to_string(view.slot.value);
+    switch (view.state->phase) {
+      case SlotPhase::failed:
+        failed += fmt::format("worker {} is not started again: {}; mend it, then epics2kafkactl restart {}. ",
+                              slot, view.state->last_exit, slot);
+        break;
+      case SlotPhase::backoff:
+        failing += fmt::format("worker {} is down: {}; it is started again. ", slot, view.state->last_exit);
+        break;
+      case SlotPhase::unresponsive:
+      case SlotPhase::killing:
+        failing += fmt::format("worker {} does not answer; it is killed and started again. ", slot);
+        break;
+      case SlotPhase::idle:
+      case SlotPhase::starting:
+        // After a failure it is well again only when it has greeted.
+        if (view.state->failures > 0)
+          failing += fmt::format("worker {} is being started again after: {}. ", slot, view.state->last_exit);
+        break;
+      case SlotPhase::running:
+      case SlotPhase::stopping:
+      case SlotPhase::stopped:
+        break;
+    }
+  }
+  on_problem("WORKER_FAILED", failed);
+  on_problem("WORKER_FAILING", failing);
+}
+
+// --- once a second
+// --------------------------------------------------------------------------------------------------
+
+void Service::tick() {
+  notify_.alive();
+  const ServiceState now = state();
+  if (now != ServiceState::starting) notify_.ready();
+  if (now == ServiceState::running || now == ServiceState::degraded)
+    notify_.status(fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(),
+                               config_.workers.count));
+  for (const HostView& host : hosts()) {
+    auto& [count, rate] = host_events_[host.host];
+    rate = host.events >= count ? static_cast<double>(host.events - count) * 1000.0 / kTick.count() : 0;
+    count = host.events;
+  }
+  harvest_reports();
+  save_snapshot_if_due(false);
+  judge_workers();
+  if (stopping_) return;
+  tick_timer_.expires_after(kTick);
+  tick_timer_.async_wait([this](const error_code& error) {
+    if (!error) tick();
+  });
+}
+
+void Service::harvest_reports() {
+  // What workers reported of a command must outlive them: a restart repeats no `Never Connected`.
+  if (replaying_) return;
+  std::vector<std::pair<EntryId, uint32_t>> news;
+  commands_.visit([&](const EntryRef& entry) {
+    const ledger::Entry* line = line_of(entry.id);
+    if (line == nullptr) return;
+    const uint32_t flags = line->ca.flags.load(std::memory_order_relaxed);
+    const bool never = (flags & ledger::kNeverConnectedPublished) != 0,
+               was = (flags & ledger::kWasConnected) != 0;
+    if ((never && !entry.never_connected_published) || (was && !entry.was_connected))
+      news.emplace_back(entry.id, flags);
+  });
+  for (const auto& [id, flags] : news) {
+    const auto entry = commands_.find(id);
+    commands_.set_reported(
+        id, entry->never_connected_published || (flags & ledger::kNeverConnectedPublished) != 0,
+        entry->was_connected || (flags & ledger::kWasConnected) != 0);
+  }
+  if (!news.empty()) snapshot_due_ = true;
+}
+
+void Service::save_snapshot_if_due(bool now) {
+  const MonotonicNs time = monotonic_now();
+  if (!snapshot_due_ || replaying_ || !serving_) return;
+  // The last one queues behind one that is being written: the writer is a single thread.
+  if (!now && snapshot_running_) return;
+  if (!now && time.value - snapshot_saved_at_.value < kSnapshotIntervalMs * kNsPerMs) return;
+  snapshot_due_ = false;
+  snapshot_saved_at_ = time;
+  Snapshot snapshot;
+  snapshot.topic = config_.commands.topic;
+  snapshot.next_offsets = next_offsets_;
+  commands_.visit_keys([&](const CommandState::LiveKey& key) { snapshot.keys.push_back(key); });
+  snapshot_running_ = true;
+  boost::asio::post(writer_, [this, last = stopping_, snapshot = std::move(snapshot)] {
+    const auto saved = save_snapshot(directory_.path(), snapshot);
+    // After the last one the loop no longer runs.
+    if (last && !saved) log::error("snapshot.not_saved error={}", log::quoted(saved.error().message));
+    boost::asio::post(loop_, [this, saved] {
+      snapshot_running_ = false;
+      on_problem("STATE_DIRECTORY", saved ? "" : saved.error().message);
+      if (!saved) snapshot_due_ = true;
+    });
+  });
+}
+
+void Service::stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  log::info("service.stopping");
+  notify_.stopping();
+  grace_timer_.cancel();
+  harvest_reports();
+  fleet_->stop();
+}
+
+ServiceState Service::state() const {
+  if (stopping_) return ServiceState::stopping;
+  if (!serving_) return ServiceState::starting;
+  for (const auto& view : fleet_->slots()) {
+    const bool first = view.state->restarts == 0 && view.state->last_cause == ExitCause::none;
+    if (first && (view.state->phase == SlotPhase::starting || view.state->phase == SlotPhase::idle))
+      return ServiceState::starting;
+  }
+  return problems_.empty() ? ServiceState::running : ServiceState::degraded;
+}
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,138 @@
+// Shell. The supervisor at work: tails the command topic, keeps the book of shares, feeds the fleet, answers
+// the control sockets. It joins the parts and decides nothing that one of them can decide.
+//
+//   Tail ─records─> CommandState ─changes─> Shares ─items─> Fleet ─> workers
+//                        │ snapshot (a thread of its own writes it)
+//   ControlServer <── Service (Model): CommandState + Shares + Fleet + mapped ledgers
+//
+// One thread, the event loop's; every callback of the parts comes on it. Start order: snapshot, fleet,
+// control sockets, tail. Nothing is assigned before the topic's end was reached, or, while the brokers do not
+// answer, before the snapshot has waited kSnapshotGrace for them. Nothing is removed on the word of an
+// incomplete read.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/result.h"
+#include "supervisor/commands/command_state.h"
+#include "supervisor/commands/snapshot.h"
+#include "supervisor/commands/tail.h"
+#include "supervisor/control/control_server.h"
+#include "supervisor/control/model.h"
+#include "supervisor/fleet/fleet.h"
+#include "supervisor/notify.h"
+#include "supervisor/plan/shares.h"
+#include "supervisor/problems.h"
+#include "supervisor/state_directory.h"
+
+namespace e2k::supervisor {
+
+// A slot's books by the sums of its ledger's header, which go on over generations: what a dead worker left in
+// its spool counts as waiting.
+EventCounts counts_of_slot(const ledger::LedgerReader& reader);
+
+class Service final : public Model {
+public:
+  // Everything that can be refused is refused here. `stopped` is called once after stop(), when all workers
+  // are gone.
+  static Result<std::unique_ptr<Service>> start(boost::asio::io_context& loop, const Config& config,
+                                                StateDirectory& directory, std::function<void()> stopped);
+  ~Service() override;
+
+  // Drains the workers and ends them; a second call does nothing.
+  void stop();
+
+  StatusView status() const override;
+  std::vector<WorkerView> workers() const override;
+  EntryPage entries(const EntryQuery& query) const override;
+  std::vector<EntryView> entries_of(std::string_view channel) const override;
+  std::vector<HostView> hosts() const override;
+  std::vector<Rejection> rejections() const override;
+  bool restart_worker(Slot slot, const Caller& caller) override;
+  void restart_workers(bool rolling, bool only_failed, const Caller& caller) override;
+  size_t retry(std::string_view channel, std::optional<std::string_view> topic,
+               const Caller& caller) override;
+
+private:
+  Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
+          std::function<void()> stopped);
+
+  Result<void> begin();
+  Result<void> restore_snapshot();
+
+  // The command topic.
+  void on_record(const TailRecord& record);
+  void on_batch_end();
+  void on_caught_up(const std::map<int32_t, int64_t>& ends);
+  void on_problem(const std::string& code, const std::string& message);
+  void serve_from_snapshot();
+
+  // The fleet.
+  void apply_orders(Shares::Orders orders);
+  void reconcile();
+  void on_welcomed(Slot slot, Generation generation);
+  void on_lost(Slot slot);
+  void judge_workers();
+  void release_departed();
+  bool has_departed(const Shares::Departure& departure) const;
+
+  // Once a second: reported flags, host rates, snapshot, watchdog.
+  void tick();
+  void harvest_reports();
+  void save_snapshot_if_due(bool now);
+
+  ServiceState state() const;
+  const ledger::Entry* line_of(EntryId id) const;
+  EventCounts counts_of(const Fleet::SlotView& slot) const;
+  EntryView view_of(const EntryRef& entry) const;
+  ShownState shown_state(const EntryRef& entry) const;
+
+  boost::asio::io_context& loop_;
+  const Config& config_;
+  StateDirectory& directory_;
+  std::function<void()> stopped_;
+  MonotonicNs started_at_;
+
+  CommandState commands_;
+  Shares shares_;
+  std::unique_ptr<Tail> tail_;
+  std::unique_ptr<Fleet> fleet_;
+  std::unique_ptr<ControlServer> control_;
+  Problems problems_;
+  Notify notify_;
+
+  std::vector<EntryId> dirty_;
+  struct Departed {
+    Shares::Departure departure;
+    Generation generation;  // of the worker that it leaves
+    MonotonicNs deadline;
+  };
+  std::vector<Departed> departing_;
+
+  bool serving_ = false;  // assignments may go out
+  bool stopping_ = false;
+  bool snapshot_due_ = false;
+  bool snapshot_running_ = false;
+  bool restored_ = false;  // from a snapshot
+  // Records are being folded whose successors have not been read yet: what the fold says is not to be acted
+  // on or kept.
+  bool replaying_ = false;
+  std::map<int32_t, int64_t> next_offsets_;  // by partition, of the tail
+  MonotonicNs snapshot_saved_at_;
+  std::map<Slot, EventCounts> remembered_;  // of slots whose ledger is closed while the next worker starts
+  std::unordered_map<std::string, std::pair<uint64_t, double>>
+      host_events_;  // by name: count at last tick, rate
+  boost::asio::steady_timer tick_timer_, grace_timer_, departure_timer_;
+  boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
+};
+
+}  // namespace e2k::supervisor

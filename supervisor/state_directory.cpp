@@ -1,0 +1,77 @@
+#include "supervisor/state_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+namespace e2k::supervisor {
+
+Result<void> make_directories(const std::string& path, unsigned mode) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return {};
+  std::filesystem::create_directories(path, error);
+  if (error)
+    return fail(
+        fmt::format("{}: the folder can't be made ({}); make it, owned by the user that runs this, or name "
+                    "another in the configuration",
+                    path, error.message()));
+  ::chmod(path.c_str(), mode);
+  return {};
+}
+
+Result<StateDirectory> StateDirectory::open(const std::string& path) {
+  if (auto made = make_directories(path, 0750); !made) return tl::unexpected(made.error());
+  const std::string file = path + "/lock";
+  UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  if (!lock)
+    return fail(fmt::format("{}: {}; state.directory must be writable by the user that runs the supervisor",
+                            file, std::strerror(errno)));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    char holder[32] = {};
+    const ssize_t n = ::pread(lock.get(), holder, sizeof holder - 1, 0);
+    return fail(fmt::format(
+        "{} is in use by another supervisor (pid {}); stop that one, or use --instance or another "
+        "state.directory",
+        path, n > 0 ? holder : "unknown"));
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), pid.data(), pid.size(), 0) < 0)
+    return fail(fmt::format("{}: {}", file, std::strerror(errno)));
+  return StateDirectory(path, std::move(lock));
+}
+
+Result<Generation> StateDirectory::last_generation() const {
+  std::ifstream in(path_ + "/generation");
+  if (!in) return Generation{0};
+  std::string text;
+  in >> text;
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return fail(
+        fmt::format("{}/generation holds no number; remove it when no folder in the spool directory has a "
+                    "greater number behind its dot than 0",
+                    path_));
+  return Generation{value};
+}
+
+Result<void> StateDirectory::keep_generation(Generation generation) const {
+  const std::string file = path_ + "/generation", temporary = file + ".new";
+  UniqueFd out(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+  const std::string text = std::to_string(generation.value) + "\n";
+  if (!out || ::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::fdatasync(out.get()) != 0 || std::rename(temporary.c_str(), file.c_str()) != 0)
+    return fail(fmt::format("{}: {}", file, std::strerror(errno)));
+  return {};
+}
+
+}  // namespace e2k::supervisor

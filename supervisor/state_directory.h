@@ -1,0 +1,37 @@
+// Shell. The state directory: made, locked for as long as its supervisor lives, and the small facts kept in
+// it.
+//
+// The lock (flock on `lock`) is taken before anything is bound or started, so that two supervisors of one
+// instance never meet. The highest worker generation ever used is kept in `generation`, because spool folders
+// carry it in their names.
+#pragma once
+
+#include <string>
+
+#include "common/fd.h"
+#include "common/ids.h"
+#include "common/result.h"
+
+namespace e2k::supervisor {
+
+class StateDirectory {
+public:
+  // Makes the directory (mode 0750) and locks it. The Error names the process that holds the lock.
+  static Result<StateDirectory> open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  // The highest generation that was ever used here; 0 when none was.
+  Result<Generation> last_generation() const;
+  // Replaces the file atomically. A generation must be kept before its worker starts.
+  Result<void> keep_generation(Generation generation) const;
+
+private:
+  StateDirectory(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::string path_;
+  UniqueFd lock_;
+};
+
+// Makes `path` and what is missing above it. The Error names the folder and why.
+Result<void> make_directories(const std::string& path, unsigned mode);
+
+}  // namespace e2k::supervisor
