@@ -1,0 +1,58 @@
+"""Prints one table of figures. tests/bench/run builds what it needs and calls it."""
+import argparse
+import os
+import pathlib
+import platform
+import sys
+import time
+
+import micro
+import service
+import throughput
+from e2k_support import Broker, build_dir
+from table import print_table
+
+SECTIONS = ("micro", "throughput", "memory", "load", "first")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="a section (repeatable); default all")
+    parser.add_argument("--repeat", type=int, default=5, help="repetitions, or pairs, of each figure")
+    parser.add_argument("--seconds", type=float, default=5, help="of load a repetition")
+    parser.add_argument("--channels", type=int, default=50000, help="channels of the memory figure")
+    parser.add_argument("--harness-only", action="store_true", help="without our programs")
+    parser.add_argument("--quiet", action="store_true", help="the table alone")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    sections = options.only or SECTIONS
+    build = build_dir().resolve()
+    ours = not options.harness_only and (build / "bin" / "epics2kafka-supervisor").exists()
+    begin = time.monotonic()
+
+    def say(text):
+        if not options.quiet:
+            print(f"[{time.monotonic() - begin:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+    rows = micro.measure(build, options.repeat) if "micro" in sections else []
+    if any(section in sections for section in SECTIONS[1:]):
+        with Broker(quick=False) as broker:
+            if "throughput" in sections:
+                rows += throughput.measure(build, broker, options.repeat, options.seconds, ours, say)
+            if "memory" in sections and ours:
+                rows += service.memory(build, broker, options.channels, say)
+            if "load" in sections and ours:
+                rows += service.command_load(broker, 25000, options.repeat, say)
+            if "first" in sections and ours:
+                rows += service.first_records(build, broker, 30, 10000, say)
+    print(f"{platform.machine()}, {os.cpu_count()} cores shared by the broker, the IOC and what is measured; "
+          f"{time.monotonic() - begin:.0f} s")
+    if not ours:
+        print(f"epics2kafka-supervisor is left out or not in {pathlib.Path(build, 'bin')}: only what needs none of it")
+    print_table(rows)
+
+
+main()

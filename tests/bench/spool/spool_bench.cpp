@@ -1,0 +1,94 @@
+// What an append costs, intake, ledger and clock included, and what reading the log back costs.
+#include <benchmark/benchmark.h>
+
+#include <thread>
+#include <vector>
+
+#include "tests/unit/spool/spool_fixture.h"
+#include "worker/publish/log_follower.h"
+
+namespace e2k::worker {
+namespace {
+
+spool::SpoolOptions bench_spool(const std::string& folder) {
+  spool::SpoolOptions o;
+  o.directory = folder + "/0.1";
+  o.max_bytes = uint64_t{1} << 30;
+  o.spares = 4;
+  return o;
+}
+
+// Gives back everything that was appended, as a publisher does that keeps up, and lets the keeper get ahead
+// again; outside the measured time.
+void catch_up(benchmark::State& state, LogUnderTest& log, LogFollower& follower) {
+  state.PauseTiming();
+  spool::RecordView r;
+  while (follower.peek(r) == spool::ReadOutcome::record) follower.skip(r);
+  log.spool->settled_upto(follower.position());
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  state.ResumeTiming();
+}
+
+void append_scalar_doubles(benchmark::State& state) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path(), bench_spool(folder.path()));
+  LogFollower follower(*log.spool, log.spool->cursor());
+  std::vector<IntakeEntry*> entries;
+  const auto channels = static_cast<uint32_t>(state.range(0));
+  for (uint32_t i = 0; i < channels; ++i)
+    entries.push_back(&log.open(i, "topic", "channel" + std::to_string(i)));
+  double value = 0;
+  uint32_t next = 0;
+  int64_t since = 0;
+  for (auto _ : state) {
+    value += 1;
+    log.intake->event(*entries[next], DoubleEvent(value));
+    if (++next == channels) next = 0;
+    if (++since == 500'000) {
+      catch_up(state, log, follower);
+      since = 0;
+    }
+  }
+  state.counters["lost"] = static_cast<double>(log.books->header().lost_unspooled[1].load());
+}
+BENCHMARK(append_scalar_doubles)->Arg(1)->Arg(1000)->Arg(4000);
+
+void append_arrays_of_1000_doubles(benchmark::State& state) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path(), bench_spool(folder.path()));
+  LogFollower follower(*log.spool, log.spool->cursor());
+  IntakeEntry& e = log.open(0);
+  std::vector<double> values(1000, 1.5);
+  int64_t since = 0;
+  for (auto _ : state) {
+    log.intake->event(e, CaEvent{6, 0, 0, 1, 0, 1000, std::as_bytes(std::span(values))});
+    if (++since == 4000) {
+      catch_up(state, log, follower);
+      since = 0;
+    }
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * 8000);
+  state.counters["lost"] = static_cast<double>(log.books->header().lost_unspooled[1].load());
+}
+BENCHMARK(append_arrays_of_1000_doubles);
+
+void read_scalar_doubles(benchmark::State& state) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path(), bench_spool(folder.path()));
+  IntakeEntry& e = log.open(0);
+  for (int i = 0; i < 250'000; ++i) log.intake->event(e, DoubleEvent(i));
+  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::RecordView r;
+  for (auto _ : state) {
+    if (follower.peek(r) != spool::ReadOutcome::record) {
+      follower.seek(log.spool->cursor());
+      continue;
+    }
+    benchmark::DoNotOptimize(r.value().data());
+    follower.skip(r);
+  }
+}
+BENCHMARK(read_scalar_doubles);
+
+}  // namespace
+}  // namespace e2k::worker

@@ -1,0 +1,76 @@
+"""One broker for all tests; each test gets topics, IOCs and supervisors of its own from `site`."""
+import itertools
+
+import pytest
+
+from e2k_support import Broker, Reader, SoftIoc, Supervisor
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_pass: the end-to-end pass that sanitizer builds run too")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        item.failed_in_test = True
+
+
+@pytest.fixture(scope="session")
+def broker():
+    with Broker() as running:
+        yield running
+
+
+class Site:
+    """What a test may start. All of it ends with the test; the logs are shown when it failed."""
+
+    def __init__(self, broker):
+        self.broker = broker
+        self.number = next(_numbers)
+        self.commands = f"commands-{self.number}"
+        self._parts = []
+        self._readers = []
+
+    def ioc(self, database, **more):
+        return self._keep(SoftIoc(database, **more))
+
+    def supervisor(self, iocs=(), settings=None, ready=True, broker=None, **more):
+        settings = dict(settings or {})
+        settings.setdefault("commands", {}).setdefault("topic", self.commands)
+        started = self._keep(Supervisor(broker or self.broker, iocs, settings, **more))
+        if ready:
+            started.ready()
+        return started
+
+    def topic(self, name="out", partitions=1, **more):
+        return self.broker.create_topic(f"t{self.number}-{name}", partitions, **more)
+
+    def reader(self, *topics, broker=None):
+        reader = Reader((broker or self.broker).bootstrap, *topics)
+        self._readers.append(reader)
+        return reader
+
+    def _keep(self, part):
+        self._parts.append(part)
+        return part
+
+    def end(self, failed):
+        for reader in self._readers:
+            reader.close()
+        if failed:
+            for part in self._parts:
+                if part.child is not None:
+                    print(part.child.tail(60))
+        for part in reversed(self._parts):
+            part.stop()
+
+
+@pytest.fixture
+def site(broker, request):
+    started = Site(broker)
+    yield started
+    started.end(getattr(request.node, "failed_in_test", False))

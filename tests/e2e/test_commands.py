@@ -1,0 +1,256 @@
+"""The command topic: live set, change and unset by every way, and bad commands that change nothing."""
+import json
+
+import pytest
+from records import ao, assert_counts_without_fault, counter
+
+
+def no_more(site, supervisor, ioc, topic, channel, sentinel):
+    """Proves that `channel` publishes no longer: a later event of `sentinel` comes, one of `channel` does not."""
+    reader = site.reader(topic)
+    before = len([r for r in reader.to_end() if r.name == channel])
+    ioc.put(channel, 4711)
+    ioc.put(sentinel, 4712)
+    reader.until(lambda records: any(r.name == sentinel and r.values == [4712.0] for r in records), 10, "the sentinel")
+    assert len([r for r in reader.to_end() if r.name == channel]) == before
+
+
+def by_script(supervisor, topic, channel):
+    done = supervisor.script("set-monitored.sh", "-c", channel, "-t", topic, "-u")
+    assert done.returncode == 0, done.stderr
+
+
+def by_ctl(supervisor, topic, channel):
+    done = supervisor.ctl("unset", "-c", channel, "-t", topic, "--command-topic",
+                          supervisor.settings["commands"]["topic"])
+    assert done.returncode == 0, done.stderr
+
+
+def by_tombstone(supervisor, topic, channel):
+    supervisor.unset(channel, topic)
+
+
+@pytest.mark.parametrize("unset", [by_ctl, by_tombstone])
+def test_an_unset_channel_publishes_nothing_more(site, unset):
+    ioc = site.ioc(ao("gone") + ao("stays"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    supervisor.monitor("gone", topic)
+    supervisor.monitor("stays", topic)
+    supervisor.connected(2)
+    unset(supervisor, topic, "gone")
+    supervisor.wait(lambda s: s["channels"]["total"] == 1, 10, "one entry less")
+    no_more(site, supervisor, ioc, topic, "gone", "stays")
+
+
+def test_the_scripts_set_list_and_unset(site):
+    """With upstream's flags only, hence on the default command topic."""
+    ioc = site.ioc(ao("scripted") + ao("stays"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"commands": {"topic": "epics-channels"}})
+    for name in ("scripted", "stays"):
+        done = supervisor.script("set-monitored.sh", "-c", name, "-t", topic, "-m", "va")
+        assert done.returncode == 0, done.stderr
+    supervisor.connected(2)
+    listed = supervisor.script("list-monitored.sh")
+    assert listed.returncode == 0 and "scripted" in listed.stdout and topic in listed.stdout
+    by_script(supervisor, topic, "scripted")
+    supervisor.wait(lambda s: s["channels"]["total"] == 1, 10, "one entry less")
+    no_more(site, supervisor, ioc, topic, "scripted", "stays")
+    done = supervisor.script("set-monitored.sh", "-c", "stays", "-u")
+    assert done.returncode == 0, done.stderr
+    supervisor.wait(lambda s: s["channels"]["total"] == 0, 10, "no entry")
+
+
+def test_the_scripts_say_how_they_are_used(site):
+    supervisor = site.supervisor(start=False, ready=False)
+    for arguments in ([], ["-c", "x"], ["-t", "x", "-m", "v"]):
+        done = supervisor.script("set-monitored.sh", *arguments)
+        assert done.returncode == 2 and done.stderr and not done.stdout
+
+
+def test_a_channel_is_set_while_others_run_and_they_miss_nothing(site):
+    names = [f"c{number}" for number in range(10)]
+    ioc = site.ioc("".join(counter(name) for name in names) + ao("late"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    for name in names:
+        supervisor.monitor(name, topic)
+    supervisor.connected(10)
+    reader = site.reader(topic)
+    reader.until(lambda records: len(records) > 50, 20)
+    supervisor.monitor("late", topic, "v")
+    supervisor.monitor("unknown", topic, "v")
+    reader.count(1, key="late")
+    supervisor.unset("unknown", topic)
+    supervisor.wait(lambda s: s["channels"]["total"] == 11)
+    reader.until(lambda records: len(records) > 250, 30)
+    for name in names:
+        assert_counts_without_fault(reader.of(name))
+
+
+def test_mask_key_and_topic_change_live(site):
+    ioc = site.ioc(ao("a", 'field(HIGH,"5")field(HSV,"MINOR")'))
+    first, second = site.topic("first"), site.topic("second")
+    supervisor = site.supervisor([ioc])
+    supervisor.monitor("a", first, "v")
+    supervisor.connected(1)
+    reader = site.reader(first, second)
+    reader.count(1, key="a")
+
+    supervisor.monitor("a", first, "v", outkey="renamed")
+    supervisor.wait(lambda _: [e["key"] for e in supervisor.channel("a")] == ["renamed"])
+    ioc.put("a", 1)
+    reader.until(lambda records: any(r.name == "renamed" and r.values == [1.0] for r in records))
+
+    supervisor.monitor("a", first, "a")
+    supervisor.wait(lambda _: [e["mask"] for e in supervisor.channel("a")] == ["a"])
+    supervisor.connected(1)
+    ioc.put("a", 2)  # no alarm change: nobody is told
+    ioc.put("a", 6)
+    reader.until(lambda records: any(r.name == "a" and r.values == [6.0] for r in records))
+    assert not any(r.values == [2.0] for r in reader.records)
+
+    supervisor.unset("a", first)
+    supervisor.monitor("a", second, "v")
+    supervisor.wait(lambda _: [e["topic"] for e in supervisor.channel("a")] == [second])
+    ioc.put("a", 7)
+    reader.until(lambda records: any(r.topic == second and r.values == [7.0] for r in records))
+    assert not any(r.topic == first and r.values == [7.0] for r in reader.to_end())
+
+
+def test_both_generations_of_records_live_in_one_topic(site):
+    ioc = site.ioc(ao("old") + ao("new"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    supervisor.command(("old", json.dumps({"topic": topic, "mask": "va", "comment": "ignored"})),
+                       (json.dumps({"topic": topic, "channel": "new"}), '{"mask":"av","outkey":""}'))
+    supervisor.connected(2)
+    reader = site.reader(topic)
+    reader.count(1, key="old")
+    reader.count(1, key="new")
+    supervisor.command(("old", None))
+    supervisor.wait(lambda s: s["channels"]["total"] == 1)
+
+
+def test_many_entries_and_masks_share_one_channel(site):
+    ioc = site.ioc(ao("a", 'field(ADEL,"10")field(HIGH,"5")field(HSV,"MINOR")'))
+    masks = {"v": "v", "a": "a", "l": "l", "va": "va", "av-again": "av"}
+    topics = {name: site.topic(name) for name in masks}
+    supervisor = site.supervisor([ioc])
+    for name, mask in masks.items():
+        supervisor.monitor("a", topics[name], mask, outkey=name)
+    supervisor.connected(len(masks))
+    status = supervisor.status()["channels"]
+    assert (status["total"], status["distinct"]) == (5, 1)
+    reader = site.reader(*topics.values())
+    for name in masks:
+        reader.count(1, key=name)
+    for value in (1, 6, 30):  # no alarm; into MINOR; over the archive's dead band
+        ioc.put("a", value)
+    seen = {name: reader.until(
+        lambda records, name=name, last=last: [r.values[0] for r in records if r.name == name][-1:] == [last] and
+        [r.values[0] for r in records if r.name == name][1:], 10, f"{name} up to {last}")
+        for name, last in (("v", 30.0), ("a", 6.0), ("l", 30.0), ("va", 30.0), ("av-again", 30.0))}
+    assert seen["v"] == seen["va"] == seen["av-again"] == [1.0, 6.0, 30.0]
+    assert seen["a"] == [6.0]
+    assert seen["l"] == [30.0]
+
+
+GOOD_KEY = '{"topic":"%s","channel":"a"}'
+BAD = [
+    ("not JSON", GOOD_KEY, "no json at all"),
+    ("half a JSON", GOOD_KEY, '{"mask":"va"'),
+    ("no object", GOOD_KEY, '["va"]'),
+    ("an empty value", GOOD_KEY, b""),
+    ("an empty mask", GOOD_KEY, '{"mask":""}'),
+    ("no mask", GOOD_KEY, '{}'),
+    ("an unknown mask letter", GOOD_KEY, '{"mask":"vx"}'),
+    ("a mask that is no string", GOOD_KEY, '{"mask":3}'),
+    ("an outkey that is no string", GOOD_KEY, '{"mask":"v","outkey":3}'),
+    ("a plain key without topic", "a", '{"mask":"va"}'),
+    ("an illegal topic name", '{"topic":"sp ace","channel":"a"}', '{"mask":"va"}'),
+    ("an empty topic name", '{"topic":"","channel":"a"}', '{"mask":"va"}'),
+    ("a topic name that is too long", '{"topic":"' + "t" * 250 + '","channel":"a"}', '{"mask":"va"}'),
+    ("an internal topic", '{"topic":"__consumer_offsets","channel":"a"}', '{"mask":"va"}'),
+    ("Connect's topics", '{"topic":"connect-status","channel":"a"}', '{"mask":"va"}'),
+    ("our own topics", '{"topic":"epics2kafka-shards","channel":"a"}', '{"mask":"va"}'),
+    ("the command topic", '{"topic":"COMMANDS","channel":"a"}', '{"mask":"va"}'),
+    ("a topic that is not allowed", '{"topic":"forbidden","channel":"a"}', '{"mask":"va"}'),
+    ("an empty channel name", '{"topic":"%s","channel":""}', '{"mask":"va"}'),
+    ("a channel name that is too long", '{"topic":"%s","channel":"' + "c" * 1008 + '"}', '{"mask":"va"}'),
+    ("a control character in a channel name", '{"topic":"%s","channel":"a\\u0007b"}', '{"mask":"va"}'),
+    ("a plain key that is not UTF-8", b"caf\xe9", '{"topic":"%s","mask":"va"}'),
+]
+
+
+def test_bad_commands_are_rejected_and_change_nothing(site):
+    ioc = site.ioc(ao("a"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"output": {"allow": [f"t{site.number}-.*", "sp ace", "t*", "connect-.*",
+                                                              "epics2kafka-.*", "__.*", "commands.*"]}})
+    supervisor.monitor("a", topic, "v")
+    supervisor.connected(1)
+
+    def filled(text):
+        if isinstance(text, str):
+            return text.replace("%s", topic).replace("COMMANDS", site.commands)
+        return text
+    unseen = []
+    for number, (what, key, value) in enumerate(BAD, 1):
+        supervisor.command((filled(key), filled(value)))
+        try:
+            supervisor.wait(lambda s, number=number: s["commands"]["rejected"] >= number - len(unseen), 5, what)
+        except AssertionError:
+            unseen.append(what)
+    assert not unseen
+    status = supervisor.status()
+    assert status["commands"]["rejected"] == len(BAD)
+    assert status["channels"]["total"] == 1
+    (entry,) = supervisor.channel("a")
+    assert (entry["mask"], entry["state"], entry["topic"]) == ("v", "CONNECTED", topic)
+    listed = supervisor.get("/rejected")
+    items = listed["items"] if isinstance(listed, dict) else listed
+    assert len(items) == len(BAD)
+    assert all(item["partition"] == 0 and item["offset"] > 0 and item["reason"] for item in items)
+    ioc.put("a", 3)
+    site.reader(topic).until(lambda records: any(r.values == [3.0] for r in records))
+
+
+def test_the_command_topic_is_created_compacted(site):
+    supervisor = site.supervisor()
+    assert supervisor.status()["state"] == "RUNNING"
+    assert site.broker.partitions(site.commands) == 1
+    assert site.broker.topic_config(site.commands)["cleanup.policy"] == "compact"
+
+
+def test_a_command_topic_that_is_not_compacted_is_named_with_its_repair(site):
+    site.broker.create_topic(site.commands)
+    ioc = site.ioc(ao("a"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    supervisor.monitor("a", topic)
+    status = supervisor.connected(1)
+    assert status["state"] == "DEGRADED"
+    assert any("cleanup.policy=compact" in reason["message"] and site.commands in reason["message"]
+               for reason in status["reasons"]), status["reasons"]
+    site.reader(topic).count(1)
+    supervisor.command((None, f'{{"topic":"{topic}","mask":"va"}}'))  # a compacted topic takes no record without key
+    supervisor.wait(lambda s: s["commands"]["rejected"] == 1, 5, "one rejected record")
+
+
+def test_a_missing_command_topic_is_not_created_when_that_is_refused(site):
+    supervisor = site.supervisor(settings={"commands": {"topic": site.commands, "create_topic": False}}, ready=False)
+    supervisor.wait(lambda s: s["reasons"], 15, "a reason")
+    assert site.broker.partitions(site.commands) == 0
+
+
+def test_commands_over_several_partitions_are_read_too(site):
+    site.broker.create_topic(site.commands, 4, compacted=True)
+    names = [f"a{number}" for number in range(12)]
+    ioc = site.ioc("".join(ao(name) for name in names))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    for name in names:
+        supervisor.monitor(name, topic)
+    supervisor.connected(len(names))

@@ -1,0 +1,216 @@
+"""IOCs that come and go, workers that die, a broker that is away."""
+import os
+import signal
+import time
+
+import pytest
+from e2k_support import Broker, alive, wait_for
+from records import ao, assert_counts_without_fault, counter, error_bytes
+
+
+def test_an_ioc_restart_is_seen_and_healed_without_doubled_events(site):
+    names = [f"c{number}" for number in range(20)]
+    ioc = site.ioc("".join(counter(name) for name in names))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    for name in names:
+        supervisor.monitor(name, topic)
+    supervisor.connected(20)
+    reader = site.reader(topic)
+    for _ in range(2):
+        reader.until(lambda records: len(reader.to_end()) > 100, 20)
+        before = {name: len(reader.of(name)) for name in names}
+        ioc.halt()
+        supervisor.wait(lambda s: s["channels"]["disconnected"] == 20, 10, "20 disconnected entries")
+        ioc.start()
+        serving = time.monotonic()
+        supervisor.connected(20)
+        assert time.monotonic() - serving < 3
+        for name in names:
+            reader.until(lambda records, name=name, before=before: len(reader.of(name)) > before[name] + 20, 20)
+    for name in names:
+        records = reader.of(name)
+        errors = [at for at, record in enumerate(records) if record.error is not None]
+        assert [records[at].value for at in errors] == [error_bytes("Disconnected")] * 2
+        for begin, end in zip([0, *[at + 1 for at in errors]], [*errors, len(records)]):
+            assert_counts_without_fault(records[begin:end])
+
+
+def test_a_type_that_changes_with_a_restart_is_followed(site):
+    ioc = site.ioc(ao("a"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    supervisor.monitor("a", topic)
+    reader = site.reader(topic)
+    assert reader.count(1)[-1].json()["doubleValues"] == [0.0]
+    ioc.write('record(waveform,"a"){field(FTVL,"STRING")field(NELM,"3")field(PINI,"YES")}')
+    ioc.restart()
+    supervisor.connected(1)
+    ioc.put("a", ["x", "y"])
+    reader.until(lambda records: records[-1].error is None and records[-1].json()["stringValues"] == ["x", "y"])
+
+
+def test_never_connected_is_said_once(site):
+    ioc = site.ioc(ao("there"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"output": {"never_connected_after_s": 1}})
+    supervisor.monitor("missing", topic)
+    supervisor.monitor("there", topic)
+    reader = site.reader(topic)
+    (record,) = reader.count(1, key="missing")
+    assert record.value == error_bytes("Never Connected")
+    assert abs(record.timestamp_ms - time.time() * 1000) < 20_000
+    supervisor.wait(lambda s: s["channels"]["never_connected"] == 1)
+    supervisor.settled()
+    supervisor.halt()
+    supervisor.start()
+    supervisor.ready()
+    supervisor.connected(1)
+    wait_for(lambda: (supervisor.try_status() or {}).get("uptime_s", 0) >= 3, 15, "three seconds of uptime")
+    reader.to_end()
+    assert len(reader.of("missing")) == 1
+    ioc.write(ao("there") + ao("missing"))
+    ioc.restart()
+    supervisor.connected(2)
+    reader.until(lambda records: reader.of("missing")[-1].values == [0.0])
+    assert [r.error for r in reader.of("missing")].count("Never Connected") == 1
+
+
+def test_read_access_lost_and_regained(site):
+    ioc = site.ioc(ao("lock") + ao("a", 'field(ASG,"locked")'), access="""
+        ASG(DEFAULT) { RULE(1,READ) RULE(1,WRITE) }
+        ASG(locked) { INPA(lock) RULE(1,READ) { CALC("A=0") } }
+    """)
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    supervisor.monitor("a", topic)
+    supervisor.connected(1)
+    reader = site.reader(topic)
+    reader.count(1)
+    ioc.put("lock", 1)
+    supervisor.wait(lambda s: s["channels"]["denied"] == 1, 10, "a denied entry")
+    reader.until(lambda records: records[-1].value == error_bytes("Read access denied"))
+    ioc.put("lock", 0)
+    supervisor.connected(1)
+    ioc.put("a", 5)
+    reader.until(lambda records: records[-1].error is None and records[-1].values == [5.0])
+    ioc.put("a", 6)
+    reader.until(lambda records: records[-1].values == [6.0])
+    values = [r.values[0] for r in reader.records if r.error is None]
+    assert values.count(5.0) == values.count(6.0) == 1, "one subscription, not two"
+
+
+def test_two_workers_have_even_shares(site):
+    names = [f"a{number}" for number in range(101)]
+    ioc = site.ioc("".join(ao(name) for name in names))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    supervisor.command(*[(f'{{"topic":"{topic}","channel":"{name}"}}', '{"mask":"va"}') for name in names])
+    supervisor.connected(101)
+    workers = supervisor.wait(lambda s: sum(w["connected"] for w in s["workers"]) == 101)["workers"]
+    assert sorted(worker["channels"] for worker in workers) == [50, 51]
+    assert len({worker["pid"] for worker in workers}) == 2
+    holders = {}
+    for number in range(2):
+        for item in supervisor.get(f"/channels?worker={number}")["items"]:
+            assert holders.setdefault(item["channel"], number) == number
+    assert len(holders) == 101
+
+
+def test_a_killed_worker_is_started_again_and_its_channels_come_back(site):
+    names = [f"c{number}" for number in range(10)]
+    ioc = site.ioc("".join(counter(name) for name in names))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    for name in names:
+        supervisor.monitor(name, topic)
+    supervisor.connected(10)
+    victim, other = supervisor.workers()
+    os.kill(victim["pid"], signal.SIGKILL)
+    status = supervisor.wait(lambda s: s["workers"][0]["generation"] != victim["generation"] and
+                             s["channels"]["connected"] == 10, 20, "a new generation")
+    assert status["workers"][0]["pid"] != victim["pid"] and status["workers"][0]["restarts"] == 1
+    assert status["workers"][1]["pid"] == other["pid"]
+    reader = site.reader(topic)
+    for name in names:
+        reader.until(lambda records, name=name: len([r for r in records if r.name == name]) > 20, 20)
+    kept = {item["channel"] for item in supervisor.get("/channels?worker=1")["items"]}
+    assert len(kept) == 5
+    for name in kept:
+        assert_counts_without_fault(reader.of(name))
+
+
+def test_sigterm_drains_and_leaves_nobody_behind(site):
+    ioc = site.ioc(ao("a"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc])
+    supervisor.monitor("a", topic)
+    supervisor.connected(1)
+    pids = [worker["pid"] for worker in supervisor.workers()]
+    for number in range(1, 201):
+        ioc.put("a", number)
+    assert supervisor.halt() == 0
+    assert not any(alive(pid) for pid in pids)
+    values = [r.values[0] for r in site.reader(topic).to_end()]
+    assert values == [float(number) for number in range(len(values))] and len(values) == 201
+
+
+@pytest.fixture
+def lonely_broker():
+    with Broker() as broker:
+        yield broker
+
+
+def test_a_start_without_broker_serves_from_the_snapshot(site, lonely_broker):
+    ioc = site.ioc(counter("c"))
+    supervisor = site.supervisor([ioc], broker=lonely_broker)
+    topic = lonely_broker.create_topic("out")
+    supervisor.monitor("c", topic)
+    supervisor.connected(1)
+    reader = site.reader(topic, broker=lonely_broker)
+    reader.count(3)
+    assert supervisor.halt() == 0
+    lonely_broker.halt()
+    supervisor.start()
+    status = supervisor.connected(1)
+    assert status["state"] == "DEGRADED" and status["reasons"] and not status["commands"]["caught_up"]
+    supervisor.wait(lambda s: s["events"]["waiting"] >= 10, 15, "events that wait for the broker")
+    lonely_broker.start()
+    supervisor.wait(lambda s: s["state"] == "RUNNING" and s["events"]["waiting"] < 10, 30, "RUNNING again")
+    assert supervisor.status()["events"]["lost"] == 0
+    last = len(reader.to_end())
+    reader.until(lambda records: len(records) > last + 5)
+    values = [r.values[0] for r in reader.records]
+    assert values == sorted(set(values)), "in order, none twice"
+    gaps = sum(b - a != 1 for a, b in zip(values, values[1:]))
+    assert gaps <= 1, "only the time without a supervisor is missing"
+
+
+def test_a_start_without_broker_and_snapshot_waits(site, lonely_broker):
+    ioc = site.ioc(ao("a"))
+    topic = lonely_broker.create_topic("out")
+    lonely_broker.halt()
+    supervisor = site.supervisor([ioc], broker=lonely_broker, ready=False)
+    status = supervisor.wait(lambda s: s["reasons"], 20, "a reason")
+    assert status["state"] == "STARTING" and not status["commands"]["caught_up"]
+    code, _, _ = supervisor.request("GET", "/health/ready")
+    assert code == 503
+    lonely_broker.start()
+    supervisor.ready(40)
+    supervisor.monitor("a", topic)
+    supervisor.connected(1)
+    site.reader(topic, broker=lonely_broker).count(1)
+
+
+def test_a_broker_outage_loses_nothing(site, lonely_broker):
+    ioc = site.ioc(counter("c"))
+    topic = lonely_broker.create_topic("out")
+    supervisor = site.supervisor([ioc], broker=lonely_broker)
+    supervisor.monitor("c", topic)
+    supervisor.connected(1)
+    lonely_broker.halt()
+    supervisor.wait(lambda s: s["events"]["waiting"] >= 20, 20, "events that wait")
+    lonely_broker.start()
+    supervisor.wait(lambda s: s["events"]["waiting"] < 5, 30, "an empty spool")
+    reader = site.reader(topic, broker=lonely_broker)
+    assert len(assert_counts_without_fault(reader.to_end())) > 20

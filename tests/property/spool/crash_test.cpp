@@ -1,0 +1,142 @@
+// Random histories, and for the last append or settlement every prefix of its stores: recovery makes the
+// books true again. A crash is played by giving the stores that did not happen their old values back.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "proto/ledger_reader.h"
+#include "tests/unit/spool/spool_fixture.h"
+#include "worker/publish/settler.h"
+#include "worker/spool/recovery.h"
+
+namespace e2k::worker {
+namespace {
+
+constexpr uint32_t kEntries = 3;
+
+struct Model {
+  uint64_t appended[kEntries] = {}, acknowledged[kEntries] = {}, lost[kEntries] = {};
+};
+
+struct History {
+  explicit History(const std::string& folder)
+      : log(folder), settler(*log.spool, *log.books), follower(*log.spool, log.spool->cursor()) {
+    for (uint32_t i = 0; i < kEntries; ++i) entries.push_back(&log.open(i, "t", "c" + std::to_string(i)));
+  }
+  void append(uint32_t i, size_t elements) {
+    std::vector<double> values(elements, 1.0);
+    const CaEvent event{6, 0, 0, 1, 0, static_cast<uint32_t>(elements), std::as_bytes(std::span(values))};
+    const auto& lost = log.books->used_line(EntryIndex{i})->ca.lost_unspooled;
+    const uint64_t before = lost.load();
+    log.intake->event(*entries[i], event);
+    if (lost.load() == before) ++model.appended[i];
+    spool::RecordView r;
+    while (follower.peek(r) == spool::ReadOutcome::record) {
+      if (r.is_event()) waiting.push_back({r.position, r.header->index});
+      follower.skip(r);
+    }
+  }
+  std::pair<spool::Position, uint32_t> settle(size_t which, bool lose) {
+    const auto at = waiting[which % waiting.size()];
+    if (lose) {
+      settler.lose(at.first, ledger::LossReason::encoding_failed);
+      ++model.lost[at.second];
+    } else {
+      settler.acknowledge(at.first, 0, 0, 0, 0);
+      ++model.acknowledged[at.second];
+    }
+    waiting.erase(waiting.begin() + static_cast<long>(which % waiting.size()));
+    return at;
+  }
+  void recover_and_check() {
+    const auto r = must(spool::recover(log.spool->directory(), *log.books));
+    RC_ASSERT(!r.damaged);
+    uint64_t still_waiting = 0;
+    for (uint32_t i = 0; i < kEntries; ++i) {
+      const ledger::Entry& line = *log.books->used_line(EntryIndex{i});
+      RC_ASSERT(line.ca.appended.load() == model.appended[i]);
+      RC_ASSERT(line.publisher.acknowledged.load() == model.acknowledged[i]);
+      RC_ASSERT(line.publisher.lost_spooled.load() == model.lost[i]);
+      still_waiting += ledger::counts_of(line).waiting;
+    }
+    RC_ASSERT(r.waiting == still_waiting);
+    RC_ASSERT(r.waiting == waiting.size());
+    const auto& h = log.books->header();
+    RC_ASSERT(h.appended.load() == model.appended[0] + model.appended[1] + model.appended[2]);
+    RC_ASSERT(h.acknowledged.load() == model.acknowledged[0] + model.acknowledged[1] + model.acknowledged[2]);
+  }
+  void random_steps() {
+    const auto steps = *rc::gen::inRange<size_t>(0, 200);
+    for (size_t n = 0; n < steps; ++n) {
+      const auto kind = *rc::gen::inRange(0, 3);
+      if (kind != 2 || waiting.empty()) {
+        append(*rc::gen::inRange<uint32_t>(0, kEntries), *rc::gen::element<size_t>(1, 1, 2, 100, 1500));
+      } else {
+        settle(*rc::gen::inRange<size_t>(0, 1000), *rc::gen::arbitrary<bool>());
+        settler.advance_cursor(follower.position());
+      }
+    }
+  }
+
+  LogUnderTest log;
+  Settler settler;
+  LogFollower follower;
+  std::vector<IntakeEntry*> entries;
+  std::vector<std::pair<spool::Position, uint32_t>> waiting;
+  Model model;
+};
+
+RC_GTEST_PROP(Crash, append_is_counted_once_from_its_commit_on, ()) {
+  TemporaryFolder folder;
+  History history(folder.path());
+  history.random_steps();
+  const auto i = *rc::gen::inRange<uint32_t>(0, kEntries);
+  ledger::CaLine& line = history.log.books->used_line(EntryIndex{i})->ca;
+  ledger::Header& h = history.log.books->header();
+  const uint64_t appended = line.appended, upto = line.appended_upto, sum = h.appended;
+  history.append(i, 1);
+  RC_PRE(line.appended.load() == appended + 1);
+  // Stores in their order: length, appended, appended_upto, the header's sum. `done` of them happened.
+  const int done = *rc::gen::inRange(0, 5);
+  if (done < 4) h.appended = sum;
+  if (done < 3) line.appended_upto = upto;
+  if (done < 2) line.appended = appended;
+  if (done < 1) {
+    const auto position = history.waiting.back().first;
+    history.log.spool->find(position.segment())->record(position.unit()).length = 0;
+    history.waiting.pop_back();
+    --history.model.appended[i];
+  }
+  history.recover_and_check();
+  history.recover_and_check();
+}
+
+RC_GTEST_PROP(Crash, settlement_is_carried_out_once_from_its_announcement_on, ()) {
+  TemporaryFolder folder;
+  History history(folder.path());
+  history.random_steps();
+  history.append(0, 1);
+  RC_PRE(!history.waiting.empty());
+  ledger::Header& h = history.log.books->header();
+  std::vector<uint64_t> counts, sums;
+  for (uint32_t i = 0; i < kEntries; ++i)
+    counts.push_back(history.log.books->used_line(EntryIndex{i})->publisher.acknowledged);
+  const uint64_t sum = h.acknowledged;
+  const auto [position, index] = history.settle(*rc::gen::inRange<size_t>(0, 1000), false);
+  auto& count = history.log.books->used_line(EntryIndex{index})->publisher.acknowledged;
+  // Stores in their order: the intent, the map, the entry's count, the sum, the intent's end.
+  const int done = *rc::gen::inRange(0, 6);
+  if (done < 5) h.intent.position = position.word;
+  if (done < 4) h.acknowledged = sum;
+  if (done < 3) count = counts[index];
+  if (done < 2) history.log.spool->find(position.segment())->settlement_byte(position.unit()) = 0;
+  if (done < 1) {
+    h.intent.position = 0;
+    history.waiting.push_back({position, index});
+    --history.model.acknowledged[index];
+  }
+  history.recover_and_check();
+  history.recover_and_check();
+}
+
+}  // namespace
+}  // namespace e2k::worker

@@ -1,0 +1,87 @@
+// An Intake that keeps everything in memory, and waits with a deadline for what a test expects.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "worker/intake.h"
+
+namespace e2k::worker {
+
+struct Recorded {
+  bool is_error = false;
+  std::string error;
+  uint8_t dbr_type = 0;
+  int16_t status = 0;
+  int16_t severity = 0;
+  uint32_t count = 0;
+  std::vector<std::byte> value;
+  std::chrono::steady_clock::time_point arrival;
+
+  double number(size_t element = 0) const;  // by its native type
+  std::string text(size_t element = 0) const;
+};
+
+class IntakeEntry {
+public:
+  uint32_t index = 0;
+  EntrySpec spec;
+  uint32_t flags = 0;
+  ledger::EntryState state = ledger::EntryState::unused;
+  std::string host;
+  uint16_t dbr_type = 0xffff;
+  uint32_t count = 0;
+  bool open = true;
+  std::vector<Recorded> records;
+};
+
+class RecordingIntake final : public Intake {
+public:
+  // Keeps only counts: for tests with very many channels.
+  explicit RecordingIntake(bool counts_only = false) : counts_only_(counts_only) {}
+
+  IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) override;
+  void close_entry(IntakeEntry* entry) override;
+  void event(IntakeEntry& entry, const CaEvent& event) noexcept override;
+  void error(IntakeEntry& entry, std::string_view text) noexcept override;
+  void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
+  void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
+  uint32_t flags(const IntakeEntry& entry) const noexcept override;
+  void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
+                  uint32_t count) noexcept override;
+
+  // A copy of what the entry of this index holds.
+  IntakeEntry entry(uint32_t index) const;
+  std::vector<Recorded> records(uint32_t index) const { return entry(index).records; }
+  size_t in_state(ledger::EntryState state) const;
+  size_t events() const;
+  // Entries that had at least one event.
+  size_t with_events() const;
+  // False at the deadline. `holds` is asked after every change.
+  bool wait(std::chrono::milliseconds deadline, const std::function<bool()>& holds);
+  // At least `count` records, errors included.
+  bool wait_records(uint32_t index, size_t count, std::chrono::milliseconds deadline);
+
+private:
+  template <class F>
+  void change(F f) {
+    const std::lock_guard lock(mutex_);
+    f();
+    changed_.notify_all();
+  }
+
+  const bool counts_only_;
+  mutable std::recursive_mutex mutex_;
+  std::condition_variable_any changed_;
+  std::map<uint32_t, std::unique_ptr<IntakeEntry>> entries_;  // closed ones too
+  std::map<ledger::EntryState, size_t> states_;
+  size_t events_ = 0, with_events_ = 0;
+};
+
+}  // namespace e2k::worker

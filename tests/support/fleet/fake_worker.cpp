@@ -1,0 +1,109 @@
+// A worker without Channel Access and Kafka: the real link, greeted and served, with a script.
+//
+// The script is the contract's value converter:
+//   serve                applies what it is given; names that begin with ! are orders:
+//                        !crash  dies by SIGSEGV       !hang  stops itself without a word
+//   die                  exits with 1 before it greets
+//   refuse               exits with 78 before it greets
+//   stubborn             stops itself when asked to clear
+// What was applied is appended to <spool_path>.applied, one index and channel a line.
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "worker/link/link.h"
+
+namespace {
+
+using namespace e2k;
+using namespace e2k::worker;
+
+class FakeMonitors final : public Monitors {
+public:
+  explicit FakeMonitors(const LaunchContract& contract)
+      : stubborn_(contract.value_converter == "stubborn"),
+        file_(std::fopen((contract.spool_path + ".applied").c_str(), "w")) {
+    if (file_ == nullptr) std::abort();
+  }
+  ~FakeMonitors() override { std::fclose(file_); }
+  void post(uint64_t number, std::vector<AssignItem> items) override {
+    for (const AssignItem& item : items) {
+      if (const auto* add = std::get_if<AddEntry>(&item)) apply(*add);
+    }
+    std::fflush(file_);
+    applied_ = number;
+  }
+  uint64_t applied() const override { return applied_; }
+  void clear_all() override {
+    if (stubborn_) raise(SIGSTOP);
+    cleared_ = true;
+  }
+  bool cleared() const override { return cleared_; }
+  uint64_t turns() const override { return ++turns_; }
+
+private:
+  void apply(const AddEntry& add) {
+    if (add.entry.channel == "!crash") {
+      signal(SIGSEGV, SIG_DFL);
+      raise(SIGSEGV);
+    }
+    if (add.entry.channel == "!hang") raise(SIGSTOP);
+    std::fprintf(file_, "%u %s\n", add.index.value, add.entry.channel.c_str());
+  }
+
+  bool stubborn_;
+  std::FILE* file_;
+  uint64_t applied_ = 0;
+  bool cleared_ = false;
+  mutable std::atomic<uint64_t> turns_{0};
+};
+
+class NullPublishing final : public Publishing {
+public:
+  uint64_t waiting() const override { return 0; }
+  uint64_t turns() const override { return ++turns_; }
+  int brokers_up() const override { return 1; }
+  std::string last_error() const override { return ""; }
+
+private:
+  mutable std::atomic<uint64_t> turns_{0};
+};
+
+int serve_as_repeater() {
+  const char* port = std::getenv("EPICS_CA_REPEATER_PORT");
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port == nullptr ? 0 : std::atoi(port)));
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 0;
+  for (;;) pause();
+}
+
+std::string all_of(int fd) {
+  std::string bytes;
+  char chunk[4096];
+  for (ssize_t n = 0; (n = read(fd, chunk, sizeof chunk)) > 0;) bytes.append(chunk, static_cast<size_t>(n));
+  return bytes;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "--ca-repeater") == 0) return serve_as_repeater();
+  block_signals();
+  const auto contract = decode_launch(all_of(3));
+  if (!contract) return int(WorkerExit::not_launched);
+  if (contract->value_converter == "die") return 1;
+  if (contract->value_converter == "refuse") return int(WorkerExit::bad_settings);
+  FakeMonitors monitors(*contract);
+  NullPublishing publishing;
+  const LinkOutcome outcome = run_link(*contract, monitors, publishing, [](const std::string&) {});
+  return int(outcome.exit);
+}

@@ -1,0 +1,95 @@
+#define EPICS_PRIVATE_API  // struct evSubscrip: what a subscription has queued and replaced
+#include "counter_records.h"
+
+#include <dbAccess.h>
+#include <dbChannel.h>
+#include <dbEvent.h>
+#include <dbLock.h>
+#include <dbStaticLib.h>
+#include <epicsMutex.h>
+#include <epicsTime.h>
+#include <iocInit.h>
+#include <iocshRegisterCommon.h>
+
+#include <atomic>
+#include <cstdio>
+#include <stdexcept>
+
+namespace e2k::load {
+namespace {
+
+void must(bool ok, const char* what) {
+  if (!ok) throw std::runtime_error(std::string(what) + " failed");
+}
+
+// Calls `visit(subscription)` for each subscription of the record. The server's own thread counts `npend`
+// down meanwhile, under a lock that is not to be had here.
+template <class Visit>
+void for_each_subscription(dbCommon* record, Visit visit) {
+  epicsMutexMustLock(record->mlok);
+  for (ELLNODE* node = ellFirst(&record->mlis); node != nullptr; node = ellNext(node))
+    visit(*reinterpret_cast<evSubscrip*>(node));
+  epicsMutexUnlock(record->mlok);
+}
+
+uint64_t read_counter(unsigned long& counter) {
+  return std::atomic_ref(counter).load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+CounterRecords::CounterRecords(const std::string& prefix, size_t count) {
+  iocshRegisterCommon();
+  must(dbLoadDatabase("base.dbd", E2K_DBD_DIR, nullptr) == 0, "loading base.dbd");
+  must(registerAllRecordDeviceDrivers(pdbbase) == 0, "registering the record types");
+  std::string database;
+  for (size_t i = 0; i < count; ++i)
+    database +=
+        "record(ai, \"" + prefix + std::to_string(i) + "\") { field(VAL, \"0\") field(UDF, \"0\") }\n";
+  // The reader closes the file.
+  FILE* file = fmemopen(database.data(), database.size(), "r");
+  must(file != nullptr && dbReadDatabaseFP(&pdbbase, file, nullptr, nullptr) == 0, "loading the records");
+  must(iocInit() == 0, "iocInit");
+  records_.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    DBADDR address;
+    must(dbNameToAddr((prefix + std::to_string(i)).c_str(), &address) == 0, "finding a record");
+    records_.push_back({address.precord, static_cast<double*>(address.pfield)});
+  }
+}
+
+void CounterRecords::bump(size_t index) {
+  const Record record = records_[index];
+  dbScanLock(record.common);
+  *record.value += 1;
+  epicsTimeGetCurrent(&record.common->time);
+  db_post_events(record.common, record.value, DBE_VALUE | DBE_LOG);
+  dbScanUnlock(record.common);
+}
+
+uint64_t CounterRecords::pending(size_t index) const {
+  uint64_t sum = 0;
+  for_each_subscription(records_[index].common, [&](evSubscrip& s) { sum += read_counter(s.npend); });
+  return sum;
+}
+
+size_t CounterRecords::monitors() const {
+  size_t sum = 0;
+  for (const Record& record : records_) for_each_subscription(record.common, [&](evSubscrip&) { ++sum; });
+  return sum;
+}
+
+uint64_t CounterRecords::pending() const {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < records_.size(); ++i) sum += pending(i);
+  return sum;
+}
+
+uint64_t CounterRecords::replaced() const {
+  uint64_t sum = 0;
+  for (const Record& record : records_)
+    for_each_subscription(record.common, [&](evSubscrip& s) { sum += read_counter(s.nreplace); });
+  return sum;
+}
+
+}  // namespace e2k::load

@@ -1,0 +1,44 @@
+#include "worker/ca/channel_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <string>
+
+#include "tests/support/ca/recording_intake.h"
+#include "worker/ca/delivery.h"
+
+namespace e2k::worker::ca {
+namespace {
+
+TEST(ChannelTable, finds_what_is_in_it_and_nothing_else_whatever_comes_and_goes) {
+  RecordingIntake intake;
+  Delivery delivery(intake);
+  ChannelTable table;
+  std::map<std::string, uint32_t> model;
+  std::mt19937 random(7);
+  for (int step = 0; step < 50'000; ++step) {
+    const std::string name = "c" + std::to_string(random() % 3000);
+    const auto known = model.find(name);
+    Channel* found = table.find(name);
+    ASSERT_EQ(found != nullptr, known != model.end());
+    if (!found) {
+      Channel& made = table.make(name, delivery);
+      EXPECT_EQ(made.name(), name);
+      EXPECT_EQ(table.at(made.number), &made);
+      model[name] = made.number;
+    } else {
+      EXPECT_EQ(found->number, known->second);
+      if (random() % 2) {
+        table.free(*found);
+        model.erase(known);
+      }
+    }
+  }
+  EXPECT_EQ(table.size(), model.size());
+  for (const auto& [name, number] : model) EXPECT_EQ(table.name_of(number), name);
+}
+
+}  // namespace
+}  // namespace e2k::worker::ca

@@ -1,0 +1,152 @@
+#include "supervisor/commands/command_state.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace e2k::supervisor {
+namespace {
+
+struct CommandStateTest : testing::Test {
+  std::vector<Change> apply(std::optional<std::string_view> key, std::optional<std::string_view> value) {
+    return apply_at(offset++, key, value);
+  }
+  std::vector<Change> apply_at(int64_t at, std::optional<std::string_view> key,
+                               std::optional<std::string_view> value) {
+    std::vector<Change> changes;
+    state.apply(0, at, 1000 + at, key, value, changes);
+    return changes;
+  }
+  static std::optional<std::string> allow(std::string_view topic) {
+    if (topic == "forbidden") return "topic forbidden is not allowed";
+    return std::nullopt;
+  }
+  CommandState state{allow, 100};
+  int64_t offset = 0;
+};
+
+constexpr const char* kJsonKey = R"({"topic":"t","channel":"c"})";
+
+TEST_F(CommandStateTest, a_set_adds_and_a_tombstone_removes) {
+  auto changes = apply("c", R"({"topic":"t","mask":"va"})");
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].kind, Change::Kind::added);
+  EXPECT_EQ(state.find(changes[0].id)->channel, "c");
+  changes = apply("c", std::nullopt);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].kind, Change::Kind::removed);
+  EXPECT_EQ(state.size(), 0u);
+  EXPECT_TRUE(apply("c", std::nullopt).empty());
+}
+
+TEST_F(CommandStateTest, the_latest_of_two_keys_of_one_identity_counts) {
+  apply("c", R"({"topic":"t","mask":"v"})");
+  apply(kJsonKey, R"({"mask":"a"})");
+  EXPECT_EQ(state.size(), 1u);
+  EXPECT_EQ(state.keys(), 2u);
+  EXPECT_EQ(to_letters(state.find("t", "c")->mask), "a");
+}
+
+TEST_F(CommandStateTest, a_tombstone_ends_its_own_key_only) {
+  apply("c", R"({"topic":"t","mask":"v"})");
+  apply(kJsonKey, R"({"mask":"a"})");
+  auto changes = apply(kJsonKey, std::nullopt);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].kind, Change::Kind::changed);
+  EXPECT_EQ(to_letters(state.find("t", "c")->mask), "v");
+  apply(kJsonKey, R"({"mask":"l"})");
+  EXPECT_TRUE(apply("c", std::nullopt).empty());  // the runner-up went: nothing changes
+  EXPECT_EQ(to_letters(state.find("t", "c")->mask), "l");
+}
+
+TEST_F(CommandStateTest, a_plain_key_that_changes_its_topic_removes_one_entry_and_adds_another) {
+  apply("c", R"({"topic":"t1","mask":"v"})");
+  auto changes = apply("c", R"({"topic":"t2","mask":"v"})");
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].kind, Change::Kind::removed);
+  EXPECT_EQ(changes[1].kind, Change::Kind::added);
+  EXPECT_FALSE(state.find("t1", "c"));
+  EXPECT_TRUE(state.find("t2", "c"));
+}
+
+TEST_F(CommandStateTest, one_channel_may_feed_several_topics) {
+  apply(R"({"topic":"b","channel":"c"})", R"({"mask":"v"})");
+  apply(R"({"topic":"a","channel":"c"})", R"({"mask":"v"})");
+  const auto entries = state.of_channel("c");
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].topic, "a");
+  EXPECT_EQ(entries[1].topic, "b");
+}
+
+TEST_F(CommandStateTest, keys_that_spell_one_identity_differently_are_different_keys) {
+  apply(kJsonKey, R"({"mask":"v"})");
+  apply(R"({ "channel" : "c", "topic" : "t" })", R"({"mask":"a"})");
+  EXPECT_EQ(state.keys(), 2u);
+  EXPECT_EQ(state.size(), 1u);
+  apply(R"({ "channel" : "c", "topic" : "t" })", std::nullopt);
+  EXPECT_EQ(to_letters(state.find("t", "c")->mask), "v");
+}
+
+TEST_F(CommandStateTest, a_bad_record_is_counted_and_changes_nothing) {
+  apply("c", R"({"topic":"t","mask":"v"})");
+  EXPECT_TRUE(apply("c", "no json").empty());
+  EXPECT_TRUE(apply("c", R"({"topic":"forbidden","mask":"v"})").empty());
+  EXPECT_EQ(to_letters(state.find("t", "c")->mask), "v");
+  EXPECT_EQ(state.rejected_total(), 2u);
+  ASSERT_EQ(state.rejections().size(), 2u);
+  EXPECT_EQ(state.rejections()[0].offset, 1);
+  EXPECT_NE(state.rejections()[1].reason.find("forbidden"), std::string::npos);
+}
+
+TEST_F(CommandStateTest, no_more_than_max_channels_are_taken_and_the_remedy_is_named) {
+  for (int i = 0; i < 101; ++i) apply("c" + std::to_string(i), R"({"topic":"t","mask":"v"})");
+  EXPECT_EQ(state.size(), 100u);
+  EXPECT_NE(state.rejections().back().reason.find("commands.max_channels"), std::string::npos);
+  EXPECT_FALSE(apply("c5", R"({"topic":"t","mask":"a"})").empty());
+}
+
+TEST_F(CommandStateTest, what_was_reported_lives_until_the_command_is_renewed) {
+  const auto id = apply("c", R"({"topic":"t","mask":"v"})")[0].id;
+  state.set_reported(id, true, false);
+  EXPECT_TRUE(state.find(id)->never_connected_published);
+  apply("c", R"({"topic":"t","mask":"v"})");
+  EXPECT_FALSE(state.find("t", "c")->never_connected_published);
+}
+
+TEST_F(CommandStateTest, a_replay_keeps_what_the_snapshot_knew_to_be_reported) {
+  CommandState::LiveKey key{"c", {"t", "c", *parse_mask("v"), ""}, KeyForm::plain, 0, 7, true, true};
+  state.restore(key);
+  apply_at(3, "c", R"({"topic":"t","mask":"a"})");
+  apply_at(5, "c", std::nullopt);
+  apply_at(7, "c", R"({"topic":"t","mask":"v"})");
+  EXPECT_TRUE(state.find("t", "c")->never_connected_published);
+  EXPECT_TRUE(state.find("t", "c")->was_connected);
+}
+
+TEST_F(CommandStateTest, restored_keys_that_the_topic_no_longer_holds_are_retired) {
+  state.restore({"gone", {"t", "gone", *parse_mask("v"), ""}, KeyForm::plain, 0, 1, false, false});
+  state.restore({"spoilt", {"t", "spoilt", *parse_mask("v"), ""}, KeyForm::plain, 0, 2, false, false});
+  state.restore({"kept", {"t", "kept", *parse_mask("v"), ""}, KeyForm::plain, 0, 3, false, false});
+  apply_at(3, "kept", R"({"topic":"t","mask":"v"})");
+  apply_at(4, "spoilt", "no json");  // its predecessor lives on in the snapshot
+  std::vector<Change> changes;
+  state.retire_unseen(changes);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_FALSE(state.find("t", "gone"));
+  EXPECT_TRUE(state.find("t", "spoilt"));
+  EXPECT_TRUE(state.find("t", "kept"));
+}
+
+TEST_F(CommandStateTest, live_keys_are_told_as_they_were_written) {
+  const std::string odd = R"({ "channel":"c","topic":"t" })";
+  apply(odd, R"({"mask":"v","outkey":"k"})");
+  apply("plain", R"({"topic":"t","mask":"v"})");
+  std::map<std::string, EntrySpec> keys;
+  state.visit_keys([&](const CommandState::LiveKey& key) { keys[key.raw_key] = key.entry; });
+  EXPECT_EQ(keys.at(odd), (EntrySpec{"t", "c", *parse_mask("v"), "k"}));
+  EXPECT_EQ(keys.at("plain"), (EntrySpec{"t", "plain", *parse_mask("v"), ""}));
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

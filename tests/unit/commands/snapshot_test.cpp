@@ -1,0 +1,86 @@
+#include "supervisor/commands/snapshot.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace e2k::supervisor {
+namespace {
+
+Snapshot example() {
+  Snapshot snapshot;
+  snapshot.topic = "epics-channels";
+  snapshot.next_offsets = {{0, 42}, {1, 7}};
+  snapshot.keys.push_back({R"({"topic":"t","channel":"c"})",
+                           {"t", "c", *parse_mask("va"), "k"},
+                           KeyForm::json,
+                           0,
+                           41,
+                           true,
+                           false});
+  snapshot.keys.push_back({"d", {"t", "d", *parse_mask("l"), ""}, KeyForm::plain, 1, 6, false, true});
+  return snapshot;
+}
+
+struct SnapshotTest : testing::Test {
+  SnapshotTest() {
+    char pattern[] = "/tmp/e2k-snapshot-XXXXXX";
+    folder = ::mkdtemp(pattern);
+  }
+  ~SnapshotTest() override { std::filesystem::remove_all(folder); }
+  std::string folder;
+};
+
+TEST_F(SnapshotTest, what_was_saved_is_loaded) {
+  ASSERT_TRUE(save_snapshot(folder, example()));
+  auto loaded = load_snapshot(folder);
+  ASSERT_TRUE(loaded && *loaded);
+  EXPECT_EQ((*loaded)->topic, "epics-channels");
+  EXPECT_EQ((*loaded)->next_offsets, example().next_offsets);
+  ASSERT_EQ((*loaded)->keys.size(), 2u);
+  EXPECT_EQ((*loaded)->keys[0].entry, example().keys[0].entry);
+  EXPECT_EQ((*loaded)->keys[0].raw_key, example().keys[0].raw_key);
+  EXPECT_TRUE((*loaded)->keys[0].never_connected_published);
+  EXPECT_TRUE((*loaded)->keys[1].was_connected);
+}
+
+TEST_F(SnapshotTest, none_is_no_mistake) {
+  auto loaded = load_snapshot(folder);
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(*loaded);
+}
+
+TEST_F(SnapshotTest, a_damaged_one_is_moved_aside_and_named) {
+  ASSERT_TRUE(save_snapshot(folder, example()));
+  {
+    std::fstream file(folder + "/commands.snapshot", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(10);
+    file.put('\x55');
+  }
+  auto loaded = load_snapshot(folder);
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("commands.snapshot.bad"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(folder + "/commands.snapshot.bad"));
+  EXPECT_TRUE(load_snapshot(folder));
+}
+
+TEST_F(SnapshotTest, every_cut_is_noticed) {
+  const std::string bytes = encode(example());
+  for (size_t n = 0; n < bytes.size(); ++n)
+    EXPECT_FALSE(decode_snapshot(std::string_view(bytes).substr(0, n))) << n;
+}
+
+TEST_F(SnapshotTest, a_full_disk_leaves_the_one_of_before) {
+  ASSERT_TRUE(save_snapshot(folder, example()));
+  std::filesystem::create_directory(folder + "/commands.snapshot.new");  // in the way of the temporary file
+  auto saved = save_snapshot(folder, example());
+  ASSERT_FALSE(saved);
+  EXPECT_NE(saved.error().message.find("commands.snapshot.new"), std::string::npos);
+  EXPECT_TRUE(*load_snapshot(folder));
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

@@ -1,0 +1,62 @@
+#include "common/text.h"
+
+#include <gtest/gtest.h>
+
+namespace e2k {
+namespace {
+
+using namespace std::string_literals;
+
+TEST(Text, well_formed_utf8_of_every_length_is_valid) {
+  EXPECT_TRUE(is_valid_utf8(""));
+  EXPECT_TRUE(is_valid_utf8("channel1"));
+  EXPECT_TRUE(is_valid_utf8("\u00b0C \u20ac \U0001F600 \U0010FFFF"));
+  EXPECT_TRUE(is_valid_utf8("nul\0inside"s));
+}
+
+TEST(Text, overlong_forms_surrogates_and_stray_bytes_are_invalid) {
+  for (const auto text : {"\xb0", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "\xc3", "\xf0\x9f\x98"})
+    EXPECT_FALSE(is_valid_utf8(text)) << text;
+}
+
+TEST(Text, controls_are_c0_del_and_c1) {
+  EXPECT_FALSE(has_control_characters("IOC:temp \u00b0C \u00a0"));
+  EXPECT_TRUE(has_control_characters("a\nb"));
+  EXPECT_TRUE(has_control_characters("a\0b"s));
+  EXPECT_TRUE(has_control_characters("\x7f"));
+  EXPECT_TRUE(has_control_characters("\u0085"));
+}
+
+TEST(Text, latin1_becomes_utf8_and_utf8_stays) {
+  EXPECT_EQ(utf8_or_latin1("20 \xb0"
+                           "C"),
+            "20 \u00b0C");
+  EXPECT_EQ(utf8_or_latin1("20 \u00b0C \xff"), "20 \u00b0C \u00ff");
+  EXPECT_EQ(utf8_or_latin1("\xe2\x82"), "\u00e2\u0082");
+}
+
+TEST(Text, percent_coding_gives_back_any_bytes) {
+  std::string all;
+  for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));
+  std::string back;
+  ASSERT_TRUE(percent_decode(percent_encode(all), back));
+  EXPECT_EQ(back, all);
+  EXPECT_EQ(percent_encode("a/b:c d~"), "a%2Fb%3Ac%20d~");
+}
+
+TEST(Text, bad_percent_escapes_are_refused) {
+  std::string out;
+  for (const auto in : {"%", "%4", "%4g", "%g4", "a%"}) EXPECT_FALSE(percent_decode(in, out)) << in;
+  ASSERT_TRUE(percent_decode("%2f%2F+", out));
+  EXPECT_EQ(out, "//+");
+}
+
+TEST(Text, stamps_are_iso_8601_with_nanoseconds_also_before_1970) {
+  EXPECT_EQ(iso8601_utc(1'795'482'123'123'456'789), "2026-11-24T01:02:03.123456789Z");
+  EXPECT_EQ(iso8601_utc(0), "1970-01-01T00:00:00.000000000Z");
+  EXPECT_EQ(iso8601_utc(-1), "1969-12-31T23:59:59.999999999Z");
+}
+
+}  // namespace
+}  // namespace e2k

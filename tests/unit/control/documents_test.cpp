@@ -1,0 +1,86 @@
+#include "supervisor/control/documents.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/control/fake_model.h"
+
+namespace e2k::supervisor {
+namespace {
+
+TEST(Documents, status_has_the_documented_shape) {
+  StatusView status;
+  status.name = "epics2kafka";
+  status.version = "0.1.0";
+  status.state = ServiceState::degraded;
+  status.reasons = {{"WORKER_FAILING", "worker 1 fails", 1'500'000'000'000'000'001}};
+  status.pid = 7;
+  status.uptime_s = 1.5;
+  status.commands = {"epics-channels", "ca-source", true, 9, 3, 1};
+  status.entries_total = 3;
+  status.channels_distinct = 2;
+  status.entries_by_state = {0, 1, 0, 1, 0, 1, 0, 0};
+  status.events = {10, 7, 1, 1, 1, 2};
+  status.brokers_up = 1;
+  status.spool_bytes = 5;
+  status.spool_max_bytes = 6;
+  status.config_path = "/etc/c.toml";
+  status.config_sha256 = "ab";
+  status.epics = {{"EPICS_CA_ADDR_LIST", "10.0.0.1"}};
+  EXPECT_EQ(
+      status_document(status, {}, true),
+      R"({"api":1,"name":"epics2kafka","version":"0.1.0","state":"DEGRADED","reasons":[{"code":"WORKER_FAILING",)"
+      R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z"}],"pid":7,"uptime_s":1.5,)"
+      R"("commands":{"topic":"epics-channels","group":"ca-source","caught_up":true,"offset":9,"channels":3,)"
+      R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
+      R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0},"events":{"received":10,)"
+      R"("acknowledged":7,"waiting":1,"lost":1,"coalesced":1,"gaps":2},"kafka":{"brokers_up":1,)"
+      R"("last_error":""},"spool":{"bytes":5,"max_bytes":6,"oldest_event_age_s":0.0},)"
+      R"("config":{"path":"/etc/c.toml","sha256":"ab"},"epics":{"EPICS_CA_ADDR_LIST":"10.0.0.1"},"workers":[]})");
+}
+
+TEST(Documents, an_entry_has_the_documented_shape) {
+  EntryView entry = an_entry("a/b");
+  EXPECT_EQ(
+      channel_document("a/b", {entry}),
+      R"({"channel":"a/b","entries":[{"channel":"a/b","topic":"topic1","key":null,"mask":"va","worker":null,)"
+      R"("state":"PENDING","type":null,"count":0,"host":null,"received":0,"acknowledged":0,"waiting":0,)"
+      R"("lost":0,"coalesced":0,"gaps":0,"last_event_age_s":null,"last_stamp":null,"clock_skew_s":null,)"
+      R"("last_partition":null,"last_offset":null,"command_offset":-1,"reason":""}]})");
+  entry.key = "k";
+  entry.worker = Slot{2};
+  entry.last_stamp_unix_ns = 1;
+  entry.last_offset = 4;
+  const std::string known = channel_document("a/b", {entry});
+  EXPECT_NE(known.find(R"("key":"k","mask":"va","worker":2)"), std::string::npos);
+  EXPECT_NE(known.find(R"("last_stamp":"1970-01-01T00:00:00.000000001Z")"), std::string::npos);
+  EXPECT_NE(known.find(R"("last_offset":4)"), std::string::npos);
+}
+
+TEST(Documents, foreign_bytes_never_break_a_document) {
+  EntryView entry = an_entry("caf\xe9\n\"\x01");
+  entry.host = "\xff";
+  EXPECT_NE(channel_document(entry.channel, {entry}).find("\"caf\xc3\xa9\\n\\\"\\u0001\""),
+            std::string::npos);
+}
+
+TEST(Documents, a_page_names_the_next) {
+  EXPECT_EQ(page_document({}), R"({"api":1,"items":[],"next":null})");
+  EXPECT_NE(page_document({{an_entry("a"), an_entry("b")}, "b"}).find(R"(},{)"), std::string::npos);
+  EXPECT_TRUE(page_document({{}, "b"}).ends_with(R"("next":"62"})"));
+}
+
+TEST(Documents, errors_have_the_shape_of_connect) {
+  EXPECT_EQ(error_document(404, "no \xff"), "{\"error_code\":404,\"message\":\"no \xc3\xbf\"}");
+}
+
+TEST(Documents, lists) {
+  EXPECT_EQ(hosts_document({{"ioc:5064", 1, 2, 3, {Slot{0}}, 4.5}}),
+            R"({"api":1,"items":[{"host":"ioc:5064","circuits":1,"workers":[0],"channels":2,"events":3,)"
+            R"("events_per_s":4.5}]})");
+  EXPECT_EQ(rejected_document({{0, 5, 1000, "k", "not JSON"}}),
+            R"({"api":1,"items":[{"partition":0,"offset":5,"timestamp":"1970-01-01T00:00:01.000000000Z",)"
+            R"("key":"k","reason":"not JSON"}]})");
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

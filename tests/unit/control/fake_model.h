@@ -1,0 +1,72 @@
+// A Model whose answers the test sets, and which remembers what it was told to do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "supervisor/control/model.h"
+
+namespace e2k::supervisor {
+
+class FakeModel : public Model {
+public:
+  StatusView status_view;
+  std::vector<WorkerView> worker_views;
+  std::vector<EntryView> entry_views;  // in the order of their cursors
+  std::vector<HostView> host_views;
+  std::vector<Rejection> rejection_views;
+  std::vector<std::string> changes;
+  std::vector<Caller> callers;
+  mutable EntryQuery last_query;
+
+  StatusView status() const override { return status_view; }
+  std::vector<WorkerView> workers() const override { return worker_views; }
+  EntryPage entries(const EntryQuery& query) const override {
+    last_query = query;
+    EntryPage page;
+    for (size_t i = query.after.empty() ? 0 : std::stoul(query.after) + 1; i < entry_views.size(); ++i) {
+      if (page.items.size() == query.limit) {
+        page.next = std::to_string(i - 1);
+        break;
+      }
+      page.items.push_back(entry_views[i]);
+    }
+    return page;
+  }
+  std::vector<EntryView> entries_of(std::string_view channel) const override {
+    std::vector<EntryView> found;
+    for (const EntryView& entry : entry_views)
+      if (entry.channel == channel) found.push_back(entry);
+    return found;
+  }
+  std::vector<HostView> hosts() const override { return host_views; }
+  std::vector<Rejection> rejections() const override { return rejection_views; }
+  bool restart_worker(Slot slot, const Caller& caller) override {
+    changes.push_back("restart " + std::to_string(slot.value));
+    callers.push_back(caller);
+    for (const WorkerView& worker : worker_views)
+      if (worker.slot == slot) return true;
+    return false;
+  }
+  void restart_workers(bool rolling, bool only_failed, const Caller& caller) override {
+    changes.push_back(std::string("restart all") + (rolling ? " rolling" : "") +
+                      (only_failed ? " failed" : ""));
+    callers.push_back(caller);
+  }
+  size_t retry(std::string_view channel, std::optional<std::string_view> topic,
+               const Caller& caller) override {
+    changes.push_back("retry " + std::string(channel) + (topic ? " " + std::string(*topic) : ""));
+    callers.push_back(caller);
+    return entries_of(channel).size();
+  }
+};
+
+inline EntryView an_entry(std::string channel) {
+  EntryView entry;
+  entry.channel = std::move(channel);
+  entry.topic = "topic1";
+  entry.mask = Mask{Mask::kValue | Mask::kAlarm};
+  return entry;
+}
+
+}  // namespace e2k::supervisor

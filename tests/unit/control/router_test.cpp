@@ -1,0 +1,92 @@
+#include "supervisor/control/router.h"
+
+#include <gtest/gtest.h>
+
+namespace e2k::supervisor {
+namespace {
+
+int refused(std::string_view method, std::string_view target) {
+  const auto routed = route(method, target);
+  return routed ? 0 : routed.error().code;
+}
+
+TEST(Router, trailing_slashes_are_accepted) {
+  EXPECT_EQ(route("GET", "/status/")->verb, Verb::status);
+  EXPECT_EQ(route("GET", "/channels/")->verb, Verb::channels);
+  EXPECT_EQ(route("POST", "/workers/3/restart//")->slot, Slot{3});
+}
+
+TEST(Router, names_are_percent_decoded_after_the_path_was_split) {
+  EXPECT_EQ(route("GET", "/channels/IOC%2Fa%3Ab")->channel, "IOC/a:b");
+  EXPECT_EQ(route("GET", "/channels/a%00b")->channel, std::string("a\0b", 3));
+  EXPECT_EQ(route("GET", "/channels/x%2F")->channel, "x/");
+  EXPECT_EQ(refused("GET", "/channels/a%2"), 400);
+  EXPECT_EQ(refused("GET", "/channels/a/b"), 404);
+}
+
+TEST(Router, a_channel_may_be_called_retry) {
+  EXPECT_EQ(route("GET", "/channels/retry")->channel, "retry");
+  EXPECT_EQ(route("POST", "/channels/retry/retry?topic=t%26")->topic, "t&");
+}
+
+TEST(Router, an_absolute_target_is_its_path) {
+  EXPECT_EQ(route("GET", "http://e2k/status")->verb, Verb::status);
+  EXPECT_EQ(authority_of("http://e2k:80/status"), "e2k:80");
+  EXPECT_EQ(refused("GET", "http://e2k"), 404);
+}
+
+TEST(Router, the_wrong_method_is_told_the_right_one) {
+  const auto routed = route("DELETE", "/status");
+  ASSERT_FALSE(routed);
+  EXPECT_EQ(routed.error().code, 405);
+  EXPECT_EQ(routed.error().allow, "GET, HEAD");
+  EXPECT_EQ(route("GET", "/channels/a/retry").error().allow, "POST");
+  EXPECT_TRUE(route("HEAD", "/metrics"));
+}
+
+TEST(Router, query_of_a_page) {
+  const auto page =
+      route("GET", "/channels?state=never_connected&worker=2&prefix=a%2Bb+c&limit=10000&after=3162");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->query.state, ShownState::never_connected);
+  EXPECT_EQ(page->query.worker, Slot{2});
+  EXPECT_EQ(page->query.prefix, "a+b+c");
+  EXPECT_EQ(page->query.limit, 10000u);
+  EXPECT_EQ(page->query.after, "1b");
+  EXPECT_EQ(route("GET", "/channels")->query.limit, kDefaultPageItems);
+}
+
+TEST(Router, bad_parameters_are_refused_by_name) {
+  for (const char* query : {"limit=0", "limit=10001", "limit=x", "state=LOST", "worker=-1", "worker=70000",
+                            "after=xyz", "after=1", "sate=DENIED", "%zz=1"})
+    EXPECT_EQ(refused("GET", std::string("/channels?") + query), 400) << query;
+  EXPECT_NE(route("GET", "/channels?sate=x").error().message.find("accepted: state"), std::string::npos);
+  EXPECT_EQ(refused("POST", "/workers/restart?rolling=yes"), 400);
+  EXPECT_EQ(refused("GET", "/status?verbose=1"), 400);
+  EXPECT_EQ(refused("GET", "/metrics?collect=all"), 0);
+}
+
+TEST(Router, what_comes_later_says_so) {
+  for (const char* path : {"/connectors", "/connectors/ca-source/status", "/connector-plugins", "/pause",
+                           "/resume", "/log-level?level=debug", "/workers/count?n=3"}) {
+    const auto routed = route("PUT", path);
+    ASSERT_FALSE(routed) << path;
+    EXPECT_EQ(routed.error().code, 404) << path;
+    EXPECT_NE(routed.error().message.find("not available in this version"), std::string::npos) << path;
+  }
+}
+
+TEST(Router, unknown_paths_are_not_found) {
+  for (const char* path : {"", "/", "/nothing", "/status/x", "/workers/x", "/workers/-1", "/workers/1/stop",
+                           "/health", "/health/x", "/workers/70000"})
+    EXPECT_EQ(refused("GET", path), 404) << path;
+  EXPECT_EQ(refused("OPTIONS", "*"), 400);
+}
+
+TEST(Router, cursors_come_back_as_they_went) {
+  const std::string raw("a\0\xff/", 4);
+  EXPECT_EQ(decode_cursor(encode_cursor(raw)), raw);
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

@@ -1,0 +1,253 @@
+// Real sockets in a folder of the test's own; the server's loop runs on a thread, clients block.
+#include "supervisor/control/control_server.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "common/fd.h"
+#include "tests/unit/control/fake_model.h"
+
+namespace e2k::supervisor {
+namespace {
+
+namespace fs = std::filesystem;
+
+sockaddr_un unix_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+UniqueFd with_deadline(UniqueFd fd) {
+  const timeval limit{20, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  return fd;
+}
+
+UniqueFd connect_unix(const std::string& path) {
+  UniqueFd fd = with_deadline(UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  const sockaddr_un address = unix_address(path);
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
+UniqueFd connect_tcp(uint16_t port) {
+  UniqueFd fd = with_deadline(UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
+void send_text(const UniqueFd& fd, std::string_view text) {
+  EXPECT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+}
+
+std::string read_to_end(const UniqueFd& fd) {
+  std::string all;
+  char buffer[65536];
+  ssize_t got = 0;
+  while ((got = ::recv(fd.get(), buffer, sizeof buffer, 0)) > 0) all.append(buffer, static_cast<size_t>(got));
+  EXPECT_EQ(got, 0) << "not closed in time";
+  return all;
+}
+
+std::string ask(const UniqueFd& fd, const std::string& line,
+                const std::string& headers = "Host: localhost\r\n") {
+  send_text(fd, line + " HTTP/1.1\r\n" + headers + "Connection: close\r\n\r\n");
+  return read_to_end(fd);
+}
+
+struct ControlServerTest : testing::Test {
+  FakeModel model;
+  boost::asio::io_context loop{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{loop.get_executor()};
+  std::string folder;
+  Config config;
+  std::unique_ptr<ControlServer> server;
+  std::thread thread;
+
+  ControlServerTest() {
+    char name[] = "/tmp/e2k-control-XXXXXX";
+    folder = ::mkdtemp(name);
+    config.control.socket = folder + "/run/deep/control.sock";
+    config.control.status_socket = folder + "/run/deep/status.sock";
+    model.worker_views.resize(1);
+    model.status_view.config_path = "/etc/secret-place.toml";
+  }
+  ~ControlServerTest() override {
+    if (thread.joinable()) {
+      on_loop([&] { server.reset(); });
+      work.reset();
+      thread.join();
+    }
+    fs::remove_all(folder);
+  }
+  void start() {
+    auto started = ControlServer::start(loop, config, model);
+    ASSERT_TRUE(started) << started.error().message;
+    server = std::move(*started);
+    thread = std::thread([this] { loop.run(); });
+  }
+  template <class Work>
+  void on_loop(Work work_item) {
+    std::promise<void> done;
+    boost::asio::post(loop, [&] {
+      work_item();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  size_t connections() {
+    size_t count = 0;
+    on_loop([&] { count = server->connections(); });
+    return count;
+  }
+};
+
+TEST_F(ControlServerTest, sockets_have_their_modes_and_go_with_the_server) {
+  start();
+  struct stat at {};
+  ASSERT_EQ(::stat(config.control.socket.c_str(), &at), 0);
+  EXPECT_EQ(at.st_mode & 0777, 0660u);
+  ASSERT_EQ(::stat(config.control.status_socket.c_str(), &at), 0);
+  EXPECT_EQ(at.st_mode & 0777, 0666u);
+  on_loop([&] { server->stop(); });
+  EXPECT_FALSE(fs::exists(config.control.socket));
+  EXPECT_FALSE(fs::exists(config.control.status_socket));
+}
+
+TEST_F(ControlServerTest, status_socket_answers_get_only_and_hides_the_configuration) {
+  start();
+  EXPECT_NE(ask(connect_unix(config.control.socket), "GET /status").find("secret-place"), std::string::npos);
+  const std::string shown = ask(connect_unix(config.control.status_socket), "GET /status");
+  EXPECT_TRUE(shown.starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(shown.find("secret-place"), std::string::npos);
+  EXPECT_TRUE(
+      ask(connect_unix(config.control.status_socket), "POST /workers/0/restart").starts_with("HTTP/1.1 405"));
+}
+
+TEST_F(ControlServerTest, changes_carry_the_peers_credentials) {
+  start();
+  EXPECT_TRUE(
+      ask(connect_unix(config.control.socket), "POST /workers/0/restart").starts_with("HTTP/1.1 202"));
+  on_loop([&] {
+    ASSERT_EQ(model.callers.size(), 1u);
+    EXPECT_EQ(model.callers[0].uid, ::getuid());
+    EXPECT_EQ(model.callers[0].pid, ::getpid());
+  });
+}
+
+TEST_F(ControlServerTest, a_left_over_socket_is_replaced) {
+  fs::create_directories(folder + "/run/deep");
+  {
+    const UniqueFd dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = unix_address(config.control.socket);
+    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  start();
+  EXPECT_TRUE(ask(connect_unix(config.control.socket), "GET /health/live").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ControlServerTest, a_living_supervisors_socket_is_never_taken) {
+  start();
+  boost::asio::io_context other;
+  const auto second = ControlServer::start(other, config, model);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find(config.control.socket), std::string::npos);
+  EXPECT_NE(second.error().message.find("already answers"), std::string::npos);
+  EXPECT_TRUE(ask(connect_unix(config.control.socket), "GET /health/live").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ControlServerTest, a_file_in_the_sockets_place_is_kept) {
+  fs::create_directories(folder + "/run/deep/control.sock");
+  EXPECT_FALSE(ControlServer::start(loop, config, model));
+  EXPECT_TRUE(fs::is_directory(config.control.socket));
+}
+
+TEST_F(ControlServerTest, tcp_refuses_origin_and_foreign_host) {
+  config.control.http = "127.0.0.1:0";
+  config.control.metrics = "127.0.0.1:0";
+  start();
+  const auto status = [&](const char* headers) {
+    return ask(connect_tcp(server->http_port()), "GET /status", headers).substr(9, 3);
+  };
+  EXPECT_EQ(status("Host: 127.0.0.1:1\r\n"), "200");
+  EXPECT_EQ(status("Host: evil.example\r\n"), "403");
+  EXPECT_EQ(status("Host: localhost\r\nOrigin: http://localhost\r\n"), "403");
+  EXPECT_EQ(status(""), "403");
+  EXPECT_EQ(ask(connect_tcp(server->http_port()), "POST /workers/0/restart").substr(9, 3), "403");
+  EXPECT_EQ(ask(connect_tcp(server->metrics_port()), "GET /metrics").substr(9, 3), "200");
+  EXPECT_EQ(ask(connect_tcp(server->metrics_port()), "GET /status").substr(9, 3), "404");
+}
+
+TEST_F(ControlServerTest, garbage_and_excess_are_answered_and_closed) {
+  start();
+  const auto sent = [&](const std::string& text) {
+    const UniqueFd fd = connect_unix(config.control.socket);
+    send_text(fd, text);
+    return read_to_end(fd).substr(0, 12);
+  };
+  EXPECT_EQ(sent("no http\r\n\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(sent("GET /status HTTP/1.1\r\nX: " + std::string(20'000, 'x')), "HTTP/1.1 431");
+  EXPECT_EQ(sent("POST /workers/0/restart HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n"), "HTTP/1.1 413");
+}
+
+TEST_F(ControlServerTest, head_and_pipelined_requests_keep_the_connection) {
+  start();
+  const UniqueFd fd = connect_unix(config.control.socket);
+  send_text(fd, "HEAD /status HTTP/1.1\r\nHost: a\r\n\r\nGET /health/live HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string both = ask(fd, "GET /nothing");
+  EXPECT_EQ(both.find("\"api\""), std::string::npos);
+  EXPECT_NE(both.find("{\"live\":true}"), std::string::npos);
+  EXPECT_NE(both.find("HTTP/1.1 404"), std::string::npos);
+}
+
+TEST_F(ControlServerTest, a_slow_reader_of_a_big_page_blocks_nobody) {
+  for (int i = 0; i < 10'000; ++i) model.entry_views.push_back(an_entry("channel" + std::to_string(i)));
+  start();
+  const UniqueFd slow = connect_unix(config.control.socket);
+  send_text(slow, "GET /channels?limit=10000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(ask(connect_unix(config.control.socket), "GET /health/live").starts_with("HTTP/1.1 200"));
+  const std::string page = read_to_end(slow);
+  EXPECT_NE(page.find("\"channel9999\""), std::string::npos);
+  EXPECT_TRUE(page.ends_with("\"next\":null}"));
+}
+
+TEST_F(ControlServerTest, many_idle_clients_keep_nobody_out) {
+  start();
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 300; ++i) idle.push_back(connect_unix(config.control.status_socket));
+  EXPECT_TRUE(
+      ask(connect_unix(config.control.status_socket), "GET /health/live").starts_with("HTTP/1.1 200"));
+  EXPECT_LE(connections(), 300u);
+}
+
+TEST_F(ControlServerTest, stopping_closes_what_is_open) {
+  start();
+  const UniqueFd fd = connect_unix(config.control.socket);
+  send_text(fd, "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n");
+  char byte = 0;
+  ASSERT_EQ(::recv(fd.get(), &byte, 1, 0), 1);
+  on_loop([&] { server.reset(); });
+  (void)read_to_end(fd);
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

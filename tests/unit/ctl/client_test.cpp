@@ -1,0 +1,144 @@
+// The client against a server that says what the test tells it to.
+#include "supervisor/ctl/client.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <thread>
+
+#include "common/fd.h"
+#include "supervisor/ctl/queries.h"
+
+namespace e2k::supervisor::ctl {
+namespace {
+
+// Answers one connection after the other, one raw text each; keeps what was asked.
+class FakeServer {
+public:
+  FakeServer(const std::string& path, std::vector<std::string> answers) : answers_(std::move(answers)) {
+    listening_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    EXPECT_EQ(::bind(listening_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listening_.get(), 8), 0);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~FakeServer() { (void)asked(); }
+
+  // What was asked for, once every answer was given.
+  const std::vector<std::string>& asked() {
+    if (thread_.joinable()) {
+      ::shutdown(listening_.get(), SHUT_RDWR);
+      thread_.join();
+    }
+    return asked_;
+  }
+
+private:
+  void serve() {
+    for (const std::string& answer : answers_) {
+      const UniqueFd fd(::accept(listening_.get(), nullptr, nullptr));
+      if (!fd) return;
+      std::string request;
+      char buffer[4096];
+      while (request.find("\r\n\r\n") == std::string::npos) {
+        const ssize_t got = ::recv(fd.get(), buffer, sizeof buffer, 0);
+        if (got <= 0) break;
+        request.append(buffer, static_cast<size_t>(got));
+      }
+      asked_.push_back(request.substr(0, request.find(" HTTP")));
+      if (answer.empty())
+        (void)!::recv(fd.get(), buffer, sizeof buffer, 0);  // silent until the client gives up
+      else
+        (void)!::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
+  }
+  UniqueFd listening_;
+  std::vector<std::string> answers_, asked_;
+  std::thread thread_;
+};
+
+std::string http(int code, const std::string& body) {
+  return "HTTP/1.1 " + std::to_string(code) + " X\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+struct CtlTest : testing::Test {
+  std::string folder, path;
+  std::ostringstream out, err;
+  CtlTest() {
+    char name[] = "/tmp/e2k-ctl-XXXXXX";
+    folder = ::mkdtemp(name);
+    path = folder + "/control.sock";
+  }
+  ~CtlTest() override { std::filesystem::remove_all(folder); }
+  Client client(int timeout_ms = 20'000) const { return {{path}, std::chrono::milliseconds(timeout_ms)}; }
+  Output output(bool json = false) { return {json, false, out, err}; }
+};
+
+TEST_F(CtlTest, not_running_is_3_and_names_the_socket) {
+  EXPECT_EQ(show_status(client(), output()), Exit::not_running);
+  EXPECT_NE(err.str().find(path), std::string::npos);
+  EXPECT_NE(err.str().find("start it"), std::string::npos);
+}
+
+TEST_F(CtlTest, not_found_is_4_with_the_supervisors_message) {
+  FakeServer server(path, {http(404, R"({"error_code":404,"message":"no \u001b channel"})")});
+  EXPECT_EQ(show_channel(client(), "a/b", output()), Exit::not_found);
+  EXPECT_EQ(server.asked().at(0), "GET /channels/a%2Fb");
+  EXPECT_EQ(err.str(), "epics2kafkactl: no \\x1b channel\n");
+}
+
+TEST_F(CtlTest, refused_is_5) {
+  FakeServer server(path, {http(403, R"({"error_code":403,"message":"no"})")});
+  EXPECT_EQ(restart_worker(client(), 1, output()), Exit::permission);
+  EXPECT_EQ(server.asked().at(0), "POST /workers/1/restart");
+}
+
+TEST_F(CtlTest, degraded_is_6) {
+  FakeServer server(path, {http(200, R"({"state":"DEGRADED"})"), http(200, R"({"state":"RUNNING"})"),
+                           http(503, R"({"state":"STARTING","ready":false})")});
+  EXPECT_EQ(show_status(client(), output()), Exit::degraded);
+  EXPECT_EQ(show_health(client(), output()), Exit::ok);
+  EXPECT_EQ(show_health(client(), output()), Exit::failed);
+}
+
+TEST_F(CtlTest, silence_is_124) {
+  FakeServer server(path, {""});
+  EXPECT_EQ(show_status(client(50), output()), Exit::timed_out);
+  EXPECT_NE(err.str().find("--timeout"), std::string::npos);
+}
+
+TEST_F(CtlTest, what_is_no_supervisor_is_a_failure) {
+  FakeServer server(
+      path, {"SSH-2.0\r\n\r\n", http(200, "nothing"), "HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nab"});
+  EXPECT_EQ(show_status(client(), output()), Exit::failed);
+  EXPECT_EQ(show_status(client(), output()), Exit::failed);
+  EXPECT_EQ(show_status(client(), output()), Exit::failed);
+}
+
+TEST_F(CtlTest, json_is_printed_unchanged) {
+  const std::string body = R"({"b":1,  "a":2.50})";
+  FakeServer server(path, {http(200, body)});
+  EXPECT_EQ(show_status(client(), output(true)), Exit::ok);
+  EXPECT_EQ(out.str(), body + "\n");
+}
+
+TEST_F(CtlTest, pages_are_followed_to_the_end) {
+  FakeServer server(path, {http(200, R"({"items":[{"channel":"a"}],"next":"61"})"),
+                           http(200, R"({"items":[{"channel":"b"}],"next":null})")});
+  ChannelsFilter filter;
+  filter.prefix = "x&";
+  EXPECT_EQ(show_channels(client(), filter, output()), Exit::ok);
+  EXPECT_EQ(server.asked().at(0), "GET /channels?limit=10000&prefix=x%26");
+  EXPECT_EQ(server.asked().at(1), "GET /channels?limit=10000&prefix=x%26&after=61");
+  EXPECT_NE(out.str().find("\nb "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace e2k::supervisor::ctl

@@ -1,0 +1,90 @@
+// The bytes between supervisor and worker: golden, and refused where they are garbage.
+#include "proto/control_message.h"
+
+#include <gtest/gtest.h>
+
+namespace e2k {
+namespace {
+
+std::string hex(std::string_view bytes) {
+  static const char digits[] = "0123456789abcdef";
+  std::string out;
+  for (unsigned char c : bytes) {
+    out += digits[c >> 4];
+    out += digits[c & 15];
+  }
+  return out;
+}
+
+TEST(ControlMessage, hello_has_its_golden_bytes) {
+  const Hello hello{Slot{3}, Generation{17}, 1234, "abcd", "0.1.0"};
+  EXPECT_EQ(hex(encode(WorkerMessage(hello))), "9701010311cd04d2a461626364a5302e312e30");
+  EXPECT_EQ(decode_worker_message(encode(WorkerMessage(hello))).value(), WorkerMessage(hello));
+}
+
+TEST(ControlMessage, the_other_messages_of_a_worker_have_their_golden_bytes) {
+  EXPECT_EQ(hex(encode(WorkerMessage(Applied{300}))), "930102cd012c");
+  EXPECT_EQ(hex(encode(WorkerMessage(Heartbeat{1, 2, 3, "x", 4}))),
+            "97010301"
+            "02"
+            "03a17804");
+  EXPECT_EQ(hex(encode(WorkerMessage(Goodbye{5}))), "93010405");
+}
+
+TEST(ControlMessage, assign_has_its_golden_bytes) {
+  Assign assign{7, {}};
+  assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, true, false});
+  assign.items.emplace_back(RemoveEntry{EntryIndex{9}});
+  EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
+            "94011107929700"
+            "00a174a16305a16b019201"
+            "09");
+  EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
+}
+
+TEST(ControlMessage, the_other_messages_of_the_supervisor_have_their_golden_bytes) {
+  EXPECT_EQ(hex(encode(SupervisorMessage(Welcome{}))), "920110");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920112");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Stop{10'000}))), "930113cd2710");
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetLogLevel{"debug"}))), "930114a56465627567");
+}
+
+TEST(ControlMessage, a_message_of_another_version_is_refused_by_its_number) {
+  const auto decoded = decode_worker_message(std::string("\x93\x02\x02\x01", 4));
+  ASSERT_FALSE(decoded);
+  EXPECT_NE(decoded.error().message.find("version 2"), std::string::npos) << decoded.error().message;
+}
+
+TEST(ControlMessage, garbage_is_an_error_and_no_exception) {
+  const std::string ok = encode(SupervisorMessage(Stop{1}));
+  for (const std::string& bytes :
+       {std::string(), std::string("hello"), std::string(4, '\xff'), ok + "x", ok.substr(0, ok.size() - 1),
+        std::string("\xc1"), std::string("\x92\x01\x63", 3)}) {
+    EXPECT_FALSE(decode_supervisor_message(bytes)) << hex(bytes);
+    EXPECT_FALSE(decode_worker_message(bytes)) << hex(bytes);
+  }
+}
+
+TEST(ControlMessage, a_size_that_is_not_there_is_refused_before_memory_is_taken_for_it) {
+  // array of 4 billion, a text of 4 GB, a deep nest
+  EXPECT_FALSE(decode_worker_message(std::string("\xdd\xff\xff\xff\xff", 5)));
+  EXPECT_FALSE(decode_worker_message(std::string("\x93\x01\x02\xdb\xff\xff\xff\xff", 8)));
+  EXPECT_FALSE(decode_worker_message(std::string(100'000, '\x91')));
+}
+
+TEST(ControlMessage, a_side_does_not_take_its_own_messages) {
+  EXPECT_FALSE(decode_worker_message(encode(SupervisorMessage(Ping{}))));
+  EXPECT_FALSE(decode_supervisor_message(encode(WorkerMessage(Applied{1}))));
+}
+
+TEST(ControlMessage, an_entry_without_a_mask_is_refused) {
+  Assign assign{1, {AddEntry{EntryIndex{0}, {"t", "c", Mask{0}, ""}}}};
+  EXPECT_FALSE(decode_supervisor_message(encode(SupervisorMessage(assign))));
+}
+
+TEST(ControlMessage, more_elements_than_known_are_left_alone) {
+  EXPECT_TRUE(decode_worker_message(std::string("\x94\x01\x02\x07\xc3", 5)));
+}
+
+}  // namespace
+}  // namespace e2k

@@ -1,0 +1,381 @@
+// Every rule of a slot as a sentence, on a clock that the test moves.
+#include "supervisor/fleet/slot_machine.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+namespace e2k::supervisor {
+namespace {
+
+constexpr int exited(int code) {
+  return code << 8;
+}
+constexpr int signalled(int signal) {
+  return signal;
+}
+
+// A slot, its clock, and what it asked for last.
+class SlotMachine : public testing::Test {
+protected:
+  SlotState state;
+  SlotSettings settings;
+  MonotonicNs now{1'000'000'000'000};
+  uint32_t next = 1;
+  double jitter = 0;
+  std::vector<SlotAction> actions;
+
+  void on(const SlotEvent& event) {
+    actions = step(state, event, now, settings, Generation{next}, jitter);
+    if (asked<LaunchWorker>()) ++next;
+  }
+  void pass(int64_t ms) {
+    now.value += ms * kNsPerMs;
+    on(Tick{});
+  }
+  template <class A>
+  const A* asked() const {
+    for (const SlotAction& a : actions)
+      if (const A* found = std::get_if<A>(&a)) return found;
+    return nullptr;
+  }
+  void start() {
+    on(StartRequested{});
+    on(Launched{state.generation, 100});
+  }
+  void run() {
+    start();
+    on(Greeted{state.generation});
+  }
+  void die(int wait_status = signalled(SIGKILL)) { on(Exited{state.generation, wait_status}); }
+  int64_t delay_ms() const { return (state.restart_at.value - now.value) / kNsPerMs; }
+};
+
+TEST_F(SlotMachine, is_launched_when_started_and_welcomed_when_it_greets) {
+  on(StartRequested{});
+  ASSERT_TRUE(asked<LaunchWorker>());
+  EXPECT_EQ(asked<LaunchWorker>()->generation, Generation{1});
+  EXPECT_EQ(state.phase, SlotPhase::starting);
+  on(Launched{Generation{1}, 77});
+  EXPECT_EQ(state.pid, 77);
+  on(Greeted{Generation{1}});
+  EXPECT_TRUE(asked<WelcomeWorker>());
+  EXPECT_EQ(state.phase, SlotPhase::running);
+  EXPECT_EQ(state.restarts, 0u);
+}
+
+TEST_F(SlotMachine, a_second_greeting_is_not_welcomed_again) {
+  run();
+  on(Greeted{state.generation});
+  EXPECT_TRUE(actions.empty());
+}
+
+TEST_F(SlotMachine, worker_that_crashes_is_restarted_after_a_doubling_delay) {
+  run();
+  for (int64_t expected : {100, 200, 400, 800, 1600}) {
+    die(signalled(SIGSEGV));
+    ASSERT_TRUE(asked<LostWorker>());
+    EXPECT_EQ(asked<LostWorker>()->cause, ExitCause::crash);
+    EXPECT_EQ(state.phase, SlotPhase::backoff);
+    EXPECT_EQ(delay_ms(), expected);
+    pass(expected - 1);
+    EXPECT_TRUE(actions.empty());
+    pass(1);
+    ASSERT_TRUE(asked<LaunchWorker>());
+    on(Launched{state.generation, 1});
+    on(Greeted{state.generation});
+  }
+  EXPECT_EQ(state.restarts, 5u);
+}
+
+TEST_F(SlotMachine, delay_never_exceeds_the_configured_one) {
+  settings.max_restart_delay_ms = 3'000;
+  run();
+  for (int i = 0; i < 60; ++i) {
+    die();
+    EXPECT_LE(delay_ms(), 3'000);
+    pass(3'000);
+    on(Greeted{state.generation});
+  }
+  die();
+  EXPECT_EQ(delay_ms(), 3'000);
+}
+
+TEST_F(SlotMachine, jitter_takes_up_to_a_fifth_off_the_delay) {
+  jitter = 0.5;
+  run();
+  die();
+  EXPECT_EQ(delay_ms(), 90);
+}
+
+TEST_F(SlotMachine, worker_that_dies_before_ready_is_throttled) {
+  start();
+  die(exited(1));
+  EXPECT_EQ(delay_ms(), 1'000);
+  pass(1'000);
+  die(exited(1));
+  EXPECT_EQ(delay_ms(), 2'000);
+}
+
+TEST_F(SlotMachine, worker_that_lacked_a_resource_is_throttled_too) {
+  run();
+  die(exited(75));
+  EXPECT_EQ(delay_ms(), 1'000);
+}
+
+TEST_F(SlotMachine, failures_are_forgotten_after_a_minute_of_work) {
+  run();
+  for (int i = 0; i < 5; ++i) {
+    die();
+    pass(30'000);
+    on(Greeted{state.generation});
+  }
+  EXPECT_EQ(state.failures, 5u);
+  now.value += 60'000 * kNsPerMs;
+  on(Heard{state.generation});
+  EXPECT_EQ(state.failures, 0u);
+  die();
+  EXPECT_EQ(delay_ms(), 100);
+}
+
+TEST_F(SlotMachine, a_minute_of_work_counts_also_when_nothing_was_heard_at_its_end) {
+  run();
+  die();
+  pass(100);
+  on(Greeted{state.generation});
+  now.value += 61'000 * kNsPerMs;
+  die();
+  EXPECT_EQ(delay_ms(), 100);
+}
+
+TEST_F(SlotMachine, exit_codes_that_say_so_end_in_failed) {
+  for (int code : {78, 76, 64}) {
+    state = {};
+    run();
+    die(exited(code));
+    EXPECT_EQ(state.phase, SlotPhase::failed) << code;
+    ASSERT_TRUE(asked<GaveUp>()) << code;
+    EXPECT_NE(asked<GaveUp>()->text.find("exit " + std::to_string(code)), std::string::npos);
+    EXPECT_EQ(next_deadline(state, settings), std::nullopt);
+  }
+}
+
+TEST_F(SlotMachine, a_failed_slot_starts_again_when_asked) {
+  run();
+  die(exited(78));
+  on(RestartRequested{});
+  EXPECT_TRUE(asked<LaunchWorker>());
+  EXPECT_EQ(state.failures, 0u);
+}
+
+TEST_F(SlotMachine, lease_lapsed_is_an_exit_and_is_restarted) {
+  run();
+  die(exited(79));
+  EXPECT_EQ(state.phase, SlotPhase::backoff);
+  EXPECT_EQ(state.last_cause, ExitCause::exit);
+  EXPECT_NE(state.last_exit.find("exit 79"), std::string::npos);
+}
+
+TEST_F(SlotMachine, worker_drained_by_an_operators_signal_comes_back) {
+  run();
+  die(exited(0));
+  EXPECT_EQ(state.phase, SlotPhase::backoff);
+  EXPECT_EQ(delay_ms(), 100);
+}
+
+TEST_F(SlotMachine, reports_of_an_older_generation_are_ignored) {
+  run();
+  const Generation old = state.generation;
+  die();
+  pass(100);
+  on(Launched{state.generation, 200});
+  ASSERT_EQ(state.phase, SlotPhase::starting);
+  on(Greeted{old});
+  on(Heard{old});
+  on(Exited{old, signalled(SIGKILL)});
+  on(Launched{old, 999});
+  on(LaunchFailed{old, "exec", ENOENT});
+  EXPECT_EQ(state.phase, SlotPhase::starting);
+  EXPECT_EQ(state.pid, 200);
+  EXPECT_TRUE(actions.empty());
+}
+
+TEST_F(SlotMachine, launch_that_fails_names_stage_and_reason_and_is_throttled) {
+  on(StartRequested{});
+  on(LaunchFailed{state.generation, "exec /x", ENOENT});
+  ASSERT_TRUE(asked<LostWorker>());
+  EXPECT_EQ(asked<LostWorker>()->cause, ExitCause::launch_failed);
+  EXPECT_EQ(asked<LostWorker>()->text, "could not be started: exec /x: No such file or directory");
+  EXPECT_EQ(delay_ms(), 1'000);
+  pass(1'000);
+  EXPECT_TRUE(asked<LaunchWorker>());
+}
+
+TEST_F(SlotMachine, worker_that_never_greets_is_killed_and_throttled) {
+  start();
+  pass(settings.greeting_timeout_ms - 1);
+  EXPECT_TRUE(actions.empty());
+  pass(1);
+  EXPECT_TRUE(asked<KillWorker>());
+  EXPECT_EQ(state.phase, SlotPhase::killing);
+  die();
+  EXPECT_EQ(state.last_cause, ExitCause::hang);
+  EXPECT_EQ(delay_ms(), 1'000);
+}
+
+TEST_F(SlotMachine, silence_makes_unresponsive_and_a_second_silence_kills) {
+  run();
+  pass(settings.silence_limit_ms);
+  EXPECT_EQ(state.phase, SlotPhase::unresponsive);
+  EXPECT_TRUE(actions.empty());
+  pass(settings.silence_limit_ms - 1);
+  EXPECT_TRUE(actions.empty());
+  pass(1);
+  EXPECT_TRUE(asked<KillWorker>());
+  die();
+  EXPECT_EQ(state.last_cause, ExitCause::hang);
+  EXPECT_EQ(state.phase, SlotPhase::backoff);
+}
+
+TEST_F(SlotMachine, a_sign_of_life_ends_unresponsive) {
+  run();
+  pass(settings.silence_limit_ms);
+  on(Heard{state.generation});
+  EXPECT_EQ(state.phase, SlotPhase::running);
+  pass(settings.silence_limit_ms - 1);
+  EXPECT_EQ(state.phase, SlotPhase::running);
+}
+
+TEST_F(SlotMachine, supervisor_that_was_suspended_gives_its_workers_time) {
+  run();
+  pass(10 * settings.silence_limit_ms);
+  EXPECT_EQ(state.phase, SlotPhase::unresponsive);
+  EXPECT_FALSE(asked<KillWorker>());
+  on(Heard{state.generation});
+  EXPECT_EQ(state.phase, SlotPhase::running);
+}
+
+TEST_F(SlotMachine, restart_drains_and_launches_at_once) {
+  run();
+  on(RestartRequested{});
+  ASSERT_TRUE(asked<SendStop>());
+  EXPECT_EQ(asked<SendStop>()->drain_timeout_ms, settings.drain_timeout_ms);
+  die(exited(0));
+  EXPECT_EQ(asked<LostWorker>()->cause, ExitCause::requested);
+  EXPECT_EQ(asked<LostWorker>()->generation, Generation{1});
+  ASSERT_TRUE(asked<LaunchWorker>());
+  EXPECT_EQ(asked<LaunchWorker>()->generation, Generation{2});
+  EXPECT_EQ(state.restarts, 1u);
+}
+
+TEST_F(SlotMachine, worker_that_crashes_while_it_drains_is_replaced_at_once_and_called_a_crash) {
+  run();
+  on(RestartRequested{});
+  die(signalled(SIGSEGV));
+  EXPECT_EQ(state.last_cause, ExitCause::crash);
+  EXPECT_TRUE(asked<LaunchWorker>());
+}
+
+TEST_F(SlotMachine, stop_ends_in_stopped) {
+  run();
+  on(StopRequested{});
+  EXPECT_TRUE(asked<SendStop>());
+  EXPECT_EQ(state.phase, SlotPhase::stopping);
+  die(exited(0));
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+  EXPECT_FALSE(asked<LaunchWorker>());
+}
+
+TEST_F(SlotMachine, stop_that_is_ignored_ends_in_a_kill) {
+  run();
+  on(StopRequested{});
+  pass(settings.drain_timeout_ms + settings.exit_grace_ms - 1);
+  EXPECT_TRUE(actions.empty());
+  pass(1);
+  EXPECT_TRUE(asked<KillWorker>());
+  die();
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+  EXPECT_EQ(state.last_cause, ExitCause::requested);
+}
+
+TEST_F(SlotMachine, a_restart_while_stopping_for_good_does_not_bring_it_back) {
+  run();
+  on(StopRequested{});
+  on(RestartRequested{});
+  die(exited(0));
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+}
+
+TEST_F(SlotMachine, a_start_while_stopping_brings_it_back) {
+  run();
+  on(StopRequested{});
+  on(StartRequested{});
+  die(exited(0));
+  EXPECT_TRUE(asked<LaunchWorker>());
+}
+
+TEST_F(SlotMachine, a_stop_overtakes_a_restart) {
+  run();
+  on(RestartRequested{});
+  on(StopRequested{});
+  die(exited(0));
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+}
+
+TEST_F(SlotMachine, stop_before_the_greeting_kills) {
+  start();
+  on(StopRequested{});
+  EXPECT_TRUE(asked<KillWorker>());
+  die();
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+}
+
+TEST_F(SlotMachine, restart_before_the_greeting_kills_and_launches) {
+  start();
+  on(RestartRequested{});
+  EXPECT_TRUE(asked<KillWorker>());
+  die();
+  EXPECT_TRUE(asked<LaunchWorker>());
+}
+
+TEST_F(SlotMachine, stop_while_a_hung_worker_is_being_killed_is_final) {
+  run();
+  pass(settings.silence_limit_ms);
+  pass(settings.silence_limit_ms);
+  ASSERT_EQ(state.phase, SlotPhase::killing);
+  on(StopRequested{});
+  die();
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+}
+
+TEST_F(SlotMachine, restart_during_backoff_does_not_wait) {
+  run();
+  die();
+  on(RestartRequested{});
+  EXPECT_TRUE(asked<LaunchWorker>());
+}
+
+TEST_F(SlotMachine, stop_during_backoff_is_final_at_once) {
+  run();
+  die();
+  on(StopRequested{});
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+  pass(60'000);
+  EXPECT_TRUE(actions.empty());
+}
+
+TEST_F(SlotMachine, an_idle_or_stopped_slot_has_no_deadline) {
+  EXPECT_EQ(next_deadline(state, settings), std::nullopt);
+  on(StopRequested{});
+  EXPECT_EQ(state.phase, SlotPhase::stopped);
+  EXPECT_EQ(next_deadline(state, settings), std::nullopt);
+}
+
+TEST(WaitStatus, is_described_for_people) {
+  EXPECT_EQ(describe_wait_status(exited(78)), "exit 78: refused its settings");
+  EXPECT_EQ(describe_wait_status(exited(3)), "exit 3");
+  EXPECT_EQ(describe_wait_status(signalled(SIGSEGV)), "signal 11 (SIGSEGV)");
+  EXPECT_EQ(describe_wait_status(signalled(SIGSEGV) | 0x80), "signal 11 (SIGSEGV), core dumped");
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

@@ -1,0 +1,332 @@
+// The fleet with real processes: a worker that has the real link and nothing behind it.
+#include "supervisor/fleet/fleet.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <zmq.hpp>
+
+#include "supervisor/fleet/repeater.h"
+#include "temp_folder.h"
+
+namespace e2k::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+uint16_t free_udp_port() {
+  UniqueFd fd(socket(AF_INET, SOCK_DGRAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  socklen_t size = sizeof address;
+  bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+class FleetProcesses : public testing::Test {
+protected:
+  struct Loss {
+    Slot slot;
+    Generation generation;
+    ExitCause cause;
+    std::string text;
+    MonotonicNs at;
+  };
+
+  TempFolder folder;
+  boost::asio::io_context loop;
+  Config config;
+  std::unique_ptr<Fleet> fleet;
+  std::vector<std::pair<Slot, Generation>> welcomes;
+  std::vector<Loss> losses;
+  std::vector<std::string> given_up;
+  std::vector<uint32_t> generations;
+  bool all_stopped = false;
+  bool started = false;
+
+  void make(const std::string& script, int count = 1) {
+    config.workers.count = count;
+    config.workers.program = script == "json" ? REAL_WORKER : FAKE_WORKER;
+    config.workers.drain_timeout_ms = 200;
+    config.runtime_directory = folder / "run";
+    config.spool.directory = folder / "spool";
+    config.value.converter = script;
+    config.epics["EPICS_CA_REPEATER_PORT"] = std::to_string(free_udp_port());
+    Fleet::Callbacks callbacks;
+    callbacks.welcomed = [this](Slot s, Generation g) { welcomes.emplace_back(s, g); };
+    callbacks.lost = [this](Slot s, Generation g, ExitCause c, const std::string& t) {
+      losses.push_back({s, g, c, t, monotonic_now()});
+    };
+    callbacks.gave_up = [this](Slot, const std::string& text) { given_up.push_back(text); };
+    callbacks.all_stopped = [this] { all_stopped = true; };
+    auto made = Fleet::make(loop, config, Generation{10}, std::move(callbacks),
+                            [this](Generation g) { generations.push_back(g.value); });
+    ASSERT_TRUE(made) << made.error().message;
+    fleet = std::move(*made);
+    fleet->start();
+    started = true;
+  }
+  template <class Condition>
+  bool until(Condition condition, std::chrono::milliseconds limit = 10s) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (std::chrono::steady_clock::now() < end) {
+      if (condition()) return true;
+      loop.run_one_for(20ms);
+    }
+    return false;
+  }
+  bool welcomed(size_t n) {
+    return until([&] { return welcomes.size() >= n; });
+  }
+  const SlotState& slot(uint16_t i = 0) { return fleet->state(Slot{i}); }
+  static AssignItem add(uint32_t index, const std::string& channel) {
+    return AddEntry{EntryIndex{index}, {"topic", channel, Mask{1}, ""}};
+  }
+  std::string applied_by(uint16_t s, Generation g) {
+    return read_file(folder / ("spool/" + std::to_string(s) + "." + std::to_string(g.value) + ".applied"));
+  }
+  void TearDown() override {
+    if (!started) return;
+    for (const auto& view : fleet->slots())
+      if (view.state->pid != 0) kill(view.state->pid, SIGCONT);
+    fleet->stop();
+    EXPECT_TRUE(until([&] { return all_stopped; }, 15s));
+  }
+};
+
+TEST_F(FleetProcesses, every_slot_greets_and_has_a_generation_of_its_own) {
+  make("serve", 3);
+  ASSERT_TRUE(welcomed(3));
+  EXPECT_EQ(generations, (std::vector<uint32_t>{10, 11, 12}));
+  for (uint16_t i = 0; i < 3; ++i) EXPECT_EQ(slot(i).phase, SlotPhase::running);
+}
+
+TEST_F(FleetProcesses, the_repeaters_port_is_served_before_the_first_worker_and_no_longer_than_the_fleet) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  const auto port = static_cast<uint16_t>(std::stoi(config.epics["EPICS_CA_REPEATER_PORT"]));
+  EXPECT_TRUE(udp_port_taken(port));
+  fleet->stop();
+  EXPECT_TRUE(until([&] { return all_stopped; }));
+  EXPECT_FALSE(udp_port_taken(port));
+}
+
+TEST_F(FleetProcesses, a_kill_is_seen_within_100_ms_and_the_slot_is_restarted_with_back_off) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  const MonotonicNs killed_at = monotonic_now();
+  kill(slot().pid, SIGKILL);
+  ASSERT_TRUE(until([&] { return losses.size() == 1; }));
+  EXPECT_LT(losses[0].at.value - killed_at.value, 100 * kNsPerMs);
+  EXPECT_EQ(losses[0].cause, ExitCause::crash);
+  EXPECT_EQ(losses[0].text, "signal 9 (SIGKILL)");
+  EXPECT_EQ(slot().phase, SlotPhase::backoff);
+  ASSERT_TRUE(welcomed(2));
+  EXPECT_EQ(welcomes[1].second, Generation{11});
+  EXPECT_GE(monotonic_now().value - killed_at.value, 80 * kNsPerMs);
+  EXPECT_EQ(fleet->slots()[0].restarts_by_reason.at("crash"), 1u);
+}
+
+TEST_F(FleetProcesses, a_hundred_thousand_entries_arrive_once_and_in_order) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  constexpr uint32_t kEntries = 100'000;
+  std::vector<AssignItem> items;
+  std::string expected;
+  for (uint32_t i = 0; i < kEntries; ++i) {
+    const std::string channel = "channel" + std::to_string(i);
+    items.push_back(add(i, channel));
+    expected += std::to_string(i) + " " + channel + "\n";
+  }
+  fleet->assign(Slot{0}, std::move(items));
+  ASSERT_TRUE(until([&] { return fleet->slots()[0].unapplied_items == 0; }, 30s));
+  EXPECT_TRUE(applied_by(0, Generation{10}) == expected);
+}
+
+TEST_F(FleetProcesses, assignments_survive_a_worker_that_is_suspended_for_a_while) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  kill(slot().pid, SIGSTOP);
+  std::string expected;
+  for (uint32_t i = 0; i < 6; ++i) {
+    fleet->assign(Slot{0}, {add(i, "c")});
+    expected += std::to_string(i) + " c\n";
+  }
+  // Long enough for repetitions; they must not be applied twice.
+  until([] { return false; }, 2500ms);
+  EXPECT_EQ(fleet->slots()[0].unapplied_items, 6u);
+  kill(slot().pid, SIGCONT);
+  ASSERT_TRUE(until([&] { return fleet->slots()[0].unapplied_items == 0; }));
+  EXPECT_EQ(applied_by(0, Generation{10}), expected);
+}
+
+TEST_F(FleetProcesses, a_crash_in_the_middle_of_assignments_asks_for_everything_anew) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  fleet->assign(Slot{0}, {add(0, "a"), add(1, "!crash"), add(2, "b")});
+  ASSERT_TRUE(welcomed(2));
+  EXPECT_EQ(losses.at(0).text.substr(0, 19), "signal 11 (SIGSEGV)");
+  EXPECT_EQ(fleet->slots()[0].unapplied_items, 0u);
+  fleet->assign(Slot{0}, {add(0, "a")});
+  ASSERT_TRUE(until([&] { return applied_by(0, Generation{11}) == "0 a\n"; }));
+}
+
+TEST_F(FleetProcesses, a_worker_that_dies_before_ready_is_throttled) {
+  make("die");
+  ASSERT_TRUE(until([&] { return losses.size() == 1; }));
+  EXPECT_EQ(slot().phase, SlotPhase::backoff);
+  EXPECT_GE(slot().restart_at.value - losses[0].at.value, 700 * kNsPerMs);
+  EXPECT_TRUE(welcomes.empty());
+}
+
+TEST_F(FleetProcesses, a_worker_that_refuses_its_settings_is_not_started_again) {
+  make("refuse");
+  ASSERT_TRUE(until([&] { return given_up.size() == 1; }));
+  EXPECT_EQ(slot().phase, SlotPhase::failed);
+  EXPECT_NE(given_up[0].find("exit 78"), std::string::npos);
+  EXPECT_EQ(generations.size(), 1u);
+}
+
+TEST_F(FleetProcesses, a_restart_drains_and_starts_again) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  fleet->restart(Slot{0});
+  ASSERT_TRUE(welcomed(2));
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(losses[0].cause, ExitCause::requested);
+  EXPECT_EQ(losses[0].generation, Generation{10});
+  EXPECT_EQ(losses[0].text.substr(0, 6), "exit 0");
+}
+
+TEST_F(FleetProcesses, a_rolling_restart_takes_one_at_a_time) {
+  make("serve", 3);
+  ASSERT_TRUE(welcomed(3));
+  fleet->restart_all(true, false);
+  size_t most_down = 0;
+  ASSERT_TRUE(until([&] {
+    size_t down = 0;
+    for (const auto& view : fleet->slots()) down += view.state->phase != SlotPhase::running;
+    most_down = std::max(most_down, down);
+    return welcomes.size() == 6;
+  }));
+  EXPECT_EQ(most_down, 1u);
+}
+
+TEST_F(FleetProcesses, an_operators_sigterm_makes_a_worker_drain_and_come_back) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  kill(slot().pid, SIGTERM);
+  ASSERT_TRUE(welcomed(2));
+  EXPECT_EQ(losses.at(0).text, "exit 0: drained");
+}
+
+TEST_F(FleetProcesses, a_worker_that_ignores_its_stop_is_killed) {
+  make("stubborn");
+  ASSERT_TRUE(welcomed(1));
+  fleet->restart(Slot{0});
+  ASSERT_TRUE(welcomed(2));
+  EXPECT_EQ(losses.at(0).cause, ExitCause::requested);
+  EXPECT_EQ(losses.at(0).text, "signal 9 (SIGKILL)");
+}
+
+// Speaks to the fleet as whoever it likes.
+class Stranger {
+public:
+  Stranger(const std::string& path, const std::string& identity)
+      : socket_(context_, zmq::socket_type::dealer) {
+    socket_.set(zmq::sockopt::linger, 0);
+    if (!identity.empty()) socket_.set(zmq::sockopt::routing_id, identity);
+    socket_.connect("ipc://" + path);
+  }
+  void say(const std::string& bytes) { (void)socket_.send(zmq::buffer(bytes), zmq::send_flags::none); }
+  std::optional<SupervisorMessage> heard() {
+    zmq::message_t frame;
+    if (!socket_.recv(frame, zmq::recv_flags::dontwait)) return std::nullopt;
+    auto message = decode_supervisor_message(frame.to_string_view());
+    return message ? std::optional(*message) : std::nullopt;
+  }
+
+private:
+  zmq::context_t context_{1};
+  zmq::socket_t socket_;
+};
+
+TEST_F(FleetProcesses, garbage_does_not_end_the_fleet) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  for (const char* identity : {"", "0.10x", "99999.1", "0.99", "7.1"}) {
+    Stranger stranger(folder / "run/link.sock", identity);
+    for (const char* bytes : {"", "garbage", "\xdd\xff\xff\xff\xff", "\x93\x01\x02\xdb\xff\xff\xff\xff"})
+      stranger.say(bytes);
+    stranger.say(encode(WorkerMessage(Applied{77})));
+    until([] { return false; }, 50ms);
+  }
+  fleet->assign(Slot{0}, {add(0, "still")});
+  EXPECT_TRUE(until([&] { return applied_by(0, Generation{10}) == "0 still\n"; }));
+  EXPECT_TRUE(losses.empty());
+}
+
+TEST_F(FleetProcesses, a_worker_of_an_earlier_supervisor_is_told_to_stop) {
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  Stranger stranger(folder / "run/link.sock", "0.3");
+  stranger.say(encode(WorkerMessage(Hello{Slot{0}, Generation{3}, 1, "old", "0"})));
+  std::optional<SupervisorMessage> answer;
+  ASSERT_TRUE(until([&] { return (answer = stranger.heard()).has_value(); }));
+  EXPECT_TRUE(std::holds_alternative<Stop>(*answer));
+  EXPECT_EQ(welcomes.size(), 1u);
+}
+
+// The program itself, without a broker or an IOC: nothing listens where it is sent.
+TEST_F(FleetProcesses, the_real_worker_greets_takes_assignments_and_leaves_when_asked) {
+  config.kafka.common["bootstrap.servers"] = {"127.0.0.1:1"};
+  config.epics["EPICS_CA_ADDR_LIST"] = "127.0.0.1:1";
+  config.epics["EPICS_CA_AUTO_ADDR_LIST"] = "NO";
+  config.spool.max_total_bytes = 256 << 20;
+  config.spool.keep_free_bytes = 0;
+  make("json");
+  ASSERT_TRUE(welcomed(1));
+  ASSERT_NE(fleet->ledger(Slot{0}), nullptr);
+  EXPECT_EQ(fleet->ledger(Slot{0})->header().pid, slot().pid);
+  fleet->assign(Slot{0}, {add(0, "a:channel:that:is:not:there")});
+  ASSERT_TRUE(until([&] { return fleet->slots()[0].unapplied_items == 0; }));
+  ASSERT_NE(fleet->ledger(Slot{0})->entry(EntryIndex{0}), nullptr);
+  EXPECT_EQ(fleet->ledger(Slot{0})->entry(EntryIndex{0})->ca.state.load(), ledger::EntryState::pending);
+  fleet->restart(Slot{0});
+  ASSERT_TRUE(welcomed(2));
+  EXPECT_EQ(losses.at(0).text, "exit 0: drained (asked to stop)");
+}
+
+TEST_F(FleetProcesses, the_real_worker_refuses_what_librdkafka_refuses_and_is_not_started_again) {
+  config.kafka.common["bootstrap.servers"] = {"127.0.0.1:1"};
+  config.kafka.common["no.such.property"] = {"1"};
+  config.spool.max_total_bytes = 256 << 20;
+  config.spool.keep_free_bytes = 0;
+  make("json");
+  ASSERT_TRUE(until([&] { return given_up.size() == 1; }));
+  EXPECT_NE(given_up[0].find("exit 78"), std::string::npos) << given_up[0];
+}
+
+TEST_F(FleetProcesses, a_program_that_does_not_exist_is_named_before_anything_starts) {
+  config.workers.count = 1;
+  config.workers.program = "/nonexistent/worker";
+  const auto made = Fleet::make(loop, config, Generation{1}, {}, {});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("/nonexistent/worker"), std::string::npos);
+}
+
+TEST_F(FleetProcesses, a_runtime_directory_that_is_too_long_is_explained) {
+  config.workers.count = 1;
+  config.workers.program = FAKE_WORKER;
+  config.runtime_directory = folder / std::string(100, 'x');
+  config.spool.directory = folder / "spool";
+  const auto made = Fleet::make(loop, config, Generation{1}, {}, {});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("107"), std::string::npos) << made.error().message;
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

@@ -1,0 +1,85 @@
+#include "proto/config_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace e2k {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+Config config_with(Properties common, Properties producer = {}, Properties consumer = {}) {
+  Config config;
+  config.path = "f.toml";
+  config.kafka.common = std::move(common);
+  config.kafka.producer = std::move(producer);
+  config.kafka.consumer = std::move(consumer);
+  return config;
+}
+
+TEST(ConfigCheck, good_properties_raise_nothing) {
+  EXPECT_THAT(check_config(config_with({{"bootstrap.servers", {"127.0.0.1:1"}}, {"client.id", {"e2k"}}},
+                                       {{"linger.ms", {"5"}}, {"compression.type", {"lz4"}}},
+                                       {{"fetch.min.bytes", {"1"}}})),
+              IsEmpty());
+}
+
+TEST(ConfigCheck, an_unknown_property_names_file_line_key_and_the_nearest_once) {
+  Config config = config_with({{"bootstrap.server", {"h:1"}}});
+  config.places["kafka.bootstrap.server"] = "f.toml:3";
+  EXPECT_THAT(
+      check_config(config),
+      ElementsAre("f.toml:3: kafka.bootstrap.server: librdkafka refuses it: No such configuration property: "
+                  "\"bootstrap.server\" (did you mean bootstrap.servers?)"));
+}
+
+TEST(ConfigCheck, a_share_of_the_spool_that_no_worker_could_begin_with_is_refused) {
+  Config config = config_with({});
+  config.workers.count = 200;
+  config.places["spool.max_total_bytes"] = "f.toml:9";
+  EXPECT_THAT(check_config(config),
+              ElementsAre(HasSubstr("f.toml:9: spool.max_total_bytes: is too small to be "
+                                    "shared by 200 workers; accepted: at least")));
+}
+
+TEST(ConfigCheck, a_converter_that_is_not_built_in_is_refused_with_what_is) {
+  Config config = config_with({});
+  config.value.converter = "avro";
+  config.places["value.converter"] = "f.toml:2";
+  EXPECT_THAT(check_config(config),
+              ElementsAre("f.toml:2: value.converter: avro is not in this version yet; accepted: json "
+                          "json-schema-envelope"));
+}
+
+TEST(ConfigCheck, both_sides_are_judged) {
+  const auto told = check_config(config_with({}, {{"linger.mss", {"1"}}}, {{"fetch.min.bytes", {"many"}}}));
+  ASSERT_THAT(told, SizeIs(2));
+  EXPECT_THAT(told[0], HasSubstr("f.toml: kafka.producer.linger.mss: "));
+  EXPECT_THAT(told[1], HasSubstr("f.toml: kafka.consumer.fetch.min.bytes: "));
+}
+
+TEST(ConfigCheck, what_contradicts_the_owned_properties_is_found) {
+  const auto told = check_config(config_with({}, {{"queuing.strategy", {"lifo"}}}));
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0], HasSubstr("[kafka.producer]: librdkafka refuses them together: "));
+}
+
+TEST(ConfigCheck, an_unreadable_certificate_is_told_once_for_both_sides) {
+  const auto told = check_config(
+      config_with({{"security.protocol", {"ssl"}}, {"ssl.ca.location", {"/nonexistent/ca.pem"}}}));
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0], HasSubstr("ssl.ca.location"));
+}
+
+TEST(ConfigCheck, no_secret_is_repeated) {
+  const auto told = check_config(config_with({{"linger.ms", {"hunter2", true}}}));
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0], Not(HasSubstr("hunter2")));
+}
+
+}  // namespace
+}  // namespace e2k

@@ -1,0 +1,127 @@
+#include "worker/publish/data_path.h"
+
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+// After rdkafka.h.
+#include <librdkafka/rdkafka_mock.h>
+
+#include <filesystem>
+#include <stdexcept>
+
+#include "proto/kafka_conf.h"
+#include "proto/ledger_reader.h"
+#include "tests/unit/spool/spool_fixture.h"
+#include "worker/spool/ledger.h"
+
+namespace e2k::worker {
+namespace {
+
+struct MockBroker {
+  MockBroker() {
+    owner.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
+    cluster = rd_kafka_mock_cluster_new(owner.get(), 1);
+  }
+  ~MockBroker() { rd_kafka_mock_cluster_destroy(cluster); }
+  kafka::Handle owner;
+  rd_kafka_mock_cluster_t* cluster = nullptr;
+};
+
+LaunchContract contract_in(const std::string& folder, uint32_t generation) {
+  LaunchContract c;
+  c.slot = Slot{3};
+  c.generation = Generation{generation};
+  c.ledger_path = folder + "/3.ledger";
+  c.spool_path = folder + "/spool/3." + std::to_string(generation);
+  c.spool_max_bytes = 256 << 20;
+  c.max_event_bytes = 8 << 20;
+  c.value_converter = "json";
+  c.value_schema = "EPICS_CA_DBR";
+  c.value_options = {{"schemas.enable", "false"}};
+  c.key_converter = "string";
+  return c;
+}
+
+int64_t in_seconds(int seconds) {
+  return monotonic_now().value + seconds * kNsPerSecond;
+}
+
+std::unique_ptr<DataPath> started(const LaunchContract& contract) {
+  auto path = DataPath::start(contract);
+  if (!path) throw std::runtime_error(path.error().message);
+  return std::move(*path);
+}
+
+TEST(DataPath, drained_worker_leaves_no_log_and_its_successor_goes_on_with_its_sums) {
+  TemporaryFolder folder;
+  MockBroker broker;
+  auto contract = contract_in(folder.path(), 1);
+  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
+  {
+    auto path = started(contract);
+    IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
+    ASSERT_NE(e, nullptr);
+    for (int i = 0; i < 100; ++i) path->intake().event(*e, DoubleEvent(i));
+    EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
+    path->record_exit(WorkerExit::done, "stopped");
+  }
+  EXPECT_FALSE(std::filesystem::exists(contract.spool_path));
+  auto reader = must(ledger::LedgerReader::open(contract.ledger_path, Slot{3}, Generation{1}));
+  EXPECT_EQ(reader.header().acknowledged.load(), 100u);
+  EXPECT_EQ(reader.header().exit_code.load(), 0);
+  EXPECT_STREQ(reader.header().exit_reason, "stopped");
+
+  contract = contract_in(folder.path(), 2);
+  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
+  auto path = started(contract);
+  EXPECT_EQ(path->books().acknowledged.load(), 100u);
+  EXPECT_EQ(path->publishing().waiting(), 0u);
+  EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
+}
+
+TEST(DataPath, undrained_log_stays_and_its_events_count_as_waiting_in_the_sums) {
+  TemporaryFolder folder;
+  auto contract = contract_in(folder.path(), 1);
+  contract.producer["bootstrap.servers"] = "127.0.0.1:1";
+  {
+    auto path = started(contract);
+    IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
+    for (int i = 0; i < 7; ++i) path->intake().event(*e, DoubleEvent(i));
+    EXPECT_FALSE(path->stop(MonotonicNs{in_seconds(0)}));
+  }
+  EXPECT_TRUE(std::filesystem::exists(contract.spool_path));
+  contract.spool_path = folder.path() + "/spool/3.2";
+  contract.generation = Generation{2};
+  auto path = started(contract);
+  EXPECT_EQ(path->books().appended.load(), 7u);
+  EXPECT_EQ(path->books().acknowledged.load(), 0u);
+  EXPECT_EQ(path->publishing().waiting(), 0u) << "it is not this log that they wait in";
+}
+
+TEST(DataPath, settings_that_can_never_work_say_so_and_leave_no_files) {
+  TemporaryFolder folder;
+  auto contract = contract_in(folder.path(), 1);
+  contract.producer["no.such.property"] = "1";
+  auto path = DataPath::start(contract);
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().exit, WorkerExit::bad_settings);
+  EXPECT_NE(path.error().message.find("no.such.property"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(contract.spool_path));
+
+  contract = contract_in(folder.path(), 1);
+  contract.value_converter = "morse";
+  path = DataPath::start(contract);
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().exit, WorkerExit::bad_settings);
+}
+
+TEST(DataPath, share_of_the_spool_that_is_too_small_names_the_remedy) {
+  TemporaryFolder folder;
+  auto contract = contract_in(folder.path(), 1);
+  contract.spool_max_bytes = 1 << 20;
+  auto path = DataPath::start(contract);
+  ASSERT_FALSE(path);
+  EXPECT_NE(path.error().message.find("spool.max_total_bytes"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace e2k::worker

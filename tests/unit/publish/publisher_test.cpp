@@ -1,0 +1,375 @@
+// The publisher against librdkafka's mock cluster, which is here for what a real broker can't be told to do.
+#include "worker/publish/publisher.h"
+
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <functional>
+#include <thread>
+
+#include "proto/ledger_reader.h"
+#include "tests/unit/spool/spool_fixture.h"
+
+namespace e2k::worker {
+namespace {
+
+// The value's number as text.
+class TextEncoder : public ValueEncoder {
+public:
+  bool encode(const EventView& event, Buffer& out) override {
+    if (event.is_error) {
+      out.append(event.error);
+      return true;
+    }
+    double v;
+    std::memcpy(&v, event.value.data(), sizeof v);
+    if (v < 0) return false;
+    out.append(std::to_string(static_cast<long>(v)));
+    return true;
+  }
+};
+class TextKey : public KeyEncoder {
+public:
+  bool encode(std::string_view key, Buffer& out) override {
+    out.append(key);
+    return true;
+  }
+};
+
+struct MockDeleter {
+  void operator()(rd_kafka_mock_cluster_t* p) const { rd_kafka_mock_cluster_destroy(p); }
+};
+
+class PublisherTest : public ::testing::Test {
+protected:
+  PublisherTest() : log_(folder_.path()) {
+    owner_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
+    mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 1));
+    options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
+    options_.properties["linger.ms"] = "1";
+    options_.properties["topic.metadata.propagation.max.ms"] = "200";
+    options_.first_back_off_ns = 50'000'000;
+    options_.longest_back_off_ns = 200'000'000;
+  }
+  ~PublisherTest() override { publisher_.reset(); }
+
+  void start() {
+    publisher_ = must(Publisher::create(options_, *log_.spool, *log_.books, *log_.intake, *log_.bell,
+                                        std::make_unique<TextEncoder>(), std::make_unique<TextKey>()));
+  }
+  static bool eventually(const std::function<bool()>& done, int seconds = 30) {
+    const auto give_up = monotonic_now().value + seconds * kNsPerSecond;
+    while (!done()) {
+      if (monotonic_now().value > give_up) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  // The thread's turns in a fifth of a second, without a broker's help.
+  uint64_t turns_meanwhile() {
+    const uint64_t before = publisher_->turns();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return publisher_->turns() - before;
+  }
+  bool drained() {
+    return eventually([this] { return publisher_->waiting() == 0; });
+  }
+  ledger::Entry& line(uint32_t index) { return *log_.books->used_line(EntryIndex{index}); }
+  ledger::Counts counts(uint32_t index) { return ledger::counts_of(line(index)); }
+
+  // All values of a topic, in the order of its one partition.
+  std::vector<std::string> consumed(const std::string& topic) {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    char reason[256];
+    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock_.get()), reason, 256);
+    rd_kafka_conf_set(conf, "group.id", "g", reason, 256);
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", reason, 256);
+    kafka::Handle reader(rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, 256));
+    kafka::PartitionList all(rd_kafka_topic_partition_list_new(4));
+    for (int p = 0; p < 4; ++p) rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset = 0;
+    rd_kafka_assign(reader.get(), all.get());
+    std::vector<std::string> values;
+    const auto give_up = monotonic_now().value + 20 * kNsPerSecond;
+    for (int ends = 0; ends < 4 && monotonic_now().value < give_up;) {
+      rd_kafka_message_t* m = rd_kafka_consumer_poll(reader.get(), 100);
+      if (m == nullptr) continue;
+      if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ++ends;
+      if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        values.emplace_back(static_cast<const char*>(m->payload), m->len);
+      rd_kafka_message_destroy(m);
+    }
+    return values;
+  }
+  static std::vector<std::string> numbers(int from, int to) {
+    std::vector<std::string> all;
+    for (int i = from; i < to; ++i) all.push_back(std::to_string(i));
+    return all;
+  }
+
+  TemporaryFolder folder_;
+  LogUnderTest log_;
+  kafka::Handle owner_;
+  std::unique_ptr<rd_kafka_mock_cluster_t, MockDeleter> mock_;
+  PublisherOptions options_;
+  std::unique_ptr<Publisher> publisher_;
+};
+
+TEST_F(PublisherTest, events_arrive_in_order_and_are_acknowledged) {
+  start();
+  IntakeEntry& e = log_.open(0, "t1", "c1");
+  for (int i = 0; i < 500; ++i) log_.intake->event(e, DoubleEvent(i));
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+  EXPECT_EQ(counts(0).acknowledged, 500u);
+  EXPECT_EQ(consumed("t1"), numbers(0, 500));
+  EXPECT_GE(line(0).publisher.last_offset.load(), 499);
+  EXPECT_GE(line(0).publisher.last_partition.load(), 0);
+  EXPECT_EQ(log_.books->header().acknowledged.load(), 500u);
+  EXPECT_TRUE(publisher_->stop(MonotonicNs{monotonic_now().value + kNsPerSecond}));
+  EXPECT_EQ(log_.books->header().oldest_waiting_arrival_real_ns.load(), 0);
+}
+
+TEST_F(PublisherTest, event_that_comes_while_it_sleeps_is_published_at_once) {
+  start();
+  IntakeEntry& e = log_.open(0);
+  for (int i = 0; i < 5; ++i) {
+    log_.intake->event(e, DoubleEvent(i));
+    ASSERT_TRUE(drained());
+    // Deep asleep: the turns stand still for a while.
+    uint64_t turns = publisher_->turns();
+    ASSERT_TRUE(eventually([&] {
+      const uint64_t now = publisher_->turns();
+      const bool still = now == turns;
+      turns = now;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      return still;
+    }));
+  }
+  EXPECT_EQ(counts(0).acknowledged, 5u);
+}
+
+TEST_F(PublisherTest, event_that_the_converter_cannot_express_is_lost_alone) {
+  start();
+  IntakeEntry& e = log_.open(0);
+  log_.intake->event(e, DoubleEvent(1));
+  log_.intake->event(e, DoubleEvent(-1));
+  log_.intake->event(e, DoubleEvent(2));
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(counts(0).acknowledged, 2u);
+  EXPECT_EQ(counts(0).lost, 1u);
+  EXPECT_EQ(line(0).publisher.last_loss.load(), static_cast<uint8_t>(ledger::LossReason::encoding_failed));
+  EXPECT_EQ(consumed("t"), (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(PublisherTest, stamp_zero_and_stamps_far_ahead_get_the_time_of_arrival) {
+  start();
+  IntakeEntry& e = log_.open(0);
+  DoubleEvent d(1);
+  CaEvent event = d;
+  event.stamp_seconds = 0;
+  event.stamp_nanoseconds = 0;
+  log_.intake->event(e, event);
+  event.stamp_seconds = 0xf0000000;
+  log_.intake->event(e, event);
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(line(0).publisher.restamped.load(), 2u);
+}
+
+TEST_F(PublisherTest, topic_that_is_not_there_is_parked_while_others_flow_and_nothing_is_lost) {
+  rd_kafka_mock_topic_set_error(mock_.get(), "away", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  start();
+  IntakeEntry& away = log_.open(0, "away", "c0");
+  IntakeEntry& here = log_.open(1, "here", "c1");
+  for (int i = 0; i < 200; ++i) {
+    log_.intake->event(away, DoubleEvent(i));
+    log_.intake->event(here, DoubleEvent(i));
+  }
+  ASSERT_TRUE(eventually([&] { return line(0).publisher.blocked.load() == ledger::Blocked::no_topic; }));
+  ASSERT_TRUE(eventually([&] { return counts(1).acknowledged == 200; }));
+  EXPECT_NE(publisher_->last_error().find("away"), std::string::npos)
+      << "it lasts as long as its topic waits";
+  EXPECT_EQ(counts(0).waiting, 200u);
+  for (int i = 200; i < 300; ++i) log_.intake->event(away, DoubleEvent(i));
+  rd_kafka_mock_topic_set_error(mock_.get(), "away", RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+  EXPECT_EQ(counts(0).acknowledged, 300u);
+  EXPECT_EQ(line(0).publisher.blocked.load(), ledger::Blocked::no);
+  EXPECT_EQ(publisher_->last_error(), "");
+  EXPECT_EQ(consumed("away"), numbers(0, 300));
+  EXPECT_EQ(consumed("here"), numbers(0, 200));
+}
+
+TEST_F(PublisherTest, fatal_error_gets_a_new_producer_and_nothing_is_lost) {
+  start();
+  IntakeEntry& e = log_.open(0);
+  log_.intake->event(e, DoubleEvent(0));
+  ASSERT_TRUE(drained());
+  // An unknown epoch is what an idempotent producer can't go on from.
+  rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+  for (int i = 1; i < 300; ++i) log_.intake->event(e, DoubleEvent(i));
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+  EXPECT_EQ(counts(0).acknowledged, 300u);
+  EXPECT_EQ(counts(0).lost, 0u);
+  EXPECT_EQ(publisher_->last_error(), "");
+  EXPECT_EQ(consumed("t"), numbers(0, 300));
+}
+
+TEST_F(PublisherTest, brokers_that_come_back_are_seen_without_any_event) {
+  options_.properties["reconnect.backoff.max.ms"] = "200";
+  start();
+  ASSERT_TRUE(eventually([&] { return publisher_->brokers_up() == 1; }));
+  rd_kafka_mock_broker_set_down(mock_.get(), 1);
+  ASSERT_TRUE(eventually([&] { return publisher_->brokers_up() == 0; }));
+  rd_kafka_mock_broker_set_up(mock_.get(), 1);
+  ASSERT_TRUE(eventually([&] { return publisher_->brokers_up() == 1; })) << publisher_->last_error();
+  EXPECT_EQ(publisher_->last_error(), "");
+}
+
+TEST_F(PublisherTest, thread_rests_while_its_producer_is_dead_and_events_come) {
+  options_.first_back_off_ns = 2 * kNsPerSecond;
+  options_.longest_back_off_ns = 2 * kNsPerSecond;
+  start();
+  IntakeEntry& e = log_.open(0);
+  log_.intake->event(e, DoubleEvent(0));
+  ASSERT_TRUE(drained());
+  rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+  log_.intake->event(e, DoubleEvent(1));
+  ASSERT_TRUE(eventually([&] { return publisher_->last_error() != ""; }));
+  log_.intake->event(e, DoubleEvent(2));
+  EXPECT_LT(turns_meanwhile(), 20u);
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+}
+
+TEST_F(PublisherTest, producer_with_a_small_queue_makes_the_windows_small) {
+  options_.properties["queue.buffering.max.messages"] = "8";
+  start();
+  IntakeEntry& stuck = log_.open(0, "stuck", "c");
+  IntakeEntry& healthy = log_.open(1, "healthy", "c");
+  log_.intake->event(stuck, DoubleEvent(0));
+  ASSERT_TRUE(drained());
+  for (int p = 0; p < 4; ++p) rd_kafka_mock_partition_set_leader(mock_.get(), "stuck", p, -1);
+  for (int i = 0; i < 100; ++i) log_.intake->event(stuck, DoubleEvent(i));
+  for (int i = 0; i < 100; ++i) log_.intake->event(healthy, DoubleEvent(i));
+  ASSERT_TRUE(eventually([&] { return counts(1).acknowledged == 100; }));
+  EXPECT_EQ(counts(0).waiting, 100u);
+  EXPECT_LT(turns_meanwhile(), 40u);
+}
+
+TEST_F(PublisherTest, record_over_the_producers_size_is_lost_alone) {
+  options_.properties["message.max.bytes"] = "1000";
+  start();
+  IntakeEntry& e = log_.open(0);
+  log_.intake->event(e, DoubleEvent(0));
+  log_.intake->error(e, std::string(2000, 'x'));
+  log_.intake->event(e, DoubleEvent(1));
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(counts(0).acknowledged, 2u);
+  EXPECT_EQ(counts(0).lost, 1u);
+  EXPECT_EQ(line(0).publisher.last_loss.load(), static_cast<uint8_t>(ledger::LossReason::refused_by_broker));
+}
+
+TEST_F(PublisherTest, refused_batch_is_taken_apart_and_only_who_is_refused_alone_is_lost) {
+  start();
+  IntakeEntry& e = log_.open(0);
+  log_.intake->event(e, DoubleEvent(0));
+  ASSERT_TRUE(drained());
+  // The batch, and then the first record of it that is sent alone.
+  rd_kafka_mock_push_request_errors(mock_.get(), 0, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                                    RD_KAFKA_RESP_ERR_INVALID_RECORD);
+  for (int i = 1; i < 30; ++i) log_.intake->event(e, DoubleEvent(i));
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+  EXPECT_EQ(counts(0).acknowledged, 29u);
+  EXPECT_EQ(counts(0).lost, 1u);
+  EXPECT_EQ(line(0).publisher.last_loss.load(), static_cast<uint8_t>(ledger::LossReason::refused_by_broker));
+  auto expected = numbers(0, 30);
+  expected.erase(expected.begin() + 1);
+  EXPECT_EQ(consumed("t"), expected);
+}
+
+TEST_F(PublisherTest, small_windows_hold_back_and_keep_the_order) {
+  options_.window = 10;
+  options_.topic_window = 3;
+  start();
+  IntakeEntry& a = log_.open(0, "ta", "c");
+  IntakeEntry& b = log_.open(1, "tb", "c");
+  for (int i = 0; i < 300; ++i) {
+    log_.intake->event(a, DoubleEvent(i));
+    log_.intake->event(b, DoubleEvent(i));
+  }
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("ta"), numbers(0, 300));
+  EXPECT_EQ(consumed("tb"), numbers(0, 300));
+}
+
+TEST_F(PublisherTest, cursor_follows_and_segments_are_reused) {
+  start();
+  IntakeEntry& e = log_.open(0);
+  int next = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 1000; ++i) log_.intake->event(e, DoubleEvent(next++));
+    ASSERT_TRUE(drained());
+  }
+  EXPECT_EQ(counts(0).lost, 0u);
+  ASSERT_TRUE(eventually([&] { return log_.spool->cursor().segment() >= 9; }));
+  EXPECT_EQ(consumed("t"), numbers(0, next));
+  ASSERT_TRUE(eventually([&] { return log_.books->header().oldest_waiting_arrival_real_ns.load() == 0; }));
+}
+
+TEST_F(PublisherTest, refused_topic_ends_the_producer_once_and_leaves_the_others_alone) {
+  options_.first_back_off_ns = 200'000'000;
+  start();
+  IntakeEntry& refused = log_.open(0, "refused", "c0");
+  IntakeEntry& healthy = log_.open(1, "healthy", "c1");
+  log_.intake->event(refused, DoubleEvent(0));
+  log_.intake->event(healthy, DoubleEvent(0));
+  ASSERT_TRUE(drained());
+  rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  for (int i = 1; i < 20; ++i) log_.intake->event(refused, DoubleEvent(i));
+  ASSERT_TRUE(
+      eventually([&] { return line(0).publisher.blocked.load() == ledger::Blocked::not_authorised; }));
+  for (int i = 1; i < 100; ++i) log_.intake->event(healthy, DoubleEvent(i));
+  ASSERT_TRUE(eventually([&] { return counts(1).acknowledged == 100; }));
+  EXPECT_EQ(line(0).publisher.blocked.load(), ledger::Blocked::not_authorised);
+  EXPECT_EQ(line(1).publisher.blocked.load(), ledger::Blocked::no);
+  EXPECT_EQ(counts(0).waiting, 19u);
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+  EXPECT_EQ(line(0).publisher.blocked.load(), ledger::Blocked::no);
+  EXPECT_EQ(consumed("refused"), numbers(0, 20));
+  EXPECT_EQ(consumed("healthy"), numbers(0, 100));
+}
+
+TEST_F(PublisherTest, topics_without_a_leader_do_not_take_the_window_of_the_others) {
+  options_.window_bytes = 20'000;
+  start();
+  constexpr uint32_t kStuck = 6;
+  const auto name = [](uint32_t i) { return "stuck" + std::to_string(i); };
+  std::vector<IntakeEntry*> stuck;
+  for (uint32_t i = 0; i < kStuck; ++i) stuck.push_back(&log_.open(i, name(i), "c"));
+  IntakeEntry& healthy = log_.open(kStuck, "healthy", "c");
+  for (IntakeEntry* e : stuck) log_.intake->event(*e, DoubleEvent(0));
+  log_.intake->event(healthy, DoubleEvent(0));
+  ASSERT_TRUE(drained());
+  for (uint32_t i = 0; i < kStuck; ++i)
+    for (int p = 0; p < 4; ++p) rd_kafka_mock_partition_set_leader(mock_.get(), name(i).c_str(), p, -1);
+  const std::string large(200, 'x');
+  for (int n = 0; n < 60; ++n)
+    for (IntakeEntry* e : stuck) log_.intake->error(*e, large);
+  for (int n = 1; n < 50; ++n) log_.intake->event(healthy, DoubleEvent(n));
+  ASSERT_TRUE(eventually([&] { return counts(kStuck).acknowledged == 50; })) << "a few topics stop all";
+  EXPECT_EQ(counts(0).waiting, 60u);
+  for (uint32_t i = 0; i < kStuck; ++i)
+    for (int p = 0; p < 4; ++p) rd_kafka_mock_partition_set_leader(mock_.get(), name(i).c_str(), p, 1);
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+  EXPECT_EQ(counts(0).acknowledged, 61u);
+  EXPECT_EQ(consumed("healthy"), numbers(0, 50));
+}
+
+TEST_F(PublisherTest, stop_gives_up_at_its_deadline_when_the_broker_is_away) {
+  options_.properties["bootstrap.servers"] = "127.0.0.1:1";
+  start();
+  log_.intake->event(log_.open(0), DoubleEvent(1));
+  EXPECT_FALSE(publisher_->stop(MonotonicNs{monotonic_now().value + 200 * kNsPerMs}));
+  EXPECT_EQ(publisher_->waiting(), 1u);
+}
+
+}  // namespace
+}  // namespace e2k::worker

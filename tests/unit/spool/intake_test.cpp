@@ -1,0 +1,234 @@
+#include "worker/spool/intake.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "proto/ledger_reader.h"
+#include "tests/unit/spool/spool_fixture.h"
+#include "worker/publish/log_follower.h"
+
+namespace e2k::worker {
+namespace {
+
+using spool::ReadOutcome;
+using spool::RecordView;
+
+std::vector<double> doubles_of(LogFollower& follower) {
+  std::vector<double> values;
+  RecordView r;
+  while (follower.peek(r) == ReadOutcome::record) {
+    if (r.is_event()) {
+      double v;
+      std::memcpy(&v, r.value().data(), sizeof v);
+      values.push_back(v);
+    }
+    follower.skip(r);
+  }
+  return values;
+}
+
+TEST(Intake, event_is_read_back_as_it_came_in) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(3, "topic1", "chan:1", "a key");
+  const DoubleEvent value(1.25);
+  CaEvent event = value;
+  event.status = 3;
+  event.severity = -2;
+  log.intake->event(e, event);
+  LogFollower follower(*log.spool, log.spool->cursor());
+  RecordView r;
+  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  EXPECT_EQ(r.header->kind, spool::RecordKind::channel);
+  EXPECT_EQ(r.header->index, 3u);
+  EXPECT_EQ(r.topic(), "topic1");
+  EXPECT_EQ(r.channel(), "chan:1");
+  EXPECT_EQ(r.key(), "a key");
+  follower.skip(r);
+  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  EXPECT_EQ(r.header->kind, spool::RecordKind::event);
+  EXPECT_EQ(r.header->status, 3);
+  EXPECT_EQ(r.header->severity, -2);
+  EXPECT_EQ(r.header->count, 1u);
+  EXPECT_EQ(r.event().stamp_seconds, 1'000'000'000u);
+  EXPECT_EQ(r.units, 1u);
+  EXPECT_NEAR(static_cast<double>(r.event().arrival_real_ns), static_cast<double>(real_now().value), 5e9);
+  double v;
+  std::memcpy(&v, r.value().data(), sizeof v);
+  EXPECT_EQ(v, 1.25);
+  follower.skip(r);
+  EXPECT_EQ(follower.peek(r), ReadOutcome::nothing_yet);
+}
+
+TEST(Intake, key_that_is_not_commanded_is_the_channels_name) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  log.intake->error(log.open(0, "t", "chan"), "Never Connected");
+  LogFollower follower(*log.spool, log.spool->cursor());
+  RecordView r;
+  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  EXPECT_EQ(r.key(), "chan");
+  follower.skip(r);
+  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  EXPECT_EQ(r.header->kind, spool::RecordKind::error);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(r.value().data()), r.value().size()),
+            "Never Connected");
+}
+
+TEST(Intake, log_goes_on_over_many_segments_in_order_and_describes_the_entry_in_each) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  LogFollower follower(*log.spool, log.spool->cursor());
+  RecordView r;
+  double next = 0;
+  uint64_t described_in = 0;
+  const auto& lost = log.books->used_line(EntryIndex{0})->ca.lost_unspooled;
+  constexpr double kEvents = 20'000;
+  for (double i = 0; i < kEvents;) {
+    const uint64_t lost_before = lost.load();
+    log.intake->event(e, DoubleEvent(i));
+    // The keeper has not got the next segment ready yet: that event comes again.
+    if (lost.load() == lost_before) ++i;
+    while (follower.peek(r) == ReadOutcome::record) {
+      if (!r.is_event()) {
+        described_in = r.position.segment();
+      } else {
+        double v;
+        std::memcpy(&v, r.value().data(), sizeof v);
+        ASSERT_EQ(v, next++);
+        ASSERT_EQ(described_in, r.position.segment());
+      }
+      follower.skip(r);
+    }
+    log.spool->settled_upto(follower.position());
+  }
+  EXPECT_EQ(next, kEvents);
+  EXPECT_GT(described_in, 15u);
+}
+
+TEST(Intake, array_larger_than_allowed_is_counted_lost_and_not_copied) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  std::vector<double> big(3000, 1.5);
+  CaEvent event{6, 0, 0, 1, 0, 3000, std::as_bytes(std::span(big))};
+  log.intake->event(e, event);
+  const auto counts = ledger::counts_of(*log.books->used_line(EntryIndex{0}));
+  EXPECT_EQ(counts.received, 1u);
+  EXPECT_EQ(counts.lost, 1u);
+  EXPECT_EQ(counts.waiting, 0u);
+  const auto& by_reason = log.books->header().lost_unspooled;
+  EXPECT_EQ(by_reason[static_cast<size_t>(ledger::LossReason::event_too_large)].load(), 1u);
+}
+
+TEST(Intake, array_is_read_back_whole) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  std::vector<double> values(1000);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i);
+  log.intake->event(e, CaEvent{6, 0, 0, 1, 0, 1000, std::as_bytes(std::span(values))});
+  LogFollower follower(*log.spool, log.spool->cursor());
+  RecordView r;
+  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  follower.skip(r);
+  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  ASSERT_EQ(r.value().size(), 8000u);
+  EXPECT_EQ(std::memcmp(r.value().data(), values.data(), 8000), 0);
+}
+
+TEST(Intake, full_spool_counts_what_it_cannot_take_and_goes_on_when_there_is_room) {
+  TemporaryFolder folder;
+  auto options = small_spool(folder.path());
+  options.max_bytes = 400'000;
+  LogUnderTest log(folder.path(), options);
+  IntakeEntry& e = log.open(0);
+  ledger::Entry& line = *log.books->used_line(EntryIndex{0});
+  // The keeper may still be at work on the last segment that has room: go on until nothing fits for good.
+  while (line.ca.lost_unspooled.load() == 0 || log.spool->state() == spool::SpoolState::ok)
+    log.intake->event(e, DoubleEvent(1));
+  EXPECT_EQ(log.spool->state(), spool::SpoolState::full);
+  LogFollower follower(*log.spool, log.spool->cursor());
+  const auto held = doubles_of(follower).size();
+  EXPECT_EQ(ledger::counts_of(line).waiting, held);
+  EXPECT_GT(log.books->header().lost_unspooled[static_cast<size_t>(ledger::LossReason::no_segment)].load(),
+            0u);
+  log.spool->settled_upto(follower.position());
+  const auto give_up = monotonic_now().value + 10 * kNsPerSecond;
+  std::vector<double> after;
+  while (after.empty() && monotonic_now().value < give_up) {
+    log.intake->event(e, DoubleEvent(2));
+    after = doubles_of(follower);
+  }
+  ASSERT_FALSE(after.empty());
+  EXPECT_EQ(after.front(), 2);
+}
+
+TEST(Intake, sleep_is_refused_while_something_is_unread_and_rung_for_afterwards) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  LogFollower follower(*log.spool, log.spool->cursor());
+  EXPECT_TRUE(log.intake->announce_sleep(follower.position()));
+  log.intake->event(e, DoubleEvent(1));
+  EXPECT_FALSE(log.intake->announce_sleep(follower.position()));
+  const auto before = monotonic_now().value;
+  log.bell->wait(10'000);
+  EXPECT_LT(monotonic_now().value - before, 9 * kNsPerSecond);
+  EXPECT_EQ(doubles_of(follower), std::vector<double>{1});
+  EXPECT_TRUE(log.intake->announce_sleep(follower.position()));
+}
+
+TEST(Intake, no_wake_up_is_lost_between_two_threads) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  constexpr int kEvents = 3000;
+  std::thread source([&] {
+    for (int i = 0; i < kEvents; ++i) {
+      log.intake->event(e, DoubleEvent(i));
+      if (i % 3 == 0) std::this_thread::yield();
+    }
+  });
+  LogFollower follower(*log.spool, log.spool->cursor());
+  std::vector<double> seen;
+  while (seen.size() < kEvents) {
+    const auto some = doubles_of(follower);
+    seen.insert(seen.end(), some.begin(), some.end());
+    log.spool->settled_upto(follower.position());
+    if (seen.size() < kEvents && log.intake->announce_sleep(follower.position())) {
+      const auto before = monotonic_now().value;
+      log.bell->wait(20'000);
+      ASSERT_LT(monotonic_now().value - before, 19 * kNsPerSecond) << "slept over an event";
+    }
+  }
+  source.join();
+  for (int i = 0; i < kEvents; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], i);
+}
+
+TEST(Intake, hosts_count_their_channels_and_events) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  log.intake->set_source(e, "10.0.0.1:5064", 6, 1);
+  log.intake->set_state(e, ledger::EntryState::connected);
+  log.intake->event(e, DoubleEvent(1));
+  const auto& host = log.books->header().hosts[0];
+  EXPECT_STREQ(host.name, "10.0.0.1:5064");
+  EXPECT_EQ(host.connected.load(), 1u);
+  EXPECT_EQ(host.events.load(), 1u);
+  log.intake->set_state(e, ledger::EntryState::disconnected);
+  EXPECT_EQ(host.connected.load(), 0u);
+  EXPECT_EQ(host.disconnected.load(), 1u);
+  log.intake->set_source(e, "10.0.0.2:5064", 6, 1);
+  log.intake->set_state(e, ledger::EntryState::connected);
+  EXPECT_EQ(host.disconnected.load(), 0u);
+  EXPECT_EQ(log.books->header().hosts[1].connected.load(), 1u);
+  log.intake->close_entry(&e);
+  EXPECT_EQ(log.books->header().hosts[1].connected.load(), 0u);
+}
+
+}  // namespace
+}  // namespace e2k::worker

@@ -1,0 +1,100 @@
+#include "worker/spool/ledger.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "proto/ledger_reader.h"
+#include "tests/unit/spool/spool_fixture.h"
+
+namespace e2k::ledger {
+namespace {
+
+using worker::must;
+using worker::TemporaryFolder;
+
+TEST(Ledger, reader_sees_what_the_worker_counts) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/ledger";
+  auto books = must(Ledger::create(path, Slot{2}, Generation{7}));
+  Entry* line = books->line(EntryIndex{5});
+  ASSERT_NE(line, nullptr);
+  line->ca.appended.store(10);
+  line->ca.lost_unspooled.store(2);
+  line->publisher.acknowledged.store(6);
+  line->publisher.lost_spooled.store(1);
+  auto reader = must(LedgerReader::open(path, Slot{2}, Generation{7}));
+  ASSERT_NE(reader.entry(EntryIndex{5}), nullptr);
+  const Counts c = counts_of(*reader.entry(EntryIndex{5}));
+  EXPECT_EQ(c.received, 12u);
+  EXPECT_EQ(c.acknowledged, 6u);
+  EXPECT_EQ(c.lost, 3u);
+  EXPECT_EQ(c.waiting, 3u);
+  EXPECT_EQ(reader.entry(EntryIndex{4})->publisher.last_offset.load(), -1);
+  EXPECT_EQ(reader.entry(EntryIndex{6}), nullptr);
+  EXPECT_EQ(reader.entry(EntryIndex{0xffffffff}), nullptr);
+  EXPECT_EQ(reader.host_name(0), "");
+  EXPECT_EQ(reader.host_name(9999), "");
+}
+
+TEST(Ledger, two_generations_are_never_mixed) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/ledger";
+  auto books = must(Ledger::create(path, Slot{2}, Generation{7}));
+  EXPECT_FALSE(LedgerReader::open(path, Slot{2}, Generation{8}));
+  EXPECT_FALSE(LedgerReader::open(path, Slot{1}, Generation{7}));
+}
+
+TEST(Ledger, successor_opens_with_its_predecessors_sums_and_empty_lines) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/ledger";
+  {
+    auto before = must(Ledger::create(path, Slot{2}, Generation{7}));
+    before->line(EntryIndex{0})->ca.appended.store(10);
+    before->header().appended.store(10);
+    before->header().acknowledged.store(8);
+    before->header().lost_spooled[4].store(1);
+  }
+  auto books = must(Ledger::create(path, Slot{2}, Generation{8}));
+  EXPECT_EQ(books->header().appended.load(), 10u);
+  EXPECT_EQ(books->header().opening.appended, 10u);
+  EXPECT_EQ(books->header().acknowledged.load(), 8u);
+  EXPECT_EQ(books->header().lost_spooled[4].load(), 1u);
+  EXPECT_EQ(books->header().opening.lost_spooled, 1u);
+  EXPECT_EQ(books->line(EntryIndex{0})->ca.appended.load(), 0u);
+}
+
+TEST(Ledger, file_that_is_no_ledger_counts_for_nothing) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/ledger";
+  std::ofstream(path) << std::string(2'000'000, 'x');
+  auto books = must(Ledger::create(path, Slot{2}, Generation{8}));
+  EXPECT_EQ(books->header().appended.load(), 0u);
+  EXPECT_TRUE(LedgerReader::open(path, Slot{2}, Generation{8}));
+}
+
+TEST(Ledger, file_takes_only_the_room_that_its_lines_need) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/ledger";
+  auto books = must(Ledger::create(path, Slot{0}, Generation{1}));
+  struct stat info {};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_GT(info.st_size, 200'000'000);
+  EXPECT_LT(info.st_blocks * 512, 2'000'000);
+  EXPECT_EQ(books->line(EntryIndex{kMaxEntries}), nullptr);
+}
+
+TEST(Ledger, reader_refuses_files_cut_short) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/ledger";
+  must(Ledger::create(path, Slot{0}, Generation{1}, 100));
+  ASSERT_TRUE(LedgerReader::open(path, Slot{0}, Generation{1}));
+  std::filesystem::resize_file(path, sizeof(Header) + 4096);
+  EXPECT_FALSE(LedgerReader::open(path, Slot{0}, Generation{1}));
+  std::filesystem::resize_file(path, 10);
+  EXPECT_FALSE(LedgerReader::open(path, Slot{0}, Generation{1}));
+}
+
+}  // namespace
+}  // namespace e2k::ledger

@@ -1,0 +1,141 @@
+#include "supervisor/plan/shares.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace e2k::supervisor {
+namespace {
+
+struct SharesTest : testing::Test {
+  // Sends one command through the fold and the book, and plays the items to the workers as they would apply
+  // them.
+  Shares::Orders command(const std::string& topic, const std::string& channel, const char* value) {
+    std::vector<Change> changes;
+    const std::string key = R"({"topic":")" + topic + R"(","channel":")" + channel + R"("})";
+    state.apply(0, offset++, 0, key, value == nullptr ? std::nullopt : std::optional<std::string_view>(value),
+                changes);
+    std::vector<EntryId> dirty;
+    for (const Change& change : changes) dirty.push_back(change.id);
+    Shares::Orders orders = shares.reconcile(state, dirty);
+    for (const auto& [slot, items] : orders.items) play(slot, items);
+    return orders;
+  }
+  void play(Slot slot, const std::vector<AssignItem>& items) {
+    for (const AssignItem& item : items) {
+      if (const auto* add = std::get_if<AddEntry>(&item)) {
+        EXPECT_TRUE(held[slot].emplace(add->index, add->entry).second) << "index given out twice";
+      } else {
+        EXPECT_EQ(held[slot].erase(std::get<RemoveEntry>(item).index), 1u) << "removed what is not there";
+      }
+    }
+  }
+  void release_all(const std::vector<Shares::Departure>& departures) {
+    for (const auto& departure : departures)
+      if (auto add = shares.release(departure.id, state)) play(add->first, {add->second});
+  }
+  size_t channels_at(uint16_t slot) { return held[Slot{slot}].size(); }
+
+  CommandState state{[](std::string_view) { return std::nullopt; }, 1000};
+  Shares shares{{Slot{0}, Slot{1}}};
+  int64_t offset = 0;
+  std::map<Slot, std::map<EntryIndex, EntrySpec>> held;
+};
+
+constexpr const char* kVa = R"({"mask":"va"})";
+constexpr const char* kV = R"({"mask":"v"})";
+
+TEST_F(SharesTest, new_channels_are_divided_evenly) {
+  for (int i = 0; i < 7; ++i) command("t", "c" + std::to_string(i), kVa);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 7u);
+  EXPECT_LE(channels_at(0), 4u);
+  EXPECT_LE(channels_at(1), 4u);
+}
+
+TEST_F(SharesTest, entries_of_one_channel_go_to_one_worker) {
+  command("t1", "c", kVa);
+  command("t2", "c", kV);
+  command("t3", "c", kV);
+  EXPECT_TRUE(channels_at(0) == 3 || channels_at(1) == 3);
+}
+
+TEST_F(SharesTest, the_same_command_again_sends_nothing) {
+  command("t", "c", kVa);
+  const auto orders = command("t", "c", kVa);
+  EXPECT_TRUE(orders.items.empty());
+}
+
+TEST_F(SharesTest, a_changed_mask_stays_with_its_worker_under_a_new_index) {
+  command("t", "c", kVa);
+  const auto before = shares.place(state.find("t", "c")->id);
+  command("t", "c", kV);
+  const auto after = shares.place(state.find("t", "c")->id);
+  EXPECT_EQ(before->slot, after->slot);
+  EXPECT_NE(before->index, after->index);
+  EXPECT_EQ(held[after->slot].begin()->second.mask, *parse_mask("v"));
+}
+
+TEST_F(SharesTest, a_removed_channel_is_removed_and_the_rest_evened_out_after_departure) {
+  for (int i = 0; i < 8; ++i) command("t", "c" + std::to_string(i), kVa);
+  std::vector<std::string> of_first;
+  for (const auto& [index, entry] : held[Slot{0}]) of_first.push_back(entry.channel);
+  std::vector<Shares::Departure> departures;
+  for (const auto& channel : of_first) {
+    auto orders = command("t", channel, nullptr);
+    departures.insert(departures.end(), orders.departures.begin(), orders.departures.end());
+  }
+  EXPECT_EQ(channels_at(0) + channels_at(1), 4u - departures.size());
+  EXPECT_FALSE(departures.empty());
+  release_all(departures);
+  EXPECT_EQ(channels_at(0), 2u);
+  EXPECT_EQ(channels_at(1), 2u);
+}
+
+TEST_F(SharesTest, a_held_entry_that_was_unset_is_not_released) {
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
+  std::vector<std::string> of_first;
+  for (const auto& [index, entry] : held[Slot{0}]) of_first.push_back(entry.channel);
+  std::vector<Shares::Departure> departures;
+  for (const auto& channel : of_first) departures = command("t", channel, nullptr).departures;
+  ASSERT_EQ(departures.size(), 1u);
+  const std::string moved(state.find(departures[0].id)->channel);
+  command("t", moved, nullptr);
+  EXPECT_FALSE(shares.release(departures[0].id, state));
+}
+
+TEST_F(SharesTest, a_fresh_worker_gets_everything_under_indices_from_zero) {
+  for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), kVa);
+  held[Slot{0}].clear();
+  play(Slot{0}, shares.serve_anew(Slot{0}, state));
+  EXPECT_EQ(channels_at(0), 5u);
+  EXPECT_EQ(held[Slot{0}].begin()->first, EntryIndex{0});
+  EXPECT_EQ(held[Slot{0}].rbegin()->first, EntryIndex{4});
+}
+
+TEST_F(SharesTest, what_a_fresh_worker_was_given_is_what_later_commands_are_compared_with) {
+  command("t", "c", kVa);
+  std::vector<Change> changes;  // folded, not yet reconciled, when the worker greets
+  state.apply(0, offset++, 0, R"({"topic":"t","channel":"c"})", kV, changes);
+  const Slot slot = *shares.owner(changes[0].id);
+  held[slot].clear();
+  play(slot, shares.serve_anew(slot, state));
+  EXPECT_EQ(held[slot].begin()->second.mask, *parse_mask("v"));
+  command("t", "c", kVa);
+  EXPECT_EQ(held[slot].begin()->second.mask, *parse_mask("va"));
+}
+
+TEST_F(SharesTest, renew_gives_a_new_index_on_the_same_worker) {
+  command("t", "c", kVa);
+  const EntryId id = state.find("t", "c")->id;
+  const auto before = shares.place(id);
+  Shares::Orders orders;
+  shares.renew(id, state, orders);
+  play(before->slot, orders.items[before->slot]);
+  EXPECT_EQ(shares.place(id)->slot, before->slot);
+  EXPECT_NE(shares.place(id)->index, before->index);
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

@@ -1,0 +1,60 @@
+#include "supervisor/state_directory.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace e2k::supervisor {
+namespace {
+
+struct StateDirectoryTest : testing::Test {
+  StateDirectoryTest() {
+    char pattern[] = "/tmp/e2k-state-XXXXXX";
+    path = std::string(::mkdtemp(pattern)) + "/state";
+  }
+  ~StateDirectoryTest() override { std::filesystem::remove_all(std::filesystem::path(path).parent_path()); }
+  std::string path;
+};
+
+TEST_F(StateDirectoryTest, a_second_supervisor_is_told_who_holds_it) {
+  auto first = StateDirectory::open(path);
+  ASSERT_TRUE(first) << first.error().message;
+  auto second = StateDirectory::open(path);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("pid " + std::to_string(::getpid())), std::string::npos)
+      << second.error().message;
+}
+
+TEST_F(StateDirectoryTest, the_lock_ends_with_its_holder) {
+  { ASSERT_TRUE(StateDirectory::open(path)); }
+  EXPECT_TRUE(StateDirectory::open(path));
+}
+
+TEST_F(StateDirectoryTest, generations_are_kept_and_begin_at_none) {
+  auto directory = StateDirectory::open(path);
+  EXPECT_EQ(directory->last_generation()->value, 0u);
+  ASSERT_TRUE(directory->keep_generation(Generation{41}));
+  ASSERT_TRUE(directory->keep_generation(Generation{42}));
+  EXPECT_EQ(directory->last_generation()->value, 42u);
+}
+
+TEST_F(StateDirectoryTest, a_spoilt_generation_file_is_an_error_that_names_it) {
+  auto directory = StateDirectory::open(path);
+  std::ofstream(path + "/generation") << "many\n";
+  auto last = directory->last_generation();
+  ASSERT_FALSE(last);
+  EXPECT_NE(last.error().message.find(path + "/generation"), std::string::npos);
+}
+
+TEST_F(StateDirectoryTest, a_folder_that_cannot_be_made_is_named) {
+  std::ofstream(std::filesystem::path(path).parent_path() / "file") << "";
+  auto directory = StateDirectory::open(std::filesystem::path(path).parent_path() / "file" / "state");
+  ASSERT_FALSE(directory);
+  EXPECT_NE(directory.error().message.find("file/state"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace e2k::supervisor
