@@ -121,4 +121,20 @@ std::vector<std::string> check_config(const Config& config) {
   return std::move(check).messages();
 }
 
+std::vector<std::string> config_remarks(const Config& config) {
+  std::vector<std::string> remarks;
+  const auto remark = [&](const std::string& key, const std::string& what) {
+    const auto known = config.places.find(key);
+    if (known != config.places.end()) remarks.push_back(known->second + ": " + key + ": " + what);
+  };
+  if (config.output.min_interval_ms != 0)
+    remark("output.min_interval_ms", "is not carried out by this version: every event is published");
+  if (config.workers.max_rss_bytes != 0)
+    remark("workers.max_rss_bytes", "is not carried out by this version: workers' memory is not limited");
+  if (config.spool.when_full == WhenFull::drop_oldest)
+    remark("spool.when_full",
+           "\"drop_oldest\" is not carried out by this version: a full spool drops the newest");
+  return remarks;
+}
+
 }  // namespace e2k

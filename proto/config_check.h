@@ -16,6 +16,10 @@ namespace e2k {
 // these properties. A mistake in [kafka] that both producer and consumer stumble over is told once.
 std::vector<std::string> check_config(const Config& config);
 
+// Settings that are valid and that this version does not carry out, or not as they say: "FILE:LINE: key: …".
+// The service starts all the same; whoever set them is told.
+std::vector<std::string> config_remarks(const Config& config);
+
 // The producer's properties that belong to epics2kafka, with their values.
 const std::map<std::string, std::string>& owned_producer_properties();
 

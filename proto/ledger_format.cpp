@@ -20,6 +20,8 @@ const char* to_string(LossReason reason) {
       return "dropped_oldest";
     case LossReason::dropped_newest:
       return "dropped_newest";
+    case LossReason::spool_behind:
+      return "spool_behind";
   }
   return "unknown";  // a number of a newer version, read from a file
 }

@@ -38,6 +38,7 @@ namespace e2k::ledger {
 // Version ledger:   1  first
 inline constexpr uint32_t kFormatVersion = 1;
 inline constexpr uint64_t kMagic = 0x3147444c'4b324531;  // "1E2KLDG1"
+inline constexpr uint32_t kMaxEntries = 1u << 21;        // of one generation
 inline constexpr size_t kHosts = 4096;
 inline constexpr size_t kReasons = 32;
 inline constexpr size_t kThreads = 8;
@@ -52,6 +53,7 @@ enum class LossReason : uint8_t {
   encoding_failed = 5,    // the converter could not express the event
   dropped_oldest = 6,     // spool full, when_full = drop_oldest
   dropped_newest = 7,     // spool full, when_full = drop_newest
+  spool_behind = 8,       // events came faster than the spool's files can be made
 };
 const char* to_string(LossReason reason);
 

@@ -123,7 +123,9 @@ int main(int argc, char** argv) {
   if (auto code = parse(argc, argv, arguments)) return *code;
   const auto config = load(arguments);
   if (!config) return kBadConfiguration;
+  const std::vector<std::string> remarks = config_remarks(*config);
   if (arguments.check) {
+    for (const std::string& remark : remarks) std::fprintf(stderr, "note: %s\n", remark.c_str());
     std::fputs(print_config(*config).c_str(), stdout);
     return 0;
   }
@@ -131,6 +133,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", started.error().message.c_str());
     return kUsage;
   }
+  for (const std::string& remark : remarks)
+    log::warn("setting.not_carried_out remark={}", log::quoted(remark));
   std::signal(SIGPIPE, SIG_IGN);
   return run(*config);
 }

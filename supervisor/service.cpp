@@ -25,6 +25,7 @@ constexpr milliseconds kDeparturePoll{20};
 constexpr int64_t kDepartureDeadlineMs = 30'000;
 // At most one snapshot in this time while commands keep changing.
 constexpr int64_t kSnapshotIntervalMs = 2000;
+constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
 
 std::vector<Slot> slots_of(const Config& config) {
   std::vector<Slot> slots;
@@ -228,6 +229,18 @@ void Service::apply_orders(Shares::Orders orders) {
   release_departed();
 }
 
+// An index never changes its meaning within a generation, so that years of changes use them up. A worker that
+// has few left and serves few entries is restarted, which begins again from 0.
+void Service::renew_worn_workers() {
+  for (const auto& view : fleet_->slots()) {
+    if (view.state->phase != SlotPhase::running) continue;
+    if (shares_.indices_given(view.slot) < kWornIndices || shares_.entries(view.slot) >= kWornIndices / 2)
+      continue;
+    log::info("worker.renewed worker={} reason=\"its entry numbers run out\"", view.slot.value);
+    fleet_->restart(view.slot);
+  }
+}
+
 bool Service::has_departed(const Shares::Departure& departure) const {
   for (const auto& view : fleet_->slots()) {
     if (view.slot != departure.from.slot || view.ledger == nullptr) continue;
@@ -330,6 +343,7 @@ void Service::tick() {
   save_snapshot_if_due(false);
   judge_workers();
   if (stopping_) return;
+  renew_worn_workers();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const error_code& error) {
     if (!error) tick();

@@ -78,6 +78,7 @@ private:
 
   // The fleet.
   void apply_orders(Shares::Orders orders);
+  void renew_worn_workers();
   void reconcile();
   void on_welcomed(Slot slot, Generation generation);
   void on_lost(Slot slot);

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "common/log.h"
-#include "supervisor/fleet/proc_stat.h"
+#include "common/process_use.h"
 #include "supervisor/service.h"
 
 namespace e2k::supervisor {

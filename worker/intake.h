@@ -51,6 +51,9 @@ public:
   // flags: ledger::kNeverConnectedPublished, kWasConnected; set, never cleared
   virtual void add_flags(IntakeEntry& entry, uint32_t flags) noexcept = 0;
   virtual uint32_t flags(const IntakeEntry& entry) const noexcept = 0;
+  // The entry was served before, by another worker or process, and is so again: what came in between was
+  // never received.
+  virtual void count_gap(IntakeEntry& entry) noexcept = 0;
   // Where the entry's channel is connected and what it natively is. host: "ip:port" (ca_host_name).
   virtual void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
                           uint32_t count) noexcept = 0;

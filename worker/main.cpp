@@ -125,6 +125,7 @@ int serve(const LaunchContract& contract) {
   if (!monitors) {
     log::error("worker can't begin reason={}", log::quoted(monitors.error().message));
     (*data)->record_exit(WorkerExit::try_again, monitors.error().message);
+    (void)(*data)->stop(MonotonicNs{0});  // nothing was appended: the log goes
     leave(WorkerExit::try_again);
   }
   const LinkOutcome outcome =

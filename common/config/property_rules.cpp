@@ -51,6 +51,7 @@ constexpr auto kOwned = std::to_array<Row>({
     {"auto.commit.enable", kNoGroup},
     {"auto.offset.reset", "the command topic is read from its beginning at each start"},
     {"enabled_events", "callbacks and events are chosen by the program"},
+    {"statistics.interval.ms", "the program's own figures are served by control.metrics"},
     {"log.queue", "librdkafka's log lines are led into the program's log"},
 });
 

@@ -7,10 +7,9 @@
 
 #include <fstream>
 #include <memory>
-#include <sstream>
-#include <string>
 
 #include "common/clock.h"
+#include "common/process_use.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -40,16 +39,9 @@ ProcessFigures own_process_figures() {
     figures.virtual_bytes = virtual_pages * page_bytes;
     figures.resident_bytes = resident_pages * page_bytes;
   }
-  // Field 22 of stat, in ticks since boot; the command's name, field 2, ends with the last ')'.
-  std::ifstream stat("/proc/self/stat");
-  std::string line;
-  std::getline(stat, line);
-  std::istringstream fields(line.substr(std::min(line.size(), line.rfind(')') + 2)));
-  std::string skipped;
-  for (int field = 3; field < 22; ++field) fields >> skipped;
-  double start_ticks = 0;
-  if (fields >> start_ticks) {
-    const double since_boot_s = start_ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  if (const auto use = process_use(::getpid())) {
+    const double since_boot_s =
+        static_cast<double>(use->start_ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
     const int64_t boot_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
     figures.start_time_unix_s = static_cast<double>(boot_ns) / 1e9 + since_boot_s;
   }

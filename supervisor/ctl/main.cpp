@@ -79,6 +79,8 @@ int check(const Options& options, const std::string& file) {
     mistakes = loaded.error().messages;
   for (const std::string& mistake : mistakes) std::cerr << printable(mistake) << '\n';
   if (!mistakes.empty()) return static_cast<int>(Exit::failed);
+  for (const std::string& remark : config_remarks(*loaded))
+    std::cerr << "note: " << printable(remark) << '\n';
   std::cout << printable(file) << " is valid\n";
   return 0;
 }

@@ -214,6 +214,11 @@ size_t Shares::channels(Slot slot) const {
   return found == workers_.end() ? 0 : found->second.channels;
 }
 
+uint32_t Shares::indices_given(Slot slot) const {
+  auto found = workers_.find(slot);
+  return found == workers_.end() ? 0 : found->second.next_index;
+}
+
 size_t Shares::entries(Slot slot) const {
   auto found = workers_.find(slot);
   return found == workers_.end() ? 0 : found->second.entries;

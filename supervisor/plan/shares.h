@@ -67,6 +67,8 @@ public:
   size_t channels() const { return channel_of_name_.size(); }
   size_t channels(Slot slot) const;
   size_t entries(Slot slot) const;
+  // The indices that were given out to the slot's present worker; a worker's ledger has room for kMaxEntries.
+  uint32_t indices_given(Slot slot) const;
 
 private:
   static constexpr uint32_t kNone = UINT32_MAX;

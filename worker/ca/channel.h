@@ -43,6 +43,7 @@ struct Entry {
   Entry* next = nullptr;               // (lock)
   std::unique_ptr<Settling> settling;  // (lock)
   EntryIndex index;
+  bool resumes = false;  // (lock) was served before; its first connection here ends a gap
   bool joining = false;  // (lock) its first value is being read; events pass it by until then
 };
 
@@ -69,8 +70,8 @@ struct Channel {
   Delivery* delivery = nullptr;
   Subscription* subscriptions = nullptr;  // (lock)
   uint32_t number = 0;                    // in the table; what searches carry
-  uint32_t incarnation = 0;               // counts its chids: a notice of an older one is dropped
-  search::ServerAddress server;           // that answered the search
+  uint32_t incarnation = 0;               // (lock) counts its chids: a notice of an older one is dropped
+  search::ServerAddress server;           // (lock) that answered the search
   uint32_t native_count = 0;              // (lock) of the present or last connection
   uint32_t subscribed_count = 0;          // (lock) for which the subscriptions were made
   uint8_t native_type = kNoType;          // (lock)

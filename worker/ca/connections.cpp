@@ -15,8 +15,11 @@ constexpr int64_t kConnectingPatienceNs = 2 * kNsPerSecond;
 }  // namespace
 
 void Keeper::create(Channel& channel, search::ServerAddress server, MonotonicNs now) {
-  channel.server = server;
-  ++channel.incarnation;
+  {
+    const Lock lock(delivery_.lock);
+    channel.server = server;
+    ++channel.incarnation;
+  }
   channel.phase = Phase::connecting;
   const int status =
       ca_create_channel(channel.name_, e2k_on_connection, &channel, CA_PRIORITY_DEFAULT, &channel.id);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace e2k::worker::ca {
 namespace {
@@ -18,6 +19,12 @@ template <class F>
 void for_each_entry(const Channel& channel, F f) {
   for (Subscription* s = channel.subscriptions; s; s = s->next)
     for (Entry* e = s->entries; e; e = e->next) f(*e);
+}
+
+// The entry's channel is connected, or connected again.
+void note_connection(Intake& intake, Entry& entry) {
+  intake.add_flags(*entry.handle, ledger::kWasConnected);
+  if (std::exchange(entry.resumes, false)) intake.count_gap(*entry.handle);
 }
 
 CaEvent event_of(const event_handler_args& args) {
@@ -64,8 +71,13 @@ void on_up(Channel& channel, chid id) {
   const auto type = static_cast<uint8_t>(ca_field_type(id));
   const auto count = static_cast<uint32_t>(ca_element_count(id));
   const bool readable = ca_read_access(id) != 0;
-  const std::string host = source_name(id, channel.server);
   Delivery& d = *channel.delivery;
+  search::ServerAddress server;
+  {
+    const Lock lock(d.lock);
+    server = channel.server;
+  }
+  const std::string host = source_name(id, server);
   const Lock lock(d.lock);
   if (d.stopped || channel.condemned) return;
   channel.connected = true;
@@ -78,7 +90,7 @@ void on_up(Channel& channel, chid id) {
     channel.muted = true;
   for_each_entry(channel, [&](Entry& e) {
     d.intake.set_source(*e.handle, host, type, count);
-    d.intake.add_flags(*e.handle, ledger::kWasConnected);
+    note_connection(d.intake, e);
     d.intake.set_state(*e.handle, readable ? EntryState::connected : EntryState::denied);
     if (!readable) d.intake.error(*e.handle, "Read access denied");
   });
@@ -129,7 +141,7 @@ bool link(Entry& entry, Subscription& subscription, const std::string& host) {
     return true;
   }
   d.intake.set_source(*entry.handle, host, channel.native_type, channel.native_count);
-  d.intake.add_flags(*entry.handle, ledger::kWasConnected);
+  note_connection(d.intake, entry);
   d.intake.set_state(*entry.handle, channel.denied ? EntryState::denied : EntryState::connected);
   if (channel.denied) d.intake.error(*entry.handle, "Read access denied");
   entry.joining = subscription.id && !channel.muted && !channel.denied;

@@ -70,6 +70,7 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
   auto* entry = new Entry;
   entry->handle = handle;
   entry->index = item.index;
+  entry->resumes = item.was_connected;
   if (index >= entries_.size()) entries_.resize(size_t{index} + 1);
   entries_[index] = entry;
   const std::string host = channel.id ? source_name(channel.id, channel.server) : std::string{};

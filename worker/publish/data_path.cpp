@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -34,17 +35,6 @@ Failure failure(WorkerExit exit, const Error& error) {
   return Failure(StartFailure{exit, error.message});
 }
 
-spool::SpoolOptions spool_options(const LaunchContract& c) {
-  spool::SpoolOptions o;
-  o.directory = c.spool_path;
-  o.slot = c.slot;
-  o.generation = c.generation;
-  o.max_bytes = static_cast<uint64_t>(std::max<int64_t>(0, c.spool_max_bytes));
-  o.keep_free_bytes = static_cast<uint64_t>(std::max<int64_t>(0, c.spool_keep_free_bytes));
-  o.max_event_bytes = static_cast<uint64_t>(std::max<int64_t>(0, c.max_event_bytes));
-  return o;
-}
-
 PublisherOptions publisher_options(const LaunchContract& c) {
   PublisherOptions o;
   o.properties = c.producer;
@@ -54,23 +44,62 @@ PublisherOptions publisher_options(const LaunchContract& c) {
   return o;
 }
 
+std::filesystem::path log_of(const LaunchContract& c, uint32_t generation) {
+  const std::string name = std::to_string(c.slot.value) + "." + std::to_string(generation);
+  return std::filesystem::path(c.spool_path).parent_path() / name;
+}
+
 // What a predecessor that was killed left in doubt is made true before its sums are taken over. Its log is
-// the neighbour of ours; where it is gone, nothing waited in it.
-void repair_predecessor(const LaunchContract& c) {
+// the neighbour of ours; where it is gone, nothing waited in it. The answer: its folder, if nothing waits in
+// it. A predecessor that still runs (its supervisor was killed, and the next one has told it to leave) is the
+// only one who may touch either: we come back later.
+Result<std::optional<std::filesystem::path>> repair_predecessor(const LaunchContract& c) {
   std::error_code error;
-  if (!std::filesystem::exists(c.ledger_path, error)) return;
+  if (!std::filesystem::exists(c.ledger_path, error)) return std::nullopt;
   auto books = ledger::Ledger::open_for_repair(c.ledger_path);
-  if (!books || (*books)->header().slot != c.slot.value) return;
-  const std::string name = std::to_string(c.slot.value) + "." + std::to_string((*books)->header().generation);
-  const auto folder = std::filesystem::path(c.spool_path).parent_path() / name;
-  if (!std::filesystem::exists(folder, error)) return;
+  if (!books || (*books)->header().slot != c.slot.value) return std::nullopt;
+  if ((*books)->is_kept())
+    return fail("the worker before this one (pid " + std::to_string((*books)->header().pid) +
+                ") still runs; it leaves when it has drained, or when its lease is over");
+  const auto folder = log_of(c, (*books)->header().generation);
+  if (!std::filesystem::exists(folder, error)) return std::nullopt;
   auto recovered = spool::recover(folder.string(), **books);
   if (!recovered) {
     log::warn("predecessor_unreadable reason={}", log::quoted(recovered.error().message));
-    return;
+    return std::nullopt;
   }
   log::info("predecessor_found log={} waiting={} damaged={}", log::quoted(folder.string()),
             recovered->waiting, recovered->damaged);
+  if (recovered->waiting != 0 || recovered->damaged) return std::nullopt;
+  return folder;
+}
+
+// What logs of earlier generations of this slot still hold: it counts towards the slot's share.
+uint64_t bytes_of_older_logs(const LaunchContract& c) {
+  const auto own = std::filesystem::path(c.spool_path);
+  const std::string prefix = std::to_string(c.slot.value) + ".";
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& folder : std::filesystem::directory_iterator(own.parent_path(), error)) {
+    if (folder.path() == own || !folder.path().filename().string().starts_with(prefix)) continue;
+    for (const auto& file : std::filesystem::directory_iterator(folder.path(), error)) {
+      const uint64_t size = file.file_size(error);
+      if (!error) bytes += size;
+    }
+  }
+  return bytes;
+}
+
+spool::SpoolOptions spool_options(const LaunchContract& c) {
+  spool::SpoolOptions o;
+  o.directory = c.spool_path;
+  o.slot = c.slot;
+  o.generation = c.generation;
+  o.max_bytes = static_cast<uint64_t>(std::max<int64_t>(0, c.spool_max_bytes));
+  o.keep_free_bytes = static_cast<uint64_t>(std::max<int64_t>(0, c.spool_keep_free_bytes));
+  o.max_event_bytes = static_cast<uint64_t>(std::max<int64_t>(0, c.max_event_bytes));
+  o.bytes_elsewhere = bytes_of_older_logs(c);
+  return o;
 }
 
 }  // namespace
@@ -82,11 +111,20 @@ tl::expected<std::unique_ptr<DataPath>, StartFailure> DataPath::start(const Laun
   auto key = make_key_encoder(contract.key_converter, contract.key_options);
   if (!key) return failure(WorkerExit::bad_settings, key.error());
 
-  repair_predecessor(contract);
+  auto predecessor = repair_predecessor(contract);
+  if (!predecessor) return failure(WorkerExit::try_again, predecessor.error());
   auto parts = std::make_unique<Parts>();
   auto books = ledger::Ledger::create(contract.ledger_path, contract.slot, contract.generation);
   if (!books) return failure(WorkerExit::try_again, books.error());
   parts->books = std::move(*books);
+  if (*predecessor) {
+    // Its sums have been taken over, and nothing waits: the log has served.
+    std::error_code error;
+    std::filesystem::remove_all(**predecessor, error);
+    if (error)
+      log::warn("log_not_removed log={} reason={}", log::quoted((*predecessor)->string()),
+                log::quoted(error.message()));
+  }
   auto log = spool::Spool::create(spool_options(contract), parts->books->header());
   if (!log) return failure(WorkerExit::try_again, log.error());
   parts->spool = std::move(*log);

@@ -166,7 +166,8 @@ void Publisher::read_anew(TopicFlow& topic) {
   } else if (refused) {
     park(topic, cursor, topic.refused, true);
   } else if (topic.alone_upto.word != 0) {
-    park(topic, cursor, ledger::Blocked::no_leader, true);
+    // Sent one by one from the cursor as soon as the main reading is behind them.
+    park(topic, cursor, ledger::Blocked::window_full, false);
   } else {
     set_blocked(topic, ledger::Blocked::no);
   }

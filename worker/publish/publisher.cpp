@@ -280,6 +280,7 @@ bool Publisher::encode(const spool::RecordView& record, int64_t stamp_ns) {
 
 Publisher::Offer Publisher::produce(const spool::RecordView& record, OutputEntry& entry, int64_t stamp_ns) {
   TopicFlow& topic = *entry.topic;
+  const uint64_t bytes = entry.key_bytes + buffer_.size();
   rd_kafka_vu_t vus[6];
   vus[0].vtype = RD_KAFKA_VTYPE_RKT;
   vus[0].u.rkt = topic.handle.get();
@@ -297,8 +298,8 @@ Publisher::Offer Publisher::produce(const spool::RecordView& record, OutputEntry
   if (error == nullptr) {
     ++topic.in_flight;
     ++in_flight_;
-    topic.in_flight_bytes += entry.key_bytes + buffer_.size();
-    in_flight_bytes_ += entry.key_bytes + buffer_.size();
+    topic.in_flight_bytes += bytes;
+    in_flight_bytes_ += bytes;
     header_.produced.store(header_.produced.load(kRelaxed) + 1, kRelaxed);
     return Offer::taken;
   }

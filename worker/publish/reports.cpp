@@ -107,6 +107,11 @@ void Publisher::take_failure(TopicFlow& topic, spool::Position position, rd_kafk
   if (fatal || ends_the_producer(error)) {
     // The gapless guarantee ends the producer for one topic's sake: its successor leaves that topic alone.
     take_error(RD_KAFKA_RESP_ERR__FATAL, fatal ? text : rd_kafka_err2str(error));
+    if (refuses_the_record(error)) {
+      // Nothing is amiss with broker or topic: the next producer comes soon.
+      renew_back_off_ns_ = options_.first_back_off_ns;
+      renew_at_ns_ = std::min(renew_at_ns_, monotonic_now().value + options_.first_back_off_ns);
+    }
     if (refuses_the_topic(error)) {
       topic.refused = blocked_by(error);
       set_last_error("topic " + topic.name + ": " + rd_kafka_err2str(error), &topic);

@@ -140,6 +140,7 @@ void SpoolIntake::book(IntakeEntry& entry, const spool::NewEvent& event, spool::
   line.appended.store(line.appended.load(kRelaxed) + 1, release);
   line.appended_upto.store(outcome.position.word, release);
   bump(header_.appended);
+  appended_.store(appended_.load(kRelaxed) + 1, release);
 }
 
 bool SpoolIntake::announce_sleep(spool::Position read_upto) {
@@ -150,7 +151,7 @@ bool SpoolIntake::announce_sleep(spool::Position read_upto) {
 }
 
 uint64_t SpoolIntake::appended() const {
-  return header_.appended.load(std::memory_order_acquire) - header_.opening.appended;
+  return appended_.load(std::memory_order_acquire);
 }
 
 void SpoolIntake::set_state(IntakeEntry& entry, ledger::EntryState state) noexcept {
@@ -186,6 +187,10 @@ void SpoolIntake::add_flags(IntakeEntry& entry, uint32_t flags) noexcept {
 
 uint32_t SpoolIntake::flags(const IntakeEntry& entry) const noexcept {
   return entry.line->ca.flags.load(kRelaxed);
+}
+
+void SpoolIntake::count_gap(IntakeEntry& entry) noexcept {
+  entry.line->ca.gaps.fetch_add(1, kRelaxed);
 }
 
 void SpoolIntake::set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,

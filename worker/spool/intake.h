@@ -13,6 +13,7 @@
 // Table of hosts and states of channels have a lock of their own, since they search and compare names.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -41,6 +42,7 @@ public:
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
   void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   uint32_t flags(const IntakeEntry& entry) const noexcept override;
+  void count_gap(IntakeEntry& entry) noexcept override;
   void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
                   uint32_t count) noexcept override;
 
@@ -63,6 +65,7 @@ private:
   alignas(64) std::mutex lock_;  // the leaf lock
   spool::LogWriter writer_;
   bool sleep_announced_ = false;
+  std::atomic<uint64_t> appended_{0};  // ours, whatever is done to the books
 
   alignas(64) std::mutex hosts_lock_;
   std::unordered_map<std::string, uint32_t> hosts_;    // name -> number from 1

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/process_use.h"
 
 namespace e2k::ledger {
 namespace {
@@ -30,20 +31,6 @@ int reserve(int fd, size_t from, size_t bytes) {
   do error = ::posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(bytes));
   while (error == EINTR);
   return error;
-}
-
-uint64_t own_start_ticks() {
-  char text[1024];
-  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/proc/self/stat", "re"), std::fclose);
-  if (!file) return 0;
-  const size_t bytes = std::fread(text, 1, sizeof text - 1, file.get());
-  text[bytes] = 0;
-  const char* p = std::strrchr(text, ')');  // the name before it may hold anything
-  if (p == nullptr) return 0;
-  unsigned long long ticks = 0;
-  std::sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-              &ticks);
-  return ticks;
 }
 
 void take_over_sums(Header& mine, const Header& before) {
@@ -111,7 +98,7 @@ Result<std::unique_ptr<Ledger>> Ledger::create(const std::string& path, Slot slo
   h.generation = generation.value;
   h.slot = slot.value;
   h.pid = ::getpid();
-  h.process_start_ticks = own_start_ticks();
+  if (const auto use = process_use(::getpid())) h.process_start_ticks = use->start_ticks;
   h.started_real_ns = real_now().value;
   h.entry_capacity = capacity;
   h.entries_offset = kEntriesOffset;
@@ -145,6 +132,11 @@ Result<std::unique_ptr<Ledger>> Ledger::open_for_repair(const std::string& path)
                      h.entries_used.load(kRelaxed) <= h.entry_capacity;
   if (!sound) return fail("ledger " + path + ": is not a whole ledger of this version");
   return ledger;
+}
+
+bool Ledger::is_kept() const {
+  const Header& h = header();
+  return h.pid != ::getpid() && is_running(h.pid, h.process_start_ticks);
 }
 
 Ledger::~Ledger() {

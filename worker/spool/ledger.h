@@ -17,20 +17,20 @@
 
 namespace e2k::ledger {
 
-inline constexpr uint32_t kMaxEntries = 1u << 21;
-
 class Ledger {
 public:
   // A file at `path` is the predecessor's (same slot): its sums are taken over. One that is none, or not
   // whole, counts for nothing and is told in the log.
   static Result<std::unique_ptr<Ledger>> create(const std::string& path, Slot slot, Generation generation,
                                                 uint32_t capacity = kMaxEntries);
-  // A dead worker's, for writing: for repairs.
+  // A dead worker's, for writing: for repairs. See is_kept().
   static Result<std::unique_ptr<Ledger>> open_for_repair(const std::string& path);
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
   ~Ledger();
 
+  // Whether another process that still runs keeps these books: nobody else may write to them then.
+  bool is_kept() const;
   Header& header() const { return *static_cast<Header*>(base_); }
   // The line of that index, reserved and, when it is new, as an unused entry's. nullptr: beyond the capacity,
   // or the file system is full (what a later call may find mended).

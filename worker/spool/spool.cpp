@@ -24,6 +24,10 @@ constexpr uint64_t kMiB = 1u << 20;
 constexpr size_t kCursorBytes = 4096;
 constexpr auto kKeeperTurn = std::chrono::milliseconds(500);
 constexpr const char* kCursorName = "/cursor";
+// Settled segments that are kept for reuse beside the ready ones.
+constexpr size_t kKeptSettled = 2;
+// Half a minute without a turn of segments: one less is kept ready.
+constexpr int kQuietTurns = 60;
 
 const char* to_string(SpoolState state) {
   switch (state) {
@@ -67,7 +71,11 @@ Spool::Spool(const SpoolOptions& options, ledger::Header& books)
 
 Result<std::unique_ptr<Spool>> Spool::create(const SpoolOptions& options, ledger::Header& books) {
   std::unique_ptr<Spool> spool(new Spool(options, books));
-  if (auto started = spool->start(); !started) return tl::unexpected(started.error());
+  if (auto started = spool->start(); !started) {
+    // What it made of a log is of no use to anybody.
+    if (spool->cursor_ != nullptr) (void)spool->remove_log();
+    return tl::unexpected(started.error());
+  }
   return spool;
 }
 
@@ -76,6 +84,8 @@ Result<void> Spool::start() {
     return fail("spool.max_event_bytes is " + std::to_string(options_.max_event_bytes) +
                 "; a segment holds 1 GiB at the most, set it lower");
   const uint64_t file_bytes = Segment::file_bytes_for(options_.segment_bytes);
+  wanted_ready_ = options_.spares;
+  most_ready_ = std::max<uint64_t>(options_.spares, options_.max_bytes / 4 / file_bytes);
   if (options_.max_bytes < 2 * file_bytes)
     return fail("a worker's share of the spool is " + std::to_string(options_.max_bytes) +
                 " bytes, but it needs " + std::to_string(2 * file_bytes) +
@@ -101,7 +111,7 @@ Result<void> Spool::start() {
   }
   roll();
   count_bytes();
-  books_.spool_max_bytes.store(options_.max_bytes, std::memory_order_relaxed);
+  books_.spool_max_bytes.store(share(), std::memory_order_relaxed);
   keeper_ = std::thread([this] { keep(); });
   return {};
 }
@@ -141,8 +151,14 @@ void Spool::stop_keeper() {
 
 Segment* Spool::roll() {
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (ready_.empty() && state() == SpoolState::ok && keeper_.joinable())
+      is_ready_.wait_for(lock, kLongestWait, [this] { return !ready_.empty() || state() != SpoolState::ok; });
     if (ready_.empty()) return nullptr;
+    if (ready_.size() == 1 && keeper_.joinable()) {
+      wanted_ready_ = std::min(wanted_ready_ * 2, most_ready_);
+      quiet_turns_ = 0;
+    }
     live_.push_back(std::move(ready_.front()));
     ready_.pop_front();
     active_ = live_.back().get();
@@ -152,7 +168,16 @@ Segment* Spool::roll() {
 }
 
 ledger::LossReason Spool::refusal() const {
-  return state() == SpoolState::failing ? ledger::LossReason::spool_io : ledger::LossReason::no_segment;
+  switch (state()) {
+    case SpoolState::ok:
+      return ledger::LossReason::spool_behind;
+    case SpoolState::failing:
+      return ledger::LossReason::spool_io;
+    case SpoolState::full:
+    case SpoolState::disk_full:
+      return ledger::LossReason::no_segment;
+  }
+  return ledger::LossReason::no_segment;
 }
 
 Segment* Spool::find(uint64_t number) const {
@@ -195,19 +220,27 @@ void Spool::keep() {
   while (!ending_) {
     keep_one_turn(lock);
     if (ending_) break;
-    const bool work = (ready_.size() < options_.spares || !settled_.empty()) && state() == SpoolState::ok;
-    if (!work) wake_.wait_for(lock, kKeeperTurn);
+    const bool work =
+        (ready_.size() < wanted_ready_ || settled_.size() > kKeptSettled) && state() == SpoolState::ok;
+    if (!work) adapt_spares(wake_.wait_for(lock, kKeeperTurn) == std::cv_status::timeout);
     refresh_clock();
   }
 }
 
+void Spool::adapt_spares(bool quiet_turn) {
+  if (!quiet_turn || wanted_ready_ <= options_.spares) return;
+  if (++quiet_turns_ < kQuietTurns) return;
+  quiet_turns_ = 0;
+  --wanted_ready_;  // what is ready beyond it is used up by the next turns
+}
+
 void Spool::keep_one_turn(std::unique_lock<std::mutex>& lock) {
+  const bool wanted = ready_.size() < wanted_ready_;
   std::unique_ptr<Segment> settled;
-  if (!settled_.empty()) {
+  if (!settled_.empty() && (wanted || settled_.size() > kKeptSettled)) {
     settled = std::move(settled_.back());
     settled_.pop_back();
   }
-  const bool wanted = ready_.size() < options_.spares;
   if (!wanted && !settled) return;
   const uint64_t number = next_number_;
   const uint64_t file_bytes = Segment::file_bytes_for(options_.segment_bytes);
@@ -238,8 +271,14 @@ void Spool::keep_one_turn(std::unique_lock<std::mutex>& lock) {
     ++next_number_;
     ready_.push_back(std::move(made));
   }
-  if (wanted) enter(outcome, why);
+  const auto told = wanted ? enter(outcome, std::move(why)) : std::nullopt;
   count_bytes();
+  is_ready_.notify_all();
+  if (!told) return;
+  // A journal that stalls must not hold up the appender.
+  lock.unlock();
+  tell(*told);
+  lock.lock();
 }
 
 Result<std::unique_ptr<Segment>> Spool::make_ready(std::unique_ptr<Segment> settled, uint64_t number) {
@@ -254,21 +293,32 @@ Result<std::unique_ptr<Segment>> Spool::make_ready(std::unique_ptr<Segment> sett
 
 SpoolState Spool::room_for_one_more(uint64_t bytes_on_disk) const {
   const uint64_t file_bytes = Segment::file_bytes_for(options_.segment_bytes);
-  if (bytes_on_disk + file_bytes > options_.max_bytes) return SpoolState::full;
+  if (bytes_on_disk + file_bytes > share()) return SpoolState::full;
   struct statvfs disk {};
   if (::statvfs(options_.directory.c_str(), &disk) != 0) return SpoolState::failing;
   const uint64_t free_bytes = uint64_t{disk.f_bavail} * disk.f_frsize;
   return free_bytes < options_.keep_free_bytes + file_bytes ? SpoolState::disk_full : SpoolState::ok;
 }
 
-void Spool::enter(SpoolState state, const std::string& why) {
-  const SpoolState before = state_.exchange(state, std::memory_order_relaxed);
-  if (before == state) return;
-  if (state == SpoolState::ok) {
+// Older logs take of the share, but never what a log cannot do without.
+uint64_t Spool::share() const {
+  const uint64_t least = 2 * Segment::file_bytes_for(options_.segment_bytes);
+  const uint64_t left =
+      options_.max_bytes > options_.bytes_elsewhere ? options_.max_bytes - options_.bytes_elsewhere : 0;
+  return std::max(least, left);
+}
+
+std::optional<Spool::Told> Spool::enter(SpoolState state, std::string why) {
+  if (state_.exchange(state, std::memory_order_relaxed) == state) return std::nullopt;
+  return Told{state, std::move(why)};
+}
+
+void Spool::tell(const Told& told) const {
+  if (told.state == SpoolState::ok) {
     log::info("spool_ok directory={}", log::quoted(options_.directory));
   } else {
-    log::error("spool_{} directory={} max_bytes={} reason={}", to_string(state),
-               log::quoted(options_.directory), options_.max_bytes, log::quoted(why));
+    log::error("spool_{} directory={} max_bytes={} reason={}", to_string(told.state),
+               log::quoted(options_.directory), share(), log::quoted(told.why));
   }
 }
 

@@ -8,18 +8,25 @@
 // publisher gives it back.
 //
 // A full disk, a full share or an error of the file system is a state, told once in the log; the keeper tries
-// again every second. Without a ready segment roll() returns nullptr and refusal() says what to count.
+// again every half second. Without a ready segment roll() returns nullptr and refusal() says what to count.
+//
+// A burst can come faster than the keeper makes files. Then roll() waits for it, for kLongestWait at the
+// most: an IOC that has to wait a moment is better than an event that is lost. And each time that none is
+// left the keeper has twice as many ready, up to a quarter of the share, for as long as bursts come. Settled
+// segments are kept for reuse as well: a file that is there need not be reserved and faulted in again.
 //
 // Durability: a log survives the death of every process at once. Against the death of the machine it is as
 // safe as the kernel's write-back makes it (dirty_expire_centisecs, by default half a minute).
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,7 +47,8 @@ struct SpoolOptions {
   uint64_t keep_free_bytes = 0;            // left on the file system
   uint64_t max_event_bytes = 8u << 20;
   uint64_t segment_bytes = 16u << 20;  // data; enlarged where max_event_bytes needs it
-  size_t spares = 2;
+  uint64_t bytes_elsewhere = 0;        // of max_bytes, used already by this slot's older logs
+  size_t spares = 3;                   // ready at the least
 };
 // The names that describe an entry are limited so that a segment has room for them and an event.
 inline constexpr uint64_t kMaxKeyBytes = 16384;
@@ -54,13 +62,16 @@ enum class SpoolState {
 
 class Spool {
 public:
+  static constexpr auto kLongestWait = std::chrono::milliseconds(50);
+
   // `books` gets the size of the files; it outlives the spool.
   static Result<std::unique_ptr<Spool>> create(const SpoolOptions& options, ledger::Header& books);
   ~Spool();
 
   // --- appender
   Segment& active() const { return *active_; }
-  // A ready segment becomes the active one; nullptr: there is none.
+  // A ready segment becomes the active one; nullptr: there is none, and none came within kLongestWait (which
+  // is not waited for where the keeper can make none).
   Segment* roll();
   ledger::LossReason refusal() const;
   // Add to a monotonic time to get the real time; refreshed by the keeper twice a second.
@@ -90,7 +101,15 @@ private:
   // One more ready segment, out of a settled one or from the disk. Without the mutex.
   Result<std::unique_ptr<Segment>> make_ready(std::unique_ptr<Segment> settled, uint64_t number);
   SpoolState room_for_one_more(uint64_t bytes_on_disk) const;
-  void enter(SpoolState state, const std::string& why);
+  // Changes the state; what is to be logged, once the mutex is free.
+  struct Told {
+    SpoolState state;
+    std::string why;
+  };
+  std::optional<Told> enter(SpoolState state, std::string why);
+  void tell(const Told& told) const;
+  void adapt_spares(bool quiet_turn);
+  uint64_t share() const;
   void stop_keeper();
   void refresh_clock();
   void count_bytes();
@@ -104,7 +123,11 @@ private:
   std::atomic<SpoolState> state_{SpoolState::ok};
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;      // the keeper's
+  std::condition_variable is_ready_;  // the appender's
+  size_t wanted_ready_ = 0;
+  size_t most_ready_ = 0;
+  int quiet_turns_ = 0;
   std::deque<std::unique_ptr<Segment>> live_;      // in use, numbers without a gap
   std::deque<std::unique_ptr<Segment>> ready_;     // empty, numbers go on from live_
   std::vector<std::unique_ptr<Segment>> settled_;  // given back

@@ -95,6 +95,10 @@ uint32_t RecordingIntake::flags(const IntakeEntry& entry) const noexcept {
   return entry.flags;
 }
 
+void RecordingIntake::count_gap(IntakeEntry& entry) noexcept {
+  change([&] { ++entry.gaps; });
+}
+
 void RecordingIntake::set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
                                  uint32_t count) noexcept {
   change([&] {

@@ -38,6 +38,7 @@ public:
   uint16_t dbr_type = 0xffff;
   uint32_t count = 0;
   bool open = true;
+  size_t gaps = 0;
   std::vector<Recorded> records;
 };
 
@@ -53,6 +54,7 @@ public:
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
   void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   uint32_t flags(const IntakeEntry& entry) const noexcept override;
+  void count_gap(IntakeEntry& entry) noexcept override;
   void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
                   uint32_t count) noexcept override;
 

@@ -244,6 +244,24 @@ TEST(LostHosts, a_server_whose_answers_prove_nothing_is_probed_more_rarely) {
   EXPECT_GT(probes, 5);
 }
 
+TEST(LostHosts, a_server_that_stays_away_is_probed_ever_more_rarely_until_its_beacon_comes) {
+  LostHosts lost;
+  lost.lost(1, {1, 5064}, MonotonicNs{0});
+  const auto probes = [&](int64_t from_s, int64_t to_s) {
+    size_t count = 0;
+    for (int64_t ms = from_s * 1000; ms < to_s * 1000; ms += 10) {
+      std::vector<NameId> now;
+      lost.turn(MonotonicNs{ms * kNsPerMs}, now);
+      count += now.size();
+    }
+    return count;
+  };
+  EXPECT_GE(probes(0, 120), 235u);
+  EXPECT_LE(probes(120, 3600), 125u) << "one in half a minute, after a few quicker ones";
+  lost.appeared({1, 5064}, MonotonicNs{3600 * kNsPerSecond});
+  EXPECT_GE(probes(3600, 3610), 20u);
+}
+
 TEST(LostHosts, a_regained_name_is_forgotten) {
   LostHosts lost;
   for (NameId id = 0; id < 3; ++id) lost.lost(id, {1, 5064}, MonotonicNs{0});

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "supervisor/fleet/proc_stat.h"
+#include "common/process_use.h"
 #include "temp_folder.h"
 
 namespace e2k::supervisor {

@@ -55,6 +55,17 @@ TEST(ConfigCheck, a_converter_that_is_not_built_in_is_refused_with_what_is) {
                           "json-schema-envelope"));
 }
 
+TEST(ConfigCheck, settings_that_this_version_does_not_carry_out_are_remarked_on_where_they_were_set) {
+  Config config = config_with({});
+  EXPECT_THAT(config_remarks(config), IsEmpty());
+  config.output.min_interval_ms = 100;
+  config.places["output.min_interval_ms"] = "f.toml:4";
+  config.places["spool.when_full"] = "--set";
+  EXPECT_THAT(config_remarks(config),
+              ElementsAre(HasSubstr("f.toml:4: output.min_interval_ms: is not carried out"),
+                          HasSubstr("--set: spool.when_full: \"drop_oldest\"")));
+}
+
 TEST(ConfigCheck, both_sides_are_judged) {
   const auto told = check_config(config_with({}, {{"linger.mss", {"1"}}}, {{"fetch.min.bytes", {"many"}}}));
   ASSERT_THAT(told, SizeIs(2));

@@ -5,9 +5,14 @@
 // After rdkafka.h.
 #include <librdkafka/rdkafka_mock.h>
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <stdexcept>
 
+#include "common/process_use.h"
 #include "proto/kafka_conf.h"
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
@@ -95,6 +100,81 @@ TEST(DataPath, undrained_log_stays_and_its_events_count_as_waiting_in_the_sums) 
   EXPECT_EQ(path->books().appended.load(), 7u);
   EXPECT_EQ(path->books().acknowledged.load(), 0u);
   EXPECT_EQ(path->publishing().waiting(), 0u) << "it is not this log that they wait in";
+}
+
+// A process that does nothing until it is ended.
+class Sleeper {
+public:
+  Sleeper() : pid_(::fork()) {
+    if (pid_ == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+  }
+  ~Sleeper() { end(); }
+  pid_t pid() const { return pid_; }
+  void end() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+private:
+  pid_t pid_;
+};
+
+TEST(DataPath, books_of_a_worker_that_still_runs_are_left_alone_until_it_is_gone) {
+  TemporaryFolder folder;
+  Sleeper predecessor;
+  {
+    auto books = must(ledger::Ledger::create(folder.path() + "/3.ledger", Slot{3}, Generation{1}));
+    books->header().pid = predecessor.pid();
+    books->header().process_start_ticks = process_use(predecessor.pid())->start_ticks;
+    books->header().appended.store(1'000'000);  // not what the lines say: a repair would change it
+  }
+  auto contract = contract_in(folder.path(), 2);
+  contract.producer["bootstrap.servers"] = "127.0.0.1:1";
+  auto path = DataPath::start(contract);
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().exit, WorkerExit::try_again);
+  EXPECT_NE(path.error().message.find("still runs"), std::string::npos) << path.error().message;
+  {
+    auto reader = must(ledger::LedgerReader::open(contract.ledger_path, Slot{3}, Generation{1}));
+    EXPECT_EQ(reader.header().appended.load(), 1'000'000u);
+  }
+  predecessor.end();
+  EXPECT_TRUE(started(contract)->stop(MonotonicNs{in_seconds(5)}));
+}
+
+TEST(DataPath, log_of_a_predecessor_in_which_nothing_waits_is_removed_by_its_successor) {
+  TemporaryFolder folder;
+  auto contract = contract_in(folder.path(), 1);
+  contract.producer["bootstrap.servers"] = "127.0.0.1:1";
+  const std::string first = contract.spool_path;
+  started(contract).reset();  // as if it had been killed: its log is there
+  ASSERT_TRUE(std::filesystem::exists(first));
+  contract.spool_path = folder.path() + "/spool/3.2";
+  contract.generation = Generation{2};
+  auto path = started(contract);
+  EXPECT_FALSE(std::filesystem::exists(first));
+  EXPECT_TRUE(std::filesystem::exists(contract.spool_path));
+}
+
+TEST(DataPath, older_logs_count_towards_the_share) {
+  TemporaryFolder folder;
+  auto contract = contract_in(folder.path(), 1);
+  contract.producer["bootstrap.servers"] = "127.0.0.1:1";
+  {
+    auto path = started(contract);
+    IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
+    path->intake().event(*e, DoubleEvent(1));
+  }
+  contract.spool_path = folder.path() + "/spool/3.2";
+  contract.generation = Generation{2};
+  auto path = started(contract);
+  EXPECT_LT(path->books().spool_max_bytes.load(), uint64_t{256} << 20);
+  EXPECT_GT(path->books().spool_max_bytes.load(), uint64_t{100} << 20);
 }
 
 TEST(DataPath, settings_that_can_never_work_say_so_and_leave_no_files) {

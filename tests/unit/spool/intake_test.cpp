@@ -166,6 +166,19 @@ TEST(Intake, full_spool_counts_what_it_cannot_take_and_goes_on_when_there_is_roo
   EXPECT_EQ(after.front(), 2);
 }
 
+TEST(Intake, burst_faster_than_files_are_made_waits_for_them_and_loses_nothing) {
+  TemporaryFolder folder;
+  auto options = small_spool(folder.path());
+  options.max_bytes = 256u << 20;
+  LogUnderTest log(folder.path(), options);
+  IntakeEntry& e = log.open(0);
+  constexpr int kEvents = 300'000;  // some 300 segments
+  for (int i = 0; i < kEvents; ++i) log.intake->event(e, DoubleEvent(i));
+  const auto counts = ledger::counts_of(*log.books->used_line(EntryIndex{0}));
+  EXPECT_EQ(counts.lost, 0u);
+  EXPECT_EQ(counts.waiting, static_cast<uint64_t>(kEvents));
+}
+
 TEST(Intake, sleep_is_refused_while_something_is_unread_and_rung_for_afterwards) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());

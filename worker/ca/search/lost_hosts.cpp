@@ -14,6 +14,7 @@ void LostHosts::lost(NameId id, ServerAddress server, MonotonicNs now) {
     ++live_;
     host.due = MonotonicNs{now.value + kProbeIntervalNs};
     host.interval_ns = kProbeIntervalNs;
+    host.eager_until = MonotonicNs{now.value + kEagerNs};
   }
   places_[id] = {it->second, static_cast<uint32_t>(host.names.size())};
   host.names.push_back(id);
@@ -44,6 +45,7 @@ void LostHosts::turn(MonotonicNs now, std::vector<NameId>& probes) {
     if (host.names.empty() || host.due > now) continue;
     host.cursor = (host.cursor + 1) % host.names.size();
     probes.push_back(host.names[host.cursor]);
+    if (now > host.eager_until) host.interval_ns = std::min(host.interval_ns * 2, kMaxIntervalNs);
     host.due = MonotonicNs{now.value + host.interval_ns};
     if (--room == 0) first_ = number + 1;
   }
@@ -62,6 +64,7 @@ void LostHosts::appeared(ServerAddress server, MonotonicNs now) {
   if (it == numbers_.end()) return;
   hosts_[it->second].due = now;
   hosts_[it->second].interval_ns = kProbeIntervalNs;
+  hosts_[it->second].eager_until = MonotonicNs{now.value + kEagerNs};
 }
 
 void LostHosts::hold(NameId id) {

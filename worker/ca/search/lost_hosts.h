@@ -1,10 +1,13 @@
 // Pure. Watches for the return of servers whose channels were lost.
 //
 // libca asks for a disconnected channel again only on its 10 s tick. Here one name of every lost server, a
-// different one each time, is due every kProbeInterval; at most kMaxProbesATurn names are due at once (they
-// fill a few frames), the servers taking turns. When a probe is answered the caller asks for all names of
-// that server, or, where the answer proves nothing new (a circuit that merely hangs), calls hold(): then the
-// server's next probe waits twice as long, up to kMaxInterval, until it loses or regains a channel.
+// different one each time, is due every kProbeInterval for kEagerNs, the time in which a server comes back
+// that was restarted; then ever more seldom, down to once in kMaxInterval, because some never come back and
+// every probe is a broadcast. A beacon (appeared()) makes it eager again. At most kMaxProbesATurn names are
+// due at once (they fill a few frames), the servers taking turns. When a probe is answered the caller asks
+// for all names of that server, or, where the answer proves nothing new (a circuit that merely hangs), calls
+// hold(): then the server's next probe waits twice as long, up to kMaxInterval, until it loses or regains a
+// channel.
 //
 // Numbers of names are small and dense; a name belongs to at most one server. Not thread-safe.
 #pragma once
@@ -24,6 +27,7 @@ namespace e2k::worker::search {
 class LostHosts {
 public:
   static constexpr int64_t kProbeIntervalNs = 500 * kNsPerMs, kMaxIntervalNs = 30 * kNsPerSecond;
+  static constexpr int64_t kEagerNs = 120 * kNsPerSecond;
   static constexpr size_t kMaxProbesATurn = 100;
 
   void lost(NameId id, ServerAddress server, MonotonicNs now);
@@ -51,6 +55,7 @@ private:
     size_t cursor = 0;
     int64_t interval_ns = kProbeIntervalNs;
     MonotonicNs due;
+    MonotonicNs eager_until;
   };
 
   std::vector<Place> places_;

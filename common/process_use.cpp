@@ -1,4 +1,4 @@
-#include "supervisor/fleet/proc_stat.h"
+#include "common/process_use.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #include "common/fd.h"
 
-namespace e2k::supervisor {
+namespace e2k {
 
 std::optional<ProcessUse> parse_proc_stat(std::string_view text, long ticks_per_second, long page_bytes) {
   // The name in brackets is the second field; what follows its last bracket begins with the third.
@@ -25,6 +25,7 @@ std::optional<ProcessUse> parse_proc_stat(std::string_view text, long ticks_per_
     const std::string_view word = text.substr(0, text.find(' '));
     text.remove_prefix(word.size());
     ++field;
+    if (field == 3) use.zombie = word == "Z" || word == "X";
     if (field != 14 && field != 15 && field != 22 && field != 24) continue;
     uint64_t number = 0;
     if (std::from_chars(word.data(), word.data() + word.size(), number).ec != std::errc())
@@ -46,4 +47,9 @@ std::optional<ProcessUse> process_use(pid_t pid) {
   return parse_proc_stat({text, static_cast<size_t>(n)}, sysconf(_SC_CLK_TCK), sysconf(_SC_PAGESIZE));
 }
 
-}  // namespace e2k::supervisor
+bool is_running(pid_t pid, uint64_t start_ticks) {
+  const auto use = process_use(pid);
+  return use && use->start_ticks == start_ticks && !use->zombie;
+}
+
+}  // namespace e2k
