@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -16,16 +17,15 @@ std::string system_error(const std::string& path, const char* what) {
 }
 
 // Whether the mapped bytes are a ledger whose sizes can be trusted from here on.
-const char* problem_of(const Header& header, size_t bytes, Slot slot, Generation generation) {
+const char* problem_of(const Header& header, uint32_t capacity, uint32_t entries_offset, size_t bytes,
+                       Slot slot, std::optional<Generation> generation) {
   if (header.magic != kMagic) return "is not a ledger";
   if (header.format_version != kFormatVersion) return "has another format version; restart its worker";
-  if (header.slot != slot.value || header.generation != generation.value)
+  if (header.slot != slot.value || (generation && header.generation != generation->value))
     return "belongs to another slot or generation";
-  if (header.entries_offset < sizeof(Header) || header.entries_offset % alignof(Entry) != 0)
-    return "has a damaged header";
-  if (header.entries_offset > bytes) return "is shorter than its header says";
-  if ((bytes - header.entries_offset) / sizeof(Entry) < header.entry_capacity)
-    return "is shorter than its header says";
+  if (entries_offset < sizeof(Header) || entries_offset % alignof(Entry) != 0) return "has a damaged header";
+  if (entries_offset > bytes) return "is shorter than its header says";
+  if ((bytes - entries_offset) / sizeof(Entry) < capacity) return "is shorter than its header says";
   return nullptr;
 }
 
@@ -53,6 +53,15 @@ Counts counts_of(const Entry& entry) {
 }
 
 Result<LedgerReader> LedgerReader::open(const std::string& path, Slot slot, Generation generation) {
+  return open_file(path, slot, generation);
+}
+
+Result<LedgerReader> LedgerReader::open(const std::string& path, Slot slot) {
+  return open_file(path, slot, std::nullopt);
+}
+
+Result<LedgerReader> LedgerReader::open_file(const std::string& path, Slot slot,
+                                             std::optional<Generation> generation) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail(system_error(path, "cannot be opened"));
   struct stat info {};
@@ -64,17 +73,25 @@ Result<LedgerReader> LedgerReader::open(const std::string& path, Slot slot, Gene
   LedgerReader reader;
   reader.base_ = base;
   reader.bytes_ = bytes;
-  if (const char* problem = problem_of(reader.header(), bytes, slot, generation))
+  reader.capacity_ = reader.header().entry_capacity;
+  reader.entries_offset_ = reader.header().entries_offset;
+  if (const char* problem =
+          problem_of(reader.header(), reader.capacity_, reader.entries_offset_, bytes, slot, generation))
     return fail("ledger " + path + ": " + problem);
   return reader;
 }
 
 LedgerReader::LedgerReader(LedgerReader&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : base_(std::exchange(other.base_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)),
+      capacity_(other.capacity_),
+      entries_offset_(other.entries_offset_) {}
 
 LedgerReader& LedgerReader::operator=(LedgerReader&& other) noexcept {
   std::swap(base_, other.base_);
   std::swap(bytes_, other.bytes_);
+  std::swap(capacity_, other.capacity_);
+  std::swap(entries_offset_, other.entries_offset_);
   return *this;
 }
 
@@ -86,11 +103,13 @@ const Header& LedgerReader::header() const {
   return *static_cast<const Header*>(base_);
 }
 
+uint32_t LedgerReader::entries_used() const {
+  return std::min(capacity_, header().entries_used.load(std::memory_order_acquire));
+}
+
 const Entry* LedgerReader::entry(EntryIndex index) const {
-  const Header& h = header();
-  if (index.value >= h.entry_capacity) return nullptr;
-  if (index.value >= h.entries_used.load(std::memory_order_acquire)) return nullptr;
-  const auto* first = reinterpret_cast<const Entry*>(static_cast<const char*>(base_) + h.entries_offset);
+  if (index.value >= entries_used()) return nullptr;
+  const auto* first = reinterpret_cast<const Entry*>(static_cast<const char*>(base_) + entries_offset_);
   return first + index.value;
 }
 

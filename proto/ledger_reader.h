@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/fd.h"
@@ -25,11 +26,17 @@ Counts counts_of(const Entry& entry);
 class LedgerReader {
 public:
   static Result<LedgerReader> open(const std::string& path, Slot slot, Generation generation);
+  // Whichever generation of the slot it is.
+  static Result<LedgerReader> open(const std::string& path, Slot slot);
   LedgerReader(LedgerReader&&) noexcept;
   LedgerReader& operator=(LedgerReader&&) noexcept;
   ~LedgerReader();
 
+  // Figures to read. Sizes and places must be asked of the functions below: the worker can write to all of
+  // it.
   const Header& header() const;
+  // Lines that the worker has made.
+  uint32_t entries_used() const;
   // nullptr: the worker has not made that line yet. Never faults, whatever the index.
   const Entry* entry(EntryIndex index) const;
   // "" for 0 or a number that names none.
@@ -37,8 +44,13 @@ public:
 
 private:
   LedgerReader() = default;
+  static Result<LedgerReader> open_file(const std::string& path, Slot slot,
+                                        std::optional<Generation> generation);
   void* base_ = nullptr;
   size_t bytes_ = 0;
+  // As they were when the file was judged.
+  uint32_t capacity_ = 0;
+  uint32_t entries_offset_ = 0;
 };
 
 }  // namespace e2k::ledger

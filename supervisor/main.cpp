@@ -17,6 +17,7 @@
 #include "common/config/load.h"
 #include "common/log.h"
 #include "proto/config_check.h"
+#include "supervisor/fleet/launcher.h"
 #include "supervisor/service.h"
 #include "supervisor/state_directory.h"
 
@@ -82,6 +83,10 @@ std::optional<Config> load(const Arguments& arguments) {
 }
 
 int run(const Config& config) {
+  if (auto program = supervisor::find_worker_program(config.workers.program); !program) {
+    log::error("start.failed error={}", log::quoted(program.error().message));
+    return kBadConfiguration;
+  }
   auto directory = supervisor::StateDirectory::open(config.state.directory);
   if (!directory) {
     log::error("start.failed error={}", log::quoted(directory.error().message));
@@ -89,6 +94,13 @@ int run(const Config& config) {
   }
   if (auto made = supervisor::make_directories(config.runtime_directory, 0755); !made) {
     log::error("start.failed error={}", log::quoted(made.error().message));
+    return kTryAgain;
+  }
+  // The workers' socket and the ledgers lie here, whatever the state directory is.
+  auto runtime = supervisor::lock_directory(config.runtime_directory, "supervisor.lock",
+                                            "another $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR");
+  if (!runtime) {
+    log::error("start.failed error={}", log::quoted(runtime.error().message));
     return kTryAgain;
   }
   boost::asio::io_context loop(1);
@@ -124,6 +136,12 @@ int main(int argc, char** argv) {
   const auto config = load(arguments);
   if (!config) return kBadConfiguration;
   const std::vector<std::string> remarks = config_remarks(*config);
+  if (!arguments.log_level.empty()) {
+    if (auto known = log::set_level(arguments.log_level); !known) {
+      std::fprintf(stderr, "--log-level: %s\n", known.error().message.c_str());
+      return kUsage;
+    }
+  }
   if (arguments.check) {
     for (const std::string& remark : remarks) std::fprintf(stderr, "note: %s\n", remark.c_str());
     std::fputs(print_config(*config).c_str(), stdout);

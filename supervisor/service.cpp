@@ -91,6 +91,7 @@ Result<void> Service::begin() {
 
   Tail::Callbacks tail;
   tail.record = [this](const TailRecord& record) { on_record(record); };
+  tail.started_over = [this] { held_back_.clear(); };
   tail.batch_end = [this] { on_batch_end(); };
   tail.caught_up = [this](const std::map<int32_t, int64_t>& ends) { on_caught_up(ends); };
   tail.problem = [this](const std::string& code, const std::string& message) { on_problem(code, message); };
@@ -114,6 +115,7 @@ Result<void> Service::restore_snapshot() {
   if (!*loaded || (*loaded)->topic != config_.commands.topic) return {};
   for (const auto& key : (*loaded)->keys) commands_.restore(key);
   next_offsets_ = (*loaded)->next_offsets;
+  shrank_ = (*loaded)->shrank;
   restored_ = true;
   commands_.visit([this](const EntryRef& entry) { dirty_.push_back(entry.id); });
   log::info("snapshot.restored entries={}", commands_.size());
@@ -126,14 +128,6 @@ Result<void> Service::restore_snapshot() {
 
 void Service::serve_from_snapshot() {
   if (serving_ || stopping_) return;
-  if (replaying_) {
-    // The topic is being read after all; half of it is worse than waiting.
-    grace_timer_.expires_after(kSnapshotGrace);
-    grace_timer_.async_wait([this](const error_code& error) {
-      if (!error) serve_from_snapshot();
-    });
-    return;
-  }
   on_problem("SNAPSHOT_ONLY",
              fmt::format("the command topic {} can't be read yet; what it held when it was last read is "
                          "being served",
@@ -146,7 +140,26 @@ void Service::serve_from_snapshot() {
 // ----------------------------------------------------------------------------------------------
 
 void Service::on_record(const TailRecord& record) {
-  if (tail_ && !tail_->caught_up()) replaying_ = true;
+  const bool complete = !tail_ || tail_->caught_up();
+  if (complete || !(restored_ || serving_)) return fold(record);
+  const auto copied = [](const std::optional<std::string_view>& text) {
+    return text ? std::optional<std::string>(*text) : std::nullopt;
+  };
+  held_back_.push_back(
+      {record.partition, record.offset, record.timestamp_ms, copied(record.key), copied(record.value)});
+}
+
+void Service::fold_held_back() {
+  for (const HeldBack& held : held_back_) {
+    const auto view = [](const std::optional<std::string>& text) {
+      return text ? std::optional<std::string_view>(*text) : std::nullopt;
+    };
+    fold({held.partition, held.offset, held.timestamp_ms, view(held.key), view(held.value)});
+  }
+  held_back_ = {};
+}
+
+void Service::fold(const TailRecord& record) {
   std::vector<Change> changes;
   const uint64_t rejected = commands_.rejected_total();
   commands_.apply(record.partition, record.offset, record.timestamp_ms, record.key, record.value, changes);
@@ -167,25 +180,25 @@ void Service::on_batch_end() {
 
 void Service::on_caught_up(const std::map<int32_t, int64_t>& ends) {
   grace_timer_.cancel();
-  replaying_ = false;
-  if (restored_) {
-    bool shrank = false;
+  bool shrank = shrank_;
+  if (restored_)
     for (const auto& [partition, end] : ends) {
       const auto known = next_offsets_.find(partition);
       shrank = shrank || (known != next_offsets_.end() && end < known->second);
     }
-    if (shrank) {
-      on_problem(
-          "COMMAND_TOPIC_SHRANK",
-          fmt::format("the command topic {} ends before what was read of it earlier: it lost records, or is "
-                      "another topic of that name. Nothing is removed. To go by what it holds now, stop the "
-                      "service, remove {}/commands.snapshot and start it",
-                      config_.commands.topic, directory_.path()));
-    } else {
-      std::vector<Change> changes;
-      commands_.retire_unseen(changes);
-      for (const Change& change : changes) dirty_.push_back(change.id);
-    }
+  fold_held_back();
+  if (shrank) {
+    // Remembered by the snapshot: a restart must not take for granted what this one would not do.
+    on_problem(
+        "COMMAND_TOPIC_SHRANK",
+        fmt::format("the command topic {} ends before what was read of it earlier: it lost records, or is "
+                    "another topic of that name. Nothing is removed. To go by what it holds now, stop the "
+                    "service, remove {}/commands.snapshot and start it",
+                    config_.commands.topic, directory_.path()));
+  } else if (restored_) {
+    std::vector<Change> changes;
+    commands_.retire_unseen(changes);
+    for (const Change& change : changes) dirty_.push_back(change.id);
   }
   log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
             commands_.size(), commands_.rejected_total());
@@ -196,6 +209,7 @@ void Service::on_caught_up(const std::map<int32_t, int64_t>& ends) {
 }
 
 void Service::on_problem(const std::string& code, const std::string& message) {
+  if (code == "COMMAND_TOPIC_SHRANK" && !message.empty() && !shrank_) shrank_ = snapshot_due_ = true;
   switch (problems_.set(code, message, real_now())) {
     case Problems::Change::begun:
       log::warn("problem.begun code={} message={}", code, log::quoted(message));
@@ -284,10 +298,8 @@ void Service::on_welcomed(Slot slot, Generation generation) {
   judge_workers();
 }
 
-void Service::on_lost(Slot slot) {
+void Service::on_lost(Slot) {
   harvest_reports();
-  // The books of the dead worker stand for its slot until its successor has opened its own.
-  if (const auto* books = fleet_->ledger(slot)) remembered_[slot] = counts_of_slot(*books);
   judge_workers();
 }
 
@@ -352,7 +364,6 @@ void Service::tick() {
 
 void Service::harvest_reports() {
   // What workers reported of a command must outlive them: a restart repeats no `Never Connected`.
-  if (replaying_) return;
   std::vector<std::pair<EntryId, uint32_t>> news;
   commands_.visit([&](const EntryRef& entry) {
     const ledger::Entry* line = line_of(entry.id);
@@ -374,7 +385,7 @@ void Service::harvest_reports() {
 
 void Service::save_snapshot_if_due(bool now) {
   const MonotonicNs time = monotonic_now();
-  if (!snapshot_due_ || replaying_ || !serving_) return;
+  if (!snapshot_due_ || !serving_) return;
   // The last one queues behind one that is being written: the writer is a single thread.
   if (!now && snapshot_running_) return;
   if (!now && time.value - snapshot_saved_at_.value < kSnapshotIntervalMs * kNsPerMs) return;
@@ -383,6 +394,7 @@ void Service::save_snapshot_if_due(bool now) {
   Snapshot snapshot;
   snapshot.topic = config_.commands.topic;
   snapshot.next_offsets = next_offsets_;
+  snapshot.shrank = shrank_;
   commands_.visit_keys([&](const CommandState::LiveKey& key) { snapshot.keys.push_back(key); });
   snapshot_running_ = true;
   boost::asio::post(writer_, [this, last = stopping_, snapshot = std::move(snapshot)] {

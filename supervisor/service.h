@@ -71,6 +71,8 @@ private:
 
   // The command topic.
   void on_record(const TailRecord& record);
+  void fold(const TailRecord& record);
+  void fold_held_back();
   void on_batch_end();
   void on_caught_up(const std::map<int32_t, int64_t>& ends);
   void on_problem(const std::string& code, const std::string& message);
@@ -124,12 +126,17 @@ private:
   bool snapshot_due_ = false;
   bool snapshot_running_ = false;
   bool restored_ = false;  // from a snapshot
-  // Records are being folded whose successors have not been read yet: what the fold says is not to be acted
-  // on or kept.
-  bool replaying_ = false;
+  bool shrank_ = false;    // the command topic lost records once: keys that it no longer holds are kept
+  // Records that were read while there is a state to serve already (a snapshot's, or what was read before the
+  // topic vanished): half of the topic is worse than that. They are folded in once its end was reached.
+  struct HeldBack {
+    int32_t partition;
+    int64_t offset, timestamp_ms;
+    std::optional<std::string> key, value;
+  };
+  std::vector<HeldBack> held_back_;
   std::map<int32_t, int64_t> next_offsets_;  // by partition, of the tail
   MonotonicNs snapshot_saved_at_;
-  std::map<Slot, EventCounts> remembered_;  // of slots whose ledger is closed while the next worker starts
   std::unordered_map<std::string, std::pair<uint64_t, double>>
       host_events_;  // by name: count at last tick, rate
   boost::asio::steady_timer tick_timer_, grace_timer_, departure_timer_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/config/epics_variables.h"
 #include "common/log.h"
 #include "common/process_use.h"
 #include "supervisor/service.h"
@@ -57,8 +58,7 @@ EventCounts counts_of_slot(const ledger::LedgerReader& reader) {
   sum.waiting = appended > settled ? appended - settled : 0;
   sum.lost = spooled_losses + unspooled_losses;
   sum.received = sum.acknowledged + sum.waiting + sum.lost + sum.coalesced;
-  const uint32_t used = header.entries_used.load(std::memory_order_acquire);
-  for (uint32_t i = 0; i < used; ++i)
+  for (uint32_t i = 0; i < reader.entries_used(); ++i)
     if (const ledger::Entry* line = reader.entry(EntryIndex{i}))
       sum.gaps += line->ca.gaps.load(std::memory_order_relaxed);
   return sum;
@@ -185,9 +185,7 @@ const ledger::Entry* Service::line_of(EntryId id) const {
 }
 
 EventCounts Service::counts_of(const Fleet::SlotView& slot) const {
-  if (slot.ledger != nullptr) return counts_of_slot(*slot.ledger);
-  const auto known = remembered_.find(slot.slot);
-  return known == remembered_.end() ? EventCounts{} : known->second;
+  return slot.books == nullptr ? EventCounts{} : counts_of_slot(*slot.books);
 }
 
 ShownState Service::shown_state(const EntryRef& entry) const {
@@ -227,6 +225,7 @@ EntryView Service::view_of(const EntryRef& entry) const {
       view.clock_skew_s = static_cast<double>(arrival - *view.last_stamp_unix_ns) / kNsPerSecondF;
     }
   }
+  view.restamped = line->publisher.restamped.load(std::memory_order_relaxed);
   if (line->publisher.last_offset.load(std::memory_order_relaxed) >= 0) {
     view.last_partition = line->publisher.last_partition.load(std::memory_order_relaxed);
     view.last_offset = line->publisher.last_offset.load(std::memory_order_relaxed);
@@ -282,6 +281,9 @@ StatusView Service::status() const {
   view.config_path = config_.path;
   view.config_sha256 = config_.sha256;
   view.epics = config_.epics;
+  for (const config::EpicsVariable& variable : config::epics_variables())
+    if (config_.hidden.contains("epics." + std::string(variable.key)))
+      view.epics[std::string(variable.variable)] = "***";
   return view;
 }
 
@@ -306,19 +308,20 @@ std::vector<WorkerView> Service::workers() const {
       }
     }
     view.events = counts_of(slot);
-    if (slot.ledger != nullptr) {
-      const ledger::Header& header = slot.ledger->header();
-      const uint32_t used = header.entries_used.load(std::memory_order_acquire);
-      for (uint32_t i = 0; i < used && is_alive(*slot.state); ++i) {
+    if (slot.ledger != nullptr && is_alive(*slot.state)) {
+      for (uint32_t i = 0; i < slot.ledger->entries_used(); ++i) {
         const ledger::Entry* line = slot.ledger->entry(EntryIndex{i});
-        if (line != nullptr &&
-            line->ca.state.load(std::memory_order_relaxed) == ledger::EntryState::connected)
-          ++view.connected;
+        if (line == nullptr) break;
+        view.restamped += line->publisher.restamped.load(std::memory_order_relaxed);
+        if (line->ca.state.load(std::memory_order_relaxed) == ledger::EntryState::connected) ++view.connected;
       }
+      view.in_flight = slot.ledger->header().in_flight.load(std::memory_order_relaxed);
+    }
+    if (slot.books != nullptr) {
+      const ledger::Header& header = slot.books->header();
       view.ca_events = header.ca_events.load(std::memory_order_relaxed);
       view.produced = header.produced.load(std::memory_order_relaxed);
       view.delivery_failures = header.delivery_failures.load(std::memory_order_relaxed);
-      view.in_flight = header.in_flight.load(std::memory_order_relaxed);
       view.spool_bytes = header.spool_bytes.load(std::memory_order_relaxed);
       view.lost_by_reason = losses_of(header);
       for (size_t i = 0; i < ledger::kLatencyBuckets; ++i)

@@ -28,25 +28,30 @@ Result<void> make_directories(const std::string& path, unsigned mode) {
   return {};
 }
 
-Result<StateDirectory> StateDirectory::open(const std::string& path) {
-  if (auto made = make_directories(path, 0750); !made) return tl::unexpected(made.error());
-  const std::string file = path + "/lock";
+Result<UniqueFd> lock_directory(const std::string& path, const std::string& name, const std::string& remedy) {
+  const std::string file = path + "/" + name;
   UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
   if (!lock)
-    return fail(fmt::format("{}: {}; state.directory must be writable by the user that runs the supervisor",
-                            file, std::strerror(errno)));
+    return fail(fmt::format("{}: {}; {} must be writable by the user that runs the supervisor", file,
+                            std::strerror(errno), path));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     char holder[32] = {};
     const ssize_t n = ::pread(lock.get(), holder, sizeof holder - 1, 0);
-    return fail(fmt::format(
-        "{} is in use by another supervisor (pid {}); stop that one, or use --instance or another "
-        "state.directory",
-        path, n > 0 ? holder : "unknown"));
+    return fail(
+        fmt::format("{} is in use by another supervisor (pid {}); stop that one, or use --instance or {}",
+                    path, n > 0 ? holder : "unknown", remedy));
   }
   const std::string pid = std::to_string(::getpid());
   if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), pid.data(), pid.size(), 0) < 0)
     return fail(fmt::format("{}: {}", file, std::strerror(errno)));
-  return StateDirectory(path, std::move(lock));
+  return lock;
+}
+
+Result<StateDirectory> StateDirectory::open(const std::string& path) {
+  if (auto made = make_directories(path, 0750); !made) return tl::unexpected(made.error());
+  auto lock = lock_directory(path, "lock", "another state.directory");
+  if (!lock) return tl::unexpected(lock.error());
+  return StateDirectory(path, std::move(*lock));
 }
 
 Result<Generation> StateDirectory::last_generation() const {

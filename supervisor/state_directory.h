@@ -31,6 +31,10 @@ private:
   UniqueFd lock_;
 };
 
+// Locks the folder, by a file of that name in it, for as long as the descriptor lives. The Error names the
+// process that holds the lock, and `remedy`.
+Result<UniqueFd> lock_directory(const std::string& path, const std::string& name, const std::string& remedy);
+
 // Makes `path` and what is missing above it. The Error names the folder and why.
 Result<void> make_directories(const std::string& path, unsigned mode);
 

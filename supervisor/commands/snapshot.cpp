@@ -76,7 +76,7 @@ Result<void> write_file(const std::string& path, const std::string& bytes) {
 std::string encode(const Snapshot& snapshot) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> out(buffer);
-  out.pack_array(4);
+  out.pack_array(5);
   out.pack(kVersion);
   out.pack(snapshot.topic);
   out.pack_array(static_cast<uint32_t>(snapshot.next_offsets.size()));
@@ -87,6 +87,7 @@ std::string encode(const Snapshot& snapshot) {
   }
   out.pack_array(static_cast<uint32_t>(snapshot.keys.size()));
   for (const auto& key : snapshot.keys) pack_key(out, key);
+  out.pack(snapshot.shrank);
   std::string bytes(buffer.data(), buffer.size());
   const uint32_t checksum = crc32c(0, bytes.data(), bytes.size());
   for (size_t i = 0; i < kChecksumBytes; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xff);
@@ -111,6 +112,7 @@ Result<Snapshot> decode_snapshot(std::string_view bytes) {
   fields.take(snapshot.topic);
   const msgpack::object* offsets = fields.next();
   const msgpack::object* keys = fields.next();
+  fields.take(snapshot.shrank);
   if (!fields.ok() || offsets->type != msgpack::type::ARRAY || keys->type != msgpack::type::ARRAY)
     return fail("it is not a snapshot");
   for (uint32_t i = 0; i < offsets->via.array.size; ++i) {

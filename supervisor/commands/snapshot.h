@@ -1,7 +1,7 @@
 // Shell. The command state on disk, so that a start while the broker is away serves what was commanded.
 //
-// One file `commands.snapshot` in the state directory: MessagePack with a version, the topic's name and its
-// id where the broker tells one, the offsets read, every live key, and a CRC32C at the end. Written to a
+// One file `commands.snapshot` in the state directory: MessagePack with a version, the topic's name, the
+// offsets read, whether the topic ever lost records, every live key, and a CRC32C at the end. Written to a
 // temporary file, synced, renamed, the folder synced: a reader finds the old one or the new one. Without it
 // everything is rebuilt from the topic. encode/decode are pure; save/load are the shell.
 #pragma once
@@ -22,6 +22,7 @@ struct Snapshot {
   std::string topic;
   std::map<int32_t, int64_t> next_offsets;  // by partition
   std::vector<CommandState::LiveKey> keys;
+  bool shrank = false;  // the topic lost records: keys that it does not hold any more are kept
 };
 
 std::string encode(const Snapshot& snapshot);

@@ -141,7 +141,8 @@ private:
 std::string KafkaTail::servers_of(const Config& config) {
   for (const Properties* side : {&config.kafka.consumer, &config.kafka.common})
     for (const char* name : {"bootstrap.servers", "metadata.broker.list"})
-      if (auto found = side->find(name); found != side->end()) return found->second.value;
+      if (auto found = side->find(name); found != side->end())
+        return found->second.secret ? "***" : found->second.value;
   return "localhost:9092";
 }
 
@@ -373,6 +374,7 @@ void KafkaTail::start_over() {
   assigned_.clear();
   ended_.clear();
   before_ = std::exchange(next_, {});
+  if (callbacks_.started_over) callbacks_.started_over();
 }
 
 void KafkaTail::tell_of_another_log(const std::string& what) {

@@ -34,6 +34,9 @@ class Tail {
 public:
   struct Callbacks {
     std::function<void(const TailRecord&)> record;
+    // The topic had vanished: it is read again from its beginning, and what came since the last caught_up is
+    // void.
+    std::function<void()> started_over;
     // After a burst of records was delivered (so that changes are planned once a burst).
     std::function<void()> batch_end;
     // Every partition was read to the end that it had when reading began: once a start, and once more

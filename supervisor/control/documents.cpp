@@ -76,6 +76,7 @@ Json entry_json(const EntryView& entry) {
   json.update(events_json(entry.events));
   json["last_event_age_s"] = or_null(entry.last_event_age_s);
   json["last_stamp"] = entry.last_stamp_unix_ns ? Json(iso8601_utc(*entry.last_stamp_unix_ns)) : Json();
+  json["restamped"] = entry.restamped;
   json["clock_skew_s"] = or_null(entry.clock_skew_s);
   json["last_partition"] = or_null(entry.last_partition);
   json["last_offset"] = or_null(entry.last_offset);

@@ -105,11 +105,12 @@ void write_service(Text& text, const StatusView& status) {
   text.single("channels_distinct", "gauge", "Distinct Channel Access names.", status.channels_distinct);
   text.single("commands_caught_up", "gauge", "1 once the command topic was read to its end.",
               uint64_t{status.commands.caught_up});
-  text.single("commands_offset", "gauge", "Offset of the last command read; -1 before the first.",
+  text.single("commands_offset", "gauge",
+              "Offset behind the last command read, summed over partitions; -1 before the first.",
               static_cast<double>(status.commands.offset));
   text.single("commands_rejected_total", "counter", "Bad records on the command topic.",
               status.commands.rejected);
-  text.single("kafka_brokers_up", "gauge", "Kafka brokers that the supervisor is connected to.",
+  text.single("kafka_brokers_up", "gauge", "Kafka brokers that the worker that sees most of them knows.",
               static_cast<double>(status.brokers_up));
   text.single("spool_used_bytes", "gauge", "Files of all spools.", status.spool_bytes);
   text.single("spool_max_bytes", "gauge", "What all spools together may take.", status.spool_max_bytes);
@@ -144,6 +145,9 @@ void write_events(Text& text, const Workers& workers) {
              [](const WorkerView& w) { return w.produced; });
   per_worker(text, workers, "delivery_failures_total", "counter", "Delivery reports with an error.",
              [](const WorkerView& w) { return w.delivery_failures; });
+  per_worker(text, workers, "events_restamped_total", "counter",
+             "Events whose stamp was 0 or too far ahead and that got the time of arrival.",
+             [](const WorkerView& w) { return w.restamped; });
   text.family("queue_depth", "gauge", "Events waiting in the spool, records in flight to Kafka.");
   for (const WorkerView& worker : workers) {
     text.sample({of(worker), {"queue", "spool"}}, worker.events.waiting);

@@ -83,6 +83,7 @@ struct WorkerView {
   int32_t pid = 0;  // 0: none runs
   std::string state;
   uint64_t channels = 0, entries = 0, connected = 0;
+  uint64_t restamped = 0;  // events of this generation that got the time of arrival
   EventCounts events;
   uint64_t restarts = 0;
   std::map<std::string, uint64_t> restarts_by_reason;  // crash, exit, hang, request
@@ -109,6 +110,7 @@ struct EntryView {
   EventCounts events;
   std::optional<double> last_event_age_s;
   std::optional<int64_t> last_stamp_unix_ns;
+  uint64_t restamped = 0;              // events that got the time of arrival: stamp 0, or too far ahead
   std::optional<double> clock_skew_s;  // arrival minus stamp of the last event
   std::optional<int32_t> last_partition;
   std::optional<int64_t> last_offset;

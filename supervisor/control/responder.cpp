@@ -1,6 +1,7 @@
 #include "supervisor/control/responder.h"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <optional>
 
 #include "common/log.h"
@@ -27,6 +28,12 @@ bool same_secret(std::string_view a, std::string_view b) {
   return different == 0 && !b.empty();
 }
 
+bool is_address(const std::string& host) {
+  boost::system::error_code error;
+  boost::asio::ip::make_address(host, error);
+  return !error;
+}
+
 // Why the request is refused before anything is looked up.
 std::optional<Answer> refused_by_origin(Surface surface, const Request& request,
                                         const ResponderRules& rules) {
@@ -35,7 +42,9 @@ std::optional<Answer> refused_by_origin(Surface surface, const Request& request,
   if (surface == Surface::metrics) return std::nullopt;
   const std::string_view authority = authority_of(request.target);
   const std::string host = host_without_port(authority.empty() ? request.host : authority);
-  if (std::find(rules.hosts.begin(), rules.hosts.end(), host) != rules.hosts.end()) return std::nullopt;
+  // Rebinding takes a name: an address in figures is the one that was connected to.
+  if (is_address(host) || std::find(rules.hosts.begin(), rules.hosts.end(), host) != rules.hosts.end())
+    return std::nullopt;
   return error(403, "the Host " + log::quoted(host) +
                         " is not this one; ask for localhost, for this machine's name, or for the name that "
                         "control.http is set to");

@@ -126,7 +126,8 @@ std::string message_of(const HttpAnswer& answer) {
 Outcome<std::string> body_of(Outcome<HttpAnswer> answer) {
   if (!answer) return tl::unexpected(answer.error());
   if (answer->code >= 200 && answer->code < 300) return std::move(answer->body);
-  const Exit exit = answer->code == 404                          ? Exit::not_found
+  const Exit exit = answer->code == 400                          ? Exit::usage
+                    : answer->code == 404                        ? Exit::not_found
                     : answer->code == 401 || answer->code == 403 ? Exit::permission
                                                                  : Exit::failed;
   return failure(exit, message_of(*answer));

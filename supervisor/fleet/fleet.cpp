@@ -63,6 +63,7 @@ struct Worker {
   Outbox outbox;
   std::optional<Heartbeat> heartbeat;
   std::optional<ledger::LedgerReader> ledger;
+  std::optional<ledger::LedgerReader> previous;  // its predecessor's, until `ledger` has taken over its sums
   // As of the last heartbeat that was taken for a sign of life.
   uint64_t ca_turns = 0;
   uint64_t publish_turns = 0;
@@ -87,7 +88,11 @@ public:
         repeater_(Repeater::make(loop, program_, config_.epics)) {
     settings_.max_restart_delay_ms = config.workers.max_restart_delay_ms;
     settings_.drain_timeout_ms = config.workers.drain_timeout_ms;
-    for (int i = 0; i < config.workers.count; ++i) workers_.push_back(std::make_unique<Worker>(loop));
+    for (size_t i = 0; i < static_cast<size_t>(config.workers.count); ++i) {
+      workers_.push_back(std::make_unique<Worker>(loop));
+      auto previous = ledger::LedgerReader::open(ledger_path(config_, slot_of(i)), slot_of(i));
+      if (previous) workers_.back()->previous.emplace(std::move(*previous));
+    }
   }
 
   ~ProcessFleet() override { *alive_ = false; }
@@ -144,7 +149,11 @@ public:
     for (size_t i = 0; i < workers_.size(); ++i) {
       const Worker& w = *workers_[i];
       out.push_back({slot_of(i), &w.state, w.restarts_by_reason, w.started_at, w.heartbeat,
-                     w.ledger ? &*w.ledger : nullptr, w.outbox.unapplied_items()});
+                     w.ledger ? &*w.ledger : nullptr,
+                     w.ledger     ? &*w.ledger
+                     : w.previous ? &*w.previous
+                                  : nullptr,
+                     w.outbox.unapplied_items()});
     }
     return out;
   }
@@ -204,7 +213,8 @@ private:
     if (w.state.last_cause != ExitCause::none) ++w.restarts_by_reason[to_string(w.state.last_cause)];
     next_generation_ = Generation{action.generation.value + 1};
     generation_used_(action.generation);
-    w.ledger.reset();
+    // The sums of before stand until the next worker has opened its own books.
+    if (w.ledger) w.previous = std::exchange(w.ledger, std::nullopt);
     w.heartbeat.reset();
     w.ca_turns = w.publish_turns = 0;
     w.token = random_token();
@@ -300,6 +310,7 @@ private:
     auto opened = ledger::LedgerReader::open(ledger_path(config_, slot_of(i)), slot_of(i), generation);
     if (opened) {
       w.ledger.emplace(std::move(*opened));
+      w.previous.reset();
     } else if (complain) {
       log::warn("ledger not readable worker={} error={}", i, log::quoted(opened.error().message));
     }

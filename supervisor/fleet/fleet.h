@@ -62,7 +62,8 @@ public:
     std::map<std::string, uint64_t> restarts_by_reason;
     MonotonicNs started_at;
     std::optional<Heartbeat> heartbeat;  // the last of this generation
-    const ledger::LedgerReader* ledger;  // nullptr before the first greeting
+    const ledger::LedgerReader* ledger;  // of this generation; nullptr before its first greeting
+    const ledger::LedgerReader* books;   // for sums: `ledger`, or its predecessor's until that is there
     uint64_t unapplied_items;            // assigned, not yet applied
   };
   virtual std::vector<SlotView> slots() const = 0;

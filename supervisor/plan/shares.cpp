@@ -171,7 +171,12 @@ std::vector<AssignItem> Shares::serve_anew(Slot slot, const CommandState& state)
     if (channel.entries == 0 || channel.slot != slot.value) continue;
     for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
       if (rows_[e].index == kNone) continue;
-      if (auto entry = state.find(EntryId{e})) items.push_back(hand_out(EntryId{e}, *entry));
+      if (auto entry = state.find(EntryId{e})) {
+        items.push_back(hand_out(EntryId{e}, *entry));
+      } else {
+        rows_[e].index = kNone;  // it is about to be removed; its old index means another entry by now
+        rows_[e].command_hash = 0;
+      }
     }
   }
   return items;

@@ -245,6 +245,32 @@ def test_a_missing_command_topic_is_not_created_when_that_is_refused(site):
     assert site.broker.partitions(site.commands) == 0
 
 
+def test_a_topic_that_lost_its_records_removes_nothing_not_even_after_restarts(site):
+    ioc = site.ioc(ao("a") + ao("b"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"workers": {"count": 1}})
+    for number in range(10):
+        supervisor.command((f"filler{number}", None))  # makes the topic long
+    supervisor.monitor("a", topic)
+    supervisor.monitor("b", topic)
+    supervisor.connected(2)
+    assert supervisor.halt() == 0
+    site.broker.delete_topic(site.commands)
+    site.broker.create_topic(site.commands, compacted=True)
+    supervisor.start()
+    supervisor.connected(2)
+    supervisor.wait(lambda s: "COMMAND_TOPIC_SHRANK" in [r["code"] for r in s["reasons"]], 20, "the reason")
+    for number in range(30):
+        supervisor.command((f"filler{number}", None))  # longer than ever
+    assert supervisor.halt() == 0
+    supervisor.start()
+    status = supervisor.connected(2)
+    supervisor.wait(lambda s: s["commands"]["caught_up"], 20, "the end of the topic")
+    status = supervisor.status()
+    assert status["channels"]["total"] == 2
+    assert "COMMAND_TOPIC_SHRANK" in [reason["code"] for reason in status["reasons"]]
+
+
 def test_commands_over_several_partitions_are_read_too(site):
     site.broker.create_topic(site.commands, 4, compacted=True)
     names = [f"a{number}" for number in range(12)]

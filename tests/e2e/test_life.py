@@ -138,6 +138,9 @@ def test_a_killed_worker_is_started_again_and_its_channels_come_back(site):
     assert len(kept) == 5
     for name in kept:
         assert_counts_without_fault(reader.of(name))
+    # What came between the death and the new subscription was never received, and is told.
+    gaps = {item["channel"]: item["gaps"] for item in supervisor.get("/channels")["items"]}
+    assert gaps == {name: 0 if name in kept else 1 for name in names}
 
 
 def test_sigterm_drains_and_leaves_nobody_behind(site):
@@ -159,6 +162,45 @@ def test_sigterm_drains_and_leaves_nobody_behind(site):
 def lonely_broker():
     with Broker() as broker:
         yield broker
+
+
+def test_a_second_supervisor_with_another_state_leaves_the_first_alone(site):
+    ioc = site.ioc(counter("c"))
+    topic = site.topic()
+    first = site.supervisor([ioc], {"workers": {"count": 1}})
+    first.monitor("c", topic)
+    first.connected(1)
+    second = site.supervisor([ioc], {"state": {"directory": str(first.folder / "other-state")},
+                                     "control": {"socket": str(first.folder / "other.sock")}},
+                             ready=False, start=False, environment={"XDG_RUNTIME_DIR": str(first.folder / "run")})
+    second.start()
+    assert second.child.wait(20) == 75
+    assert f"pid {first.child.pid}" in second.child.text()
+    pid = first.workers()[0]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: first.workers()[0]["pid"] not in (0, pid) and first.workers()[0]["state"] == "RUNNING", 20,
+             "a new worker that could greet")
+    first.connected(1)
+
+
+def test_workers_of_a_killed_supervisor_leave_before_their_successors_begin(site):
+    ioc = site.ioc(counter("c"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"workers": {"count": 1}})
+    supervisor.monitor("c", topic)
+    supervisor.connected(1)
+    reader = site.reader(topic)
+    reader.count(10)
+    old = supervisor.workers()[0]["pid"]
+    supervisor.kill()
+    assert alive(old)
+    supervisor.start()
+    supervisor.connected(1)
+    assert not alive(old)
+    last = len(reader.to_end())
+    reader.until(lambda records: len(records) > last + 10)
+    values = [r.values[0] for r in reader.records if r.error is None]
+    assert values == sorted(set(values)), "in order, none twice"
 
 
 def test_a_start_without_broker_serves_from_the_snapshot(site, lonely_broker):

@@ -82,6 +82,9 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
 Channel& Keeper::channel_for(const std::string& name, MonotonicNs now) {
   if (Channel* channel = table_.find(name)) {
     if (std::exchange(channel->doomed, false)) catch_up(*channel, now);
+    // Somebody asks for it: a search that has become rare begins anew.
+    if (channel->phase == Phase::searching && search_->was_asked(channel->number))
+      search_->add(channel->number, search::Persistence::until_answered, now);
     return *channel;
   }
   Channel& channel = table_.make(name, delivery_);

@@ -57,6 +57,12 @@ protected:
       std::this_thread::yield();
     ASSERT_EQ(monitors->applied(), number);
   }
+  bool frames_reach(uint64_t count, std::chrono::seconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (monitors->search_frames_sent() < count && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
+    return monitors->search_frames_sent() >= count;
+  }
   bool in_state(uint32_t index, EntryState state, std::chrono::milliseconds deadline = 10s) {
     return intake.wait(deadline, [&] { return intake.entry(index).state == state; });
   }
@@ -172,6 +178,19 @@ TEST_F(RealChannelAccess, a_type_that_changed_at_the_reconnect_is_subscribed_to_
   EXPECT_EQ(intake.entry(0).dbr_type, 6);
 }
 
+TEST_F(RealChannelAccess, an_entry_that_was_served_before_comes_back_with_a_gap) {
+  SoftIoc ioc(R"(record(ao,"a"){field(VAL,"0")field(PINI,"YES")})");
+  test::search_on_loopback({ioc.port()});
+  start();
+  AddEntry before = add(0, "a");
+  before.was_connected = true;
+  assign({before, add(1, "a", "va", "new")});
+  ASSERT_TRUE(intake.wait_records(0, 1, 10s));
+  ASSERT_TRUE(intake.wait_records(1, 1, 10s));
+  EXPECT_EQ(intake.entry(0).gaps, 1u);
+  EXPECT_EQ(intake.entry(1).gaps, 0u);
+}
+
 TEST_F(RealChannelAccess, a_mask_chooses_which_events_come) {
   SoftIoc ioc(R"(record(ao,"a"){field(VAL,"0")field(HIGH,"5")field(HSV,"MINOR")field(PINI,"YES")})");
   test::search_on_loopback({ioc.port()});
@@ -284,6 +303,18 @@ TEST_F(RealChannelAccess, a_name_that_nobody_has_is_never_connected_once) {
   EXPECT_TRUE(errors(1).empty());
   EXPECT_TRUE(errors(2).empty());
   EXPECT_TRUE(errors(3).empty());
+}
+
+TEST_F(RealChannelAccess, a_name_that_is_asked_for_again_is_searched_for_at_once) {
+  test::search_on_loopback({5001});
+  start(60);
+  assign({add(0, "nobody:has:it")});
+  // Its eighth frame goes out after some six seconds, the ninth as long after it.
+  ASSERT_TRUE(frames_reach(8, 20s));
+  const auto again = std::chrono::steady_clock::now();
+  assign({RemoveEntry{EntryIndex{0}}, add(1, "nobody:has:it")});
+  ASSERT_TRUE(frames_reach(9, 20s));
+  EXPECT_LT(std::chrono::steady_clock::now() - again, 2s);
 }
 
 TEST_F(RealChannelAccess, duplicates_unknown_indices_and_bad_masks_are_tolerated) {

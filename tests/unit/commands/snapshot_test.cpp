@@ -45,6 +45,10 @@ TEST_F(SnapshotTest, what_was_saved_is_loaded) {
   EXPECT_EQ((*loaded)->keys[0].raw_key, example().keys[0].raw_key);
   EXPECT_TRUE((*loaded)->keys[0].never_connected_published);
   EXPECT_TRUE((*loaded)->keys[1].was_connected);
+  EXPECT_FALSE((*loaded)->shrank);
+  Snapshot shrunk = example();
+  shrunk.shrank = true;
+  EXPECT_TRUE(decode_snapshot(encode(shrunk))->shrank);
 }
 
 TEST_F(SnapshotTest, none_is_no_mistake) {

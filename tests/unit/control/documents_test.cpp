@@ -44,7 +44,7 @@ TEST(Documents, an_entry_has_the_documented_shape) {
       channel_document("a/b", {entry}),
       R"({"channel":"a/b","entries":[{"channel":"a/b","topic":"topic1","key":null,"mask":"va","worker":null,)"
       R"("state":"PENDING","type":null,"count":0,"host":null,"received":0,"acknowledged":0,"waiting":0,)"
-      R"("lost":0,"coalesced":0,"gaps":0,"last_event_age_s":null,"last_stamp":null,"clock_skew_s":null,)"
+      R"("lost":0,"coalesced":0,"gaps":0,"last_event_age_s":null,"last_stamp":null,"restamped":0,"clock_skew_s":null,)"
       R"("last_partition":null,"last_offset":null,"command_offset":-1,"reason":""}]})");
   entry.key = "k";
   entry.worker = Slot{2};

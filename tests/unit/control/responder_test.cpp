@@ -101,6 +101,18 @@ TEST_F(Responder, ready_in_running_paused_and_degraded) {
   EXPECT_EQ(code(ServiceState::stopping), 503);
 }
 
+TEST_F(Responder, an_address_in_figures_is_no_foreign_host) {
+  Request request;
+  request.method = "GET";
+  request.target = "/status";
+  for (const char* host : {"10.1.2.3:8083", "[2001:db8::7]:8083"}) {
+    request.host = host;
+    EXPECT_EQ(respond(Surface::http, request, rules, model).code, 200) << host;
+  }
+  request.host = "10.1.2.3.evil.example";
+  EXPECT_EQ(respond(Surface::http, request, rules, model).code, 403);
+}
+
 TEST_F(Responder, hosts_are_compared_without_port) {
   EXPECT_EQ(host_without_port("[::1]:8083"), "::1");
   EXPECT_EQ(host_without_port("[::1"), "::1");

@@ -38,6 +38,28 @@ TEST(Ledger, reader_sees_what_the_worker_counts) {
   EXPECT_EQ(reader.host_name(9999), "");
 }
 
+TEST(Ledger, worker_that_writes_over_its_own_header_cannot_lead_the_reader_astray) {
+  TemporaryFolder folder;
+  auto books = must(Ledger::create(folder.path() + "/l", Slot{1}, Generation{2}, 64));
+  ASSERT_NE(books->line(EntryIndex{5}), nullptr);
+  const auto reader = must(LedgerReader::open(folder.path() + "/l", Slot{1}, Generation{2}));
+  Header& spoilt = books->header();
+  spoilt.entries_offset = 0xfffffff0;
+  spoilt.entry_capacity = 0xffffffff;
+  spoilt.entries_used.store(0xffffffff);
+  EXPECT_EQ(reader.entries_used(), 64u);
+  ASSERT_NE(reader.entry(EntryIndex{5}), nullptr);
+  EXPECT_EQ(reader.entry(EntryIndex{5})->ca.dbr_type.load(), 0xffff);
+  EXPECT_EQ(reader.entry(EntryIndex{64}), nullptr);
+}
+
+TEST(Ledger, any_generation_of_a_slot_can_be_read) {
+  TemporaryFolder folder;
+  must(Ledger::create(folder.path() + "/l", Slot{1}, Generation{7}, 64));
+  EXPECT_TRUE(LedgerReader::open(folder.path() + "/l", Slot{1}));
+  EXPECT_FALSE(LedgerReader::open(folder.path() + "/l", Slot{2}));
+}
+
 TEST(Ledger, two_generations_are_never_mixed) {
   TemporaryFolder folder;
   const std::string path = folder.path() + "/ledger";

@@ -126,6 +126,22 @@ TEST_F(SharesTest, what_a_fresh_worker_was_given_is_what_later_commands_are_comp
   EXPECT_EQ(held[slot].begin()->second.mask, *parse_mask("va"));
 }
 
+TEST_F(SharesTest, an_entry_that_is_gone_when_a_worker_begins_anew_leaves_no_index_behind) {
+  command("t", "a", kVa);
+  command("t", "b", kVa);
+  std::vector<Change> changes;
+  state.apply(0, offset++, 0, R"({"topic":"t","channel":"a"})", std::nullopt,
+              changes);  // not yet in the book
+  held.clear();
+  for (const uint16_t slot : {uint16_t{0}, uint16_t{1}}) play(Slot{slot}, shares.serve_anew(Slot{slot}, state));
+  std::vector<EntryId> dirty;
+  for (const Change& change : changes) dirty.push_back(change.id);
+  const auto orders = shares.reconcile(state, dirty);
+  for (const auto& [slot, items] : orders.items) play(slot, items);  // removes nothing that it does not hold
+  EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
+  EXPECT_LE(shares.indices_given(Slot{0}), 1u);
+}
+
 TEST_F(SharesTest, renew_gives_a_new_index_on_the_same_worker) {
   command("t", "c", kVa);
   const EntryId id = state.find("t", "c")->id;

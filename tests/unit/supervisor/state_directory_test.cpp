@@ -28,6 +28,17 @@ TEST_F(StateDirectoryTest, a_second_supervisor_is_told_who_holds_it) {
       << second.error().message;
 }
 
+TEST_F(StateDirectoryTest, any_folder_can_be_locked_beside_the_state) {
+  ASSERT_TRUE(make_directories(path, 0755));
+  auto state = StateDirectory::open(path);
+  ASSERT_TRUE(state) << state.error().message;
+  auto runtime = lock_directory(path, "supervisor.lock", "another place");
+  ASSERT_TRUE(runtime) << runtime.error().message;
+  auto second = lock_directory(path, "supervisor.lock", "another place");
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("another place"), std::string::npos);
+}
+
 TEST_F(StateDirectoryTest, the_lock_ends_with_its_holder) {
   { ASSERT_TRUE(StateDirectory::open(path)); }
   EXPECT_TRUE(StateDirectory::open(path));
