@@ -133,7 +133,8 @@ TEST_F(SharesTest, an_entry_that_is_gone_when_a_worker_begins_anew_leaves_no_ind
   state.apply(0, offset++, 0, R"({"topic":"t","channel":"a"})", std::nullopt,
               changes);  // not yet in the book
   held.clear();
-  for (const uint16_t slot : {uint16_t{0}, uint16_t{1}}) play(Slot{slot}, shares.serve_anew(Slot{slot}, state));
+  for (const uint16_t slot : {uint16_t{0}, uint16_t{1}})
+    play(Slot{slot}, shares.serve_anew(Slot{slot}, state));
   std::vector<EntryId> dirty;
   for (const Change& change : changes) dirty.push_back(change.id);
   const auto orders = shares.reconcile(state, dirty);
