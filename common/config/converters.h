@@ -1,9 +1,11 @@
-// Pure. The converters by their names: this program's short ones and Kafka Connect's classes.
+// Pure. The converters by their names, this program's short ones and Kafka Connect's classes, and the options
+// that each has.
 //
-// Which of them a build can carry out is the encoders' to say; here all names of the documentation are known.
+// The one place for these decisions: the configuration is judged by it at start-up, and the worker that makes
+// an encoder from what it was told asks again. Whether an option's value makes sense to a registry, or a
+// plug-in takes its options, is theirs to say.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,5 +26,11 @@ struct ConverterChoice {
 ConverterChoice resolve_converter(std::string_view name, Properties options, RecordPart part);
 
 std::string accepted_converters(RecordPart part);
+
+// Whether the converter's records carry the id of a schema that a registry holds.
+bool needs_registry(std::string_view converter);
+
+// An option that says yes or no: "true" in any case; `otherwise` where it is not given.
+bool option_is_true(const Properties& options, const std::string& name, bool otherwise);
 
 }  // namespace e2k::config

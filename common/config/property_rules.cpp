@@ -155,10 +155,8 @@ bool is_secret_property(std::string_view name) {
 
 bool holds_secret(std::string_view name, std::string_view value) {
   if (is_secret_property(name)) return true;
-  const size_t scheme = value.find("://");
-  if (scheme == std::string_view::npos || !name.ends_with("url")) return false;
-  const std::string_view authority = value.substr(scheme + 3, value.find('/', scheme + 3) - scheme - 3);
-  return authority.find('@') != std::string_view::npos;
+  // A list of addresses may hold one in any place, and a password may hold what ends an address.
+  return name.ends_with("url") && value.find('@') != std::string_view::npos;
 }
 
 bool is_file_only_property(std::string_view name) {
