@@ -7,7 +7,9 @@
 
 #include "common/clock.h"
 #include "worker/encode/java_number.h"
+#include "worker/encode/json_schema_text.h"
 #include "worker/encode/json_string.h"
+#include "worker/encode/wire.h"
 
 namespace e2k::worker {
 namespace {
@@ -142,20 +144,21 @@ JsonValueEncoder::Shape JsonValueEncoder::make_shape(const Schema& schema, bool 
   return shape;
 }
 
-JsonValueEncoder::JsonValueEncoder(const Schema& schema, bool with_envelope) {
+JsonValueEncoder::JsonValueEncoder(const Schema& schema, JsonForm form) {
+  const bool with_envelope = form == JsonForm::envelope;
+  if (form == JsonForm::registry)
+    document_ = SchemaDocument{"JSON", json_schema_text(schema), std::string(schema.name)};
   for (size_t number = 0; number < event_shapes_.size(); ++number) {
     const auto type = static_cast<DbrType>(number);
-    const auto takes = [type](const Field& field) {
-      return field.source == FieldSource::values && contains(field.takes, type);
-    };
-    if (std::ranges::none_of(schema.fields, takes)) continue;
+    if (value_field(schema, type) == nullptr) continue;
     event_shapes_[number] = make_shape(schema, with_envelope, [&](const Field& field) {
-      return field.source == FieldSource::values ? takes(field) : field.source != FieldSource::error;
+      return field.source == FieldSource::values ? contains(field.takes, type)
+                                                 : field.source != FieldSource::error;
     });
   }
-  const auto tells_errors = [](const Field& field) { return field.source == FieldSource::error; };
-  if (std::ranges::any_of(schema.fields, tells_errors))
-    error_shape_ = make_shape(schema, with_envelope, tells_errors);
+  if (has_error_field(schema))
+    error_shape_ = make_shape(schema, with_envelope,
+                              [](const Field& field) { return field.source == FieldSource::error; });
 }
 
 bool JsonValueEncoder::encode(const EventView& event, Buffer& out) {
@@ -167,6 +170,7 @@ bool JsonValueEncoder::encode(const EventView& event, Buffer& out) {
   }
   if (shape->empty()) return false;
   const size_t begin = out.size();
+  if (document_) out.commit_to(wire::put_header(out.reserve(wire::kHeaderBytes), event.schema_id));
   for (const Part& part : *shape) {
     out.append(part.text);
     if (part.field != nullptr && !append_field(event, *part.field, out)) {

@@ -1,5 +1,6 @@
 #include "worker/encode/schema.h"
 
+#include <algorithm>
 #include <array>
 
 #include "worker/encode/json_string.h"
@@ -31,9 +32,30 @@ constexpr Field kEpicsCaDbrFields[] = {
     {"byteValues", FieldType::int8, true, FieldSource::values, set_of(DbrType::char8), "EPICS DBR_CHAR"},
 };
 
+constexpr std::string_view kEpicsCaDbrDoc =
+    "An EPICS Channel Access (CA) Time Database Record (DBR) MonitorEvent value";
+
+// Up to release 0.6.
+constexpr Field kEpicsCaValueFields[] = {
+    {"timestamp", FieldType::int64, false, FieldSource::stamp_unix_s, 0, ""},
+    {"status", FieldType::int8, true, FieldSource::status, 0, ""},
+    {"severity", FieldType::int8, true, FieldSource::severity, 0, ""},
+    {"floatValues", FieldType::float64, true, FieldSource::values,
+     static_cast<DbrTypeSet>(set_of(DbrType::float64) | set_of(DbrType::float32)), ""},
+    {"stringValues", FieldType::string, true, FieldSource::values, set_of(DbrType::string), ""},
+    {"intValues", FieldType::int64, true, FieldSource::values,
+     static_cast<DbrTypeSet>(set_of(DbrType::int32) | set_of(DbrType::int16) | set_of(DbrType::enum16) |
+                             set_of(DbrType::char8)),
+     ""},
+};
+
 constexpr std::array kSchemas = {
-    Schema{"EPICS_CA_DBR", "org.jlab.kafka.connect.EPICS_CA_DBR", 1,
-           "An EPICS Channel Access (CA) Time Database Record (DBR) MonitorEvent value", kEpicsCaDbrFields},
+    Schema{"EPICS_CA_DBR", "org.jlab.kafka.connect.EPICS_CA_DBR", 1, kEpicsCaDbrDoc, kEpicsCaDbrFields},
+    // Releases 0.7.0 to 1.5.0: the same without the error.
+    Schema{"EPICS_CA_DBR-1.5", "org.jlab.kafka.connect.EPICS_CA_DBR", 1, kEpicsCaDbrDoc,
+           std::span(kEpicsCaDbrFields).subspan<1>()},
+    Schema{"org.jlab.epics.ca.value", "org.jlab.epics.ca.value", 1, "An EPICS Channel Access value",
+           kEpicsCaValueFields},
 };
 
 void append_type(const Field& field, Buffer& out) {
@@ -64,6 +86,17 @@ Result<const Schema*> find_schema(std::string_view configured_name) {
     accepted += schema.configured_name;
   }
   return fail("value.schema: '" + std::string(configured_name) + "' is not built in; accepted: " + accepted);
+}
+
+const Field* value_field(const Schema& schema, DbrType type) {
+  for (const Field& field : schema.fields)
+    if (field.source == FieldSource::values && contains(field.takes, type)) return &field;
+  return nullptr;
+}
+
+bool has_error_field(const Schema& schema) {
+  return std::ranges::any_of(schema.fields,
+                             [](const Field& field) { return field.source == FieldSource::error; });
 }
 
 std::string_view connect_json_name(FieldType type) {

@@ -49,6 +49,10 @@ const Schema& epics_ca_dbr_schema();
 // An unknown name is an error that lists the known ones. The schema lives as long as the program.
 Result<const Schema*> find_schema(std::string_view configured_name);
 
+// The field that takes values of that native type; nullptr: there is none.
+const Field* value_field(const Schema& schema, DbrType type);
+bool has_error_field(const Schema& schema);
+
 // The name that Connect's JSON form gives to the type.
 std::string_view connect_json_name(FieldType type);
 // The schema as JsonConverter writes it into the envelope.

@@ -3,59 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <initializer_list>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "tests/unit/encode/events.h"
+
 namespace e2k::worker {
 namespace {
 
-std::vector<std::string> golden(const std::string& name) {
-  std::ifstream in(std::string(E2K_GOLDEN_DIR) + "/" + name);
-  EXPECT_TRUE(in) << name;
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-// An event that owns its value.
-struct Event {
-  EventView view;
-  std::vector<std::byte> bytes;
-};
-
-template <class T>
-Event event_of(DbrType type, std::initializer_list<T> elements, int16_t status = 0, int16_t severity = 0) {
-  Event event;
-  event.bytes.resize(elements.size() * sizeof(T));
-  if (elements.size() != 0) std::memcpy(event.bytes.data(), elements.begin(), event.bytes.size());
-  event.view.type = type;
-  event.view.count = static_cast<uint32_t>(elements.size());
-  event.view.status = status;
-  event.view.severity = severity;
-  event.view.value = event.bytes;
-  return event;
-}
-
-Event strings(const std::vector<std::string>& elements) {
-  Event event;
-  event.bytes.resize(elements.size() * kDbrStringBytes);
-  for (size_t i = 0; i < elements.size(); ++i)
-    std::memcpy(&event.bytes[i * kDbrStringBytes], elements[i].data(), elements[i].size());
-  event.view.type = DbrType::string;
-  event.view.count = static_cast<uint32_t>(elements.size());
-  event.view.value = event.bytes;
-  return event;
-}
-
-std::string encode(ValueEncoder& encoder, const EventView& event) {
-  Buffer out;
-  return encoder.encode(event, out) ? std::string(out.view()) : "(not encoded)";
-}
 std::string plain(const EventView& event) {
-  JsonValueEncoder encoder(epics_ca_dbr_schema(), false);
+  JsonValueEncoder encoder(epics_ca_dbr_schema(), JsonForm::plain);
   return encode(encoder, event);
 }
 
@@ -92,7 +50,7 @@ TEST(JsonValue, the_envelope_is_the_java_converters_to_the_byte) {
   // The file was written by JDK 17, which prints these two longer than JDK 19 and later do.
   replace(expected, "1.9999999999999998E23", "2.0E23");
   replace(expected, "9.999999999999999E22", "1.0E23");
-  JsonValueEncoder encoder(epics_ca_dbr_schema(), true);
+  JsonValueEncoder encoder(epics_ca_dbr_schema(), JsonForm::envelope);
   EXPECT_EQ(encode(encoder, event.view), expected);
 }
 
@@ -148,7 +106,7 @@ TEST(JsonValue, an_array_longer_than_one_reservation_is_whole) {
 }
 
 TEST(JsonValue, an_event_that_cannot_be_expressed_leaves_the_buffer_as_it_was) {
-  JsonValueEncoder encoder(epics_ca_dbr_schema(), false);
+  JsonValueEncoder encoder(epics_ca_dbr_schema(), JsonForm::plain);
   Buffer out;
   out.append("before");
   Event truncated = event_of<double>(DbrType::float64, {1.0});
@@ -168,7 +126,7 @@ TEST(JsonValue, another_schema_is_another_table) {
       {"floatValues", FieldType::float64, true, FieldSource::values,
        static_cast<DbrTypeSet>(set_of(DbrType::float64) | set_of(DbrType::float32)), ""},
   };
-  JsonValueEncoder encoder(Schema{"x", "x", 1, "", fields}, false);
+  JsonValueEncoder encoder(Schema{"x", "x", 1, "", fields}, JsonForm::plain);
   Event event = event_of<float>(DbrType::float32, {0.1f}, 7);
   event.view.stamp_unix_ns = 1'700'000'000'999'999'999;
   EXPECT_EQ(encode(encoder, event.view),
