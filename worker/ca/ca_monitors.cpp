@@ -1,5 +1,6 @@
 #include "worker/ca/ca_monitors.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 
@@ -10,6 +11,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "common/log.h"
 #include "worker/ca/context.h"
@@ -22,6 +24,9 @@ namespace {
 
 constexpr auto kPatienceAtEnd = std::chrono::seconds(5);
 constexpr size_t kNoticesATurn = 4000;
+// So many changes in such a time are a burst.
+constexpr size_t kBurst = 500;
+constexpr int64_t kBurstWindowNs = kNsPerSecond / 2;
 
 // What the thread and its owner share. shared_ptr: the thread may have to be left behind.
 struct Shared {
@@ -60,10 +65,12 @@ private:
     if (shared_.clear && !shared_.cleared) stop_delivery();
     for (size_t n = 0; n < kNoticesATurn && !notices_.empty(); ++n) {
       if (!shared_.cleared) keeper_.take(notices_.front(), now);
+      ++changes_;
       notices_.pop_front();
     }
     if (!batches_.empty()) {
       if (!shared_.cleared) keeper_.apply(batches_.front().items, now);
+      changes_ += batches_.front().items.size();
       shared_.applied = batches_.front().number;
       batches_.pop_front();
     }
@@ -73,8 +80,18 @@ private:
     }
     keeper_.clear_some();
     keeper_.flush();
+    trim_after_burst(now);
     shared_.frames = keeper_.search_frames_sent();
     ++shared_.turns;
+  }
+
+  // What a burst of assignments or connections leaves behind in all threads' heaps stays with the process,
+  // unless it is asked for. Here it holds up no event but for the moment that a heap is locked.
+  void trim_after_burst(MonotonicNs now) {
+    if (now.value - window_began_.value < kBurstWindowNs) return;
+    window_began_ = now;
+    const bool is_burst = std::exchange(changes_, 0) >= kBurst || (in_burst_ && keeper_.clearing());
+    if (std::exchange(in_burst_, is_burst) && !is_burst) malloc_trim(0);
   }
 
   void stop_delivery() {
@@ -111,6 +128,9 @@ private:
   std::deque<Batch> batches_;
   std::deque<Notice> notices_;
   std::vector<pollfd> fds_;
+  size_t changes_ = 0;  // since window_began_
+  MonotonicNs window_began_{0};
+  bool in_burst_ = false;
 };
 
 void tell(Shared& shared, Result<void> started) {

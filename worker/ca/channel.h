@@ -1,15 +1,15 @@
 // Pure. What the worker holds of a channel: a Channel a CA name, a Subscription a distinct mask, an Entry an
-// assignment. Kept lean: an idle channel with one entry costs some 300 bytes here, its name included once.
+// assignment. Kept lean: an idle channel with one entry costs some 170 bytes here, its name included once.
 //
-// Ownership: the ChannelTable owns the channels, a channel its subscriptions, a subscription its entries, the
-// Monitors the lists. Threads: fields marked (lock) are shared with libca's callbacks and touched under
-// Delivery::lock only; all others belong to the *ca* thread. The lists change under the lock.
+// Ownership: the ChannelTable owns them all, a subscription belongs to its channel, an entry to its
+// subscription; the Monitors own the lists. Threads: fields marked (lock) are shared with libca's callbacks
+// and touched under Delivery::lock only; all others belong to the *ca* thread. The lists change under the
+// lock.
 #pragma once
 
 #include <cadef.h>
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "common/clock.h"
@@ -40,11 +40,11 @@ struct Settling {
 struct Entry {
   IntakeEntry* handle = nullptr;
   Subscription* subscription = nullptr;
-  Entry* next = nullptr;               // (lock)
-  std::unique_ptr<Settling> settling;  // (lock)
+  Entry* next = nullptr;  // (lock)
   EntryIndex index;
-  bool resumes = false;  // (lock) was served before; its first connection here ends a gap
-  bool joining = false;  // (lock) its first value is being read; events pass it by until then
+  bool resumes = false;   // (lock) was served before; its first connection here ends a gap
+  bool joining = false;   // (lock) its first value is being read; events pass it by until then
+  bool settling = false;  // (lock) the Delivery holds a Settling for it
 };
 
 struct Subscription {

@@ -1,5 +1,6 @@
 #include "worker/ca/channel_table.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -7,26 +8,23 @@
 #include <new>
 
 namespace e2k::worker::ca {
-namespace {
-
-void destroy(Channel* channel) {
-  while (Subscription* s = channel->subscriptions) {
-    while (Entry* e = s->entries) {
-      s->entries = e->next;
-      delete e;
-    }
-    channel->subscriptions = s->next;
-    delete s;
-  }
-  channel->~Channel();
-  ::operator delete(channel);
-}
-
-}  // namespace
 
 ChannelTable::~ChannelTable() {
   for (Channel* channel : channels_)
     if (channel) destroy(channel);
+}
+
+void ChannelTable::destroy(Channel* channel) {
+  while (Subscription* s = channel->subscriptions) {
+    while (Entry* e = s->entries) {
+      s->entries = e->next;
+      free(e);
+    }
+    channel->subscriptions = s->next;
+    free(s);
+  }
+  channel->~Channel();
+  ::operator delete(channel);
 }
 
 Channel* ChannelTable::find(std::string_view name) const {
@@ -61,7 +59,9 @@ void ChannelTable::rebuild() {
 }
 
 Channel& ChannelTable::make(std::string_view name, Delivery& delivery) {
-  void* memory = ::operator new(sizeof(Channel) + name.size());
+  // The padding behind name_ is the name's as well; the NUL has its place in name_.
+  const size_t bytes = offsetof(Channel, name_) + name.size() + 1;
+  void* memory = ::operator new(std::max(bytes, sizeof(Channel)));
   Channel* channel = new (memory) Channel;
   channel->delivery = &delivery;
   channel->name_bytes = static_cast<uint16_t>(name.size());

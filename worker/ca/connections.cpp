@@ -157,7 +157,7 @@ void Keeper::subscribe_anew(Channel& channel) {
     for (Subscription* s = channel.subscriptions; s; s = s->next)
       for (Entry* e = s->entries; e; e = e->next) {
         e->joining = false;
-        e->settling.reset();
+        settled(*e);
       }
   }
   subscribe(channel);

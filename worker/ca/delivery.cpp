@@ -59,11 +59,11 @@ uint64_t digest_of(const CaEvent& event) {
 // True: the event is of before the entry's first value, or that very value.
 bool already_had(Entry& entry, const CaEvent& event) {
   if (!entry.settling) return false;
-  const Settling& s = *entry.settling;
+  const Settling& s = entry.subscription->channel->delivery->settling.at(&entry);
   const uint64_t stamp = stamp_of(event);
   const bool old = stamp < s.stamp || (stamp == s.stamp && digest_of(event) == s.digest);
   if (old && monotonic_now() < s.until) return true;
-  entry.settling.reset();
+  settled(entry);
   return false;
 }
 
@@ -153,6 +153,11 @@ void unlink(Entry& entry) {
   Entry** at = &entry.subscription->entries;
   while (*at != &entry) at = &(*at)->next;
   *at = entry.next;
+  settled(entry);
+}
+
+void settled(Entry& entry) {
+  if (std::exchange(entry.settling, false)) entry.subscription->channel->delivery->settling.erase(&entry);
 }
 
 extern "C" {
@@ -216,8 +221,8 @@ void e2k_on_first_value(event_handler_args args) noexcept {
     if (!holds_data(args) || channel.muted) return;
     const CaEvent event = event_of(args);
     constexpr int64_t kSettlingNs = 2 * kNsPerSecond;
-    e.settling = std::make_unique<Settling>(
-        Settling{stamp_of(event), digest_of(event), MonotonicNs{monotonic_now().value + kSettlingNs}});
+    e.settling = true;
+    d.settling[&e] = {stamp_of(event), digest_of(event), MonotonicNs{monotonic_now().value + kSettlingNs}};
     d.intake.event(*e.handle, event);
   });
 }

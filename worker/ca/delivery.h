@@ -15,6 +15,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <unordered_map>
 
 #include "worker/ca/channel.h"
 #include "worker/ca/inbox.h"
@@ -39,6 +40,7 @@ struct Delivery {
   SpinLock lock;
   bool stopped = false;  // (lock) nothing is received any more
   Inbox inbox;
+  std::unordered_map<const Entry*, Settling> settling;  // (lock)
 };
 
 extern "C" {
@@ -61,5 +63,7 @@ std::string source_name(chid id, search::ServerAddress found_at);
 // (e2k_on_first_value); until then it gets no events.
 bool link(Entry& entry, Subscription& subscription, const std::string& host);
 void unlink(Entry& entry);
+// Ends its Settling. The lock is held.
+void settled(Entry& entry);
 
 }  // namespace e2k::worker::ca

@@ -67,7 +67,7 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
     return;
   }
   Channel& channel = channel_for(spec.channel, now);
-  auto* entry = new Entry;
+  auto* entry = table_.make_entry();
   entry->handle = handle;
   entry->index = item.index;
   entry->resumes = item.was_connected;
@@ -76,7 +76,7 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
   const std::string host = channel.id ? source_name(channel.id, channel.server) : std::string{};
   if (!link(*entry, subscription_for(channel, spec.mask), host)) joined_.push_back(item.index);
   touch(channel);
-  never_connected_.push_back({index, 0, MonotonicNs{now.value + never_connected_after_ns_}});
+  expect_connection(item.index, MonotonicNs{now.value + never_connected_after_ns_});
 }
 
 Channel& Keeper::channel_for(const std::string& name, MonotonicNs now) {
@@ -100,7 +100,7 @@ Subscription& Keeper::subscription_for(Channel& channel, Mask mask) {
   const Lock lock(delivery_.lock);
   for (Subscription* s = channel.subscriptions; s; s = s->next)
     if (s->mask == mask && (s->entries || !s->id || !channel.connected)) return *s;
-  auto* made = new Subscription;
+  auto* made = table_.make_subscription();
   made->channel = &channel;
   made->mask = mask;
   made->next = channel.subscriptions;
@@ -118,7 +118,7 @@ void Keeper::remove(const RemoveEntry& item) {
   touch(*entry->subscription->channel);
   unlink(*entry);
   delivery_.intake.close_entry(entry->handle);
-  delete entry;
+  table_.free(entry);
 }
 
 void Keeper::touch(Channel& channel) {
@@ -146,7 +146,7 @@ void Keeper::tidy(Channel& channel) {
   // With no subscription left the channel goes, and they go with it; the list is the callbacks' no longer.
   for (Subscription* s : empty) {
     unsubscribe(*s);
-    delete s;
+    table_.free(s);
   }
   if (!channel.subscriptions) doom(channel);
 }
@@ -183,13 +183,24 @@ void Keeper::doom_all() {
     if (Channel* channel = table_.at(number)) doom(*channel);
 }
 
+void Keeper::expect_connection(EntryIndex index, MonotonicNs by) {
+  if (!never_connected_.empty()) {
+    EntriesDue& last = never_connected_.back();
+    if (last.at == by && last.first + last.count == index.value) {
+      ++last.count;
+      return;
+    }
+  }
+  never_connected_.push_back({index.value, 1, by});
+}
+
 void Keeper::not_connected_yet(EntryIndex index, MonotonicNs now) {
   Entry* entry = index.value < entries_.size() ? entries_[index.value] : nullptr;
   if (!entry) return;
   const Channel& channel = *entry->subscription->channel;
   if (channel.phase == Phase::searching && channel.name_bytes <= search::kMaxSearchableNameBytes &&
       !search_->was_asked(channel.number)) {
-    never_connected_.push_back({index.value, 0, MonotonicNs{now.value + kAskAgainWhetherSearchedNs}});
+    expect_connection(index, MonotonicNs{now.value + kAskAgainWhetherSearchedNs});
     return;
   }
   const Lock lock(delivery_.lock);
@@ -211,22 +222,32 @@ Channel* Keeper::current(const Due& due) const {
   return channel && channel->incarnation == due.incarnation && !channel->doomed ? channel : nullptr;
 }
 
+// A doomed one may be wanted again and is still waited for.
+bool Keeper::is_connecting(const Due& due) const {
+  const Channel* channel = table_.at(due.number);
+  return channel && channel->incarnation == due.incarnation && channel->phase == Phase::connecting;
+}
+
 void Keeper::on_time(MonotonicNs now) {
   while (!never_connected_.empty() && never_connected_.front().at <= now) {
-    const EntryIndex index{never_connected_.front().number};
+    const EntriesDue due = never_connected_.front();
     never_connected_.pop_front();
-    not_connected_yet(index, now);
+    for (uint32_t n = 0; n < due.count; ++n) not_connected_yet(EntryIndex{due.first + n}, now);
   }
-  for (; !connecting_.empty() && connecting_.front().at <= now; connecting_.pop_front())
-    if (Channel* channel = current(connecting_.front()); channel && channel->phase == Phase::connecting)
-      lose(*channel, now);
+  while (!connecting_.empty()) {
+    const Due due = connecting_.front();
+    if (due.at > now && is_connecting(due)) break;
+    connecting_.pop_front();
+    if (Channel* channel = current(due); channel && is_connecting(due)) lose(*channel, now);
+  }
   for (; !readable_.empty() && readable_.front().at <= now; readable_.pop_front())
     if (Channel* channel = current(readable_.front())) repair(*channel);
 }
 
 MonotonicNs Keeper::next_turn(MonotonicNs now) const {
   MonotonicNs next = search_->next_turn(now);
-  for (const std::deque<Due>* dues : {&never_connected_, &connecting_, &readable_})
+  if (!never_connected_.empty()) next = std::min(next, never_connected_.front().at);
+  for (const std::deque<Due>* dues : {&connecting_, &readable_})
     if (!dues->empty()) next = std::min(next, dues->front().at);
   return clearing() ? now : next;
 }

@@ -62,8 +62,13 @@ public:
 
 private:
   struct Due {
-    uint32_t number;       // of a channel, or an entry's index
-    uint32_t incarnation;  // of the channel
+    uint32_t number;  // of a channel
+    uint32_t incarnation;
+    MonotonicNs at;
+  };
+  // Entries one after the other, as a batch adds them.
+  struct EntriesDue {
+    uint32_t first, count;
     MonotonicNs at;
   };
 
@@ -89,8 +94,10 @@ private:
   void on_probe_answer(Channel& channel, search::ServerAddress server, MonotonicNs now);
   void doom(Channel& channel);
   void catch_up(Channel& channel, MonotonicNs now);
+  void expect_connection(EntryIndex index, MonotonicNs by);
   void not_connected_yet(EntryIndex index, MonotonicNs now);
   Channel* current(const Due& due) const;
+  bool is_connecting(const Due& due) const;
 
   Delivery& delivery_;
   const int64_t never_connected_after_ns_;
@@ -100,7 +107,8 @@ private:
   std::vector<Entry*> entries_;     // by index
   std::vector<Channel*> touched_;   // by the batch at hand
   std::vector<EntryIndex> joined_;  // by the batch at hand: their first values are to be read
-  std::deque<Due> never_connected_, connecting_, readable_;
+  std::deque<EntriesDue> never_connected_;
+  std::deque<Due> connecting_, readable_;
   std::deque<uint32_t> doomed_;
   bool flush_needed_ = false;
 };

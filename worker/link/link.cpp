@@ -94,6 +94,7 @@ private:
     if (monotonic_now() >= state_.next_send) {  // asked for only where it is told: it copies a text
       f.kafka_error = publishing_.last_error();
       f.brokers_up = publishing_.brokers_up();
+      f.schema_problem = publishing_.schema_problem();
     }
     return f;
   }

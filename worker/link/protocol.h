@@ -47,6 +47,7 @@ struct LinkFacts {
   uint64_t publish_turns = 0;
   std::string kafka_error;
   int brokers_up = 0;
+  std::string schema_problem;
 };
 
 // Events.

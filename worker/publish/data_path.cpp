@@ -2,18 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <optional>
-#include <system_error>
 #include <utility>
 
 #include "common/log.h"
-#include "worker/encode/encoder.h"
+#include "worker/publish/converters.h"
+#include "worker/publish/predecessor.h"
 #include "worker/publish/publisher.h"
 #include "worker/spool/doorbell.h"
 #include "worker/spool/intake.h"
 #include "worker/spool/ledger.h"
-#include "worker/spool/recovery.h"
 #include "worker/spool/spool.h"
 
 namespace e2k::worker {
@@ -44,52 +41,6 @@ PublisherOptions publisher_options(const LaunchContract& c) {
   return o;
 }
 
-std::filesystem::path log_of(const LaunchContract& c, uint32_t generation) {
-  const std::string name = std::to_string(c.slot.value) + "." + std::to_string(generation);
-  return std::filesystem::path(c.spool_path).parent_path() / name;
-}
-
-// What a predecessor that was killed left in doubt is made true before its sums are taken over. Its log is
-// the neighbour of ours; where it is gone, nothing waited in it. The answer: its folder, if nothing waits in
-// it. A predecessor that still runs (its supervisor was killed, and the next one has told it to leave) is the
-// only one who may touch either: we come back later.
-Result<std::optional<std::filesystem::path>> repair_predecessor(const LaunchContract& c) {
-  std::error_code error;
-  if (!std::filesystem::exists(c.ledger_path, error)) return std::nullopt;
-  auto books = ledger::Ledger::open_for_repair(c.ledger_path);
-  if (!books || (*books)->header().slot != c.slot.value) return std::nullopt;
-  if ((*books)->is_kept())
-    return fail("the worker before this one (pid " + std::to_string((*books)->header().pid) +
-                ") still runs; it leaves when it has drained, or when its lease is over");
-  const auto folder = log_of(c, (*books)->header().generation);
-  if (!std::filesystem::exists(folder, error)) return std::nullopt;
-  auto recovered = spool::recover(folder.string(), **books);
-  if (!recovered) {
-    log::warn("predecessor_unreadable reason={}", log::quoted(recovered.error().message));
-    return std::nullopt;
-  }
-  log::info("predecessor_found log={} waiting={} damaged={}", log::quoted(folder.string()),
-            recovered->waiting, recovered->damaged);
-  if (recovered->waiting != 0 || recovered->damaged) return std::nullopt;
-  return folder;
-}
-
-// What logs of earlier generations of this slot still hold: it counts towards the slot's share.
-uint64_t bytes_of_older_logs(const LaunchContract& c) {
-  const auto own = std::filesystem::path(c.spool_path);
-  const std::string prefix = std::to_string(c.slot.value) + ".";
-  uint64_t bytes = 0;
-  std::error_code error;
-  for (const auto& folder : std::filesystem::directory_iterator(own.parent_path(), error)) {
-    if (folder.path() == own || !folder.path().filename().string().starts_with(prefix)) continue;
-    for (const auto& file : std::filesystem::directory_iterator(folder.path(), error)) {
-      const uint64_t size = file.file_size(error);
-      if (!error) bytes += size;
-    }
-  }
-  return bytes;
-}
-
 spool::SpoolOptions spool_options(const LaunchContract& c) {
   spool::SpoolOptions o;
   o.directory = c.spool_path;
@@ -102,41 +53,44 @@ spool::SpoolOptions spool_options(const LaunchContract& c) {
   return o;
 }
 
+void record_exit(ledger::Header& books, WorkerExit exit, std::string_view reason) {
+  const size_t bytes = std::min(reason.size(), sizeof books.exit_reason - 1);
+  std::memcpy(books.exit_reason, reason.data(), bytes);
+  books.exit_reason[bytes] = 0;
+  books.exit_code.store(static_cast<int32_t>(exit), std::memory_order_release);
+}
+
 }  // namespace
 
 tl::expected<std::unique_ptr<DataPath>, StartFailure> DataPath::start(const LaunchContract& contract) {
-  // What can be refused without a trace comes before what leaves files.
-  auto value = make_value_encoder(contract.value_converter, contract.value_schema, contract.value_options);
-  if (!value) return failure(WorkerExit::bad_settings, value.error());
-  auto key = make_key_encoder(contract.key_converter, contract.key_options);
-  if (!key) return failure(WorkerExit::bad_settings, key.error());
-
   auto predecessor = repair_predecessor(contract);
   if (!predecessor) return failure(WorkerExit::try_again, predecessor.error());
   auto parts = std::make_unique<Parts>();
+  // The books come first: they tell why the worker could not begin.
   auto books = ledger::Ledger::create(contract.ledger_path, contract.slot, contract.generation);
   if (!books) return failure(WorkerExit::try_again, books.error());
   parts->books = std::move(*books);
-  if (*predecessor) {
-    // Its sums have been taken over, and nothing waits: the log has served.
-    std::error_code error;
-    std::filesystem::remove_all(**predecessor, error);
-    if (error)
-      log::warn("log_not_removed log={} reason={}", log::quoted((*predecessor)->string()),
-                log::quoted(error.message()));
-  }
-  auto log = spool::Spool::create(spool_options(contract), parts->books->header());
-  if (!log) return failure(WorkerExit::try_again, log.error());
-  parts->spool = std::move(*log);
+  const auto give_up = [&](WorkerExit exit, const Error& error) {
+    worker::record_exit(parts->books->header(), exit, error.message);
+    return failure(exit, error);
+  };
+  // Its sums have been taken over, and nothing waits: the log has served.
+  if (*predecessor) remove_log_of_predecessor(**predecessor);
   auto bell = Doorbell::create();
-  if (!bell) return failure(WorkerExit::try_again, bell.error());
+  if (!bell) return give_up(WorkerExit::try_again, bell.error());
   parts->bell = std::move(*bell);
-  parts->intake = std::make_unique<SpoolIntake>(*parts->spool, *parts->books, *parts->bell);
+  auto converters = make_converters(contract, *parts->bell);
+  if (!converters) return give_up(WorkerExit::bad_settings, converters.error());
+  auto log = spool::Spool::create(spool_options(contract), parts->books->header());
+  if (!log) return give_up(WorkerExit::try_again, log.error());
+  parts->spool = std::move(*log);
+  parts->intake = std::make_unique<SpoolIntake>(*parts->spool, *parts->books, *parts->bell,
+                                                converters->value->takes_errors());
   auto publisher = Publisher::create(publisher_options(contract), *parts->spool, *parts->books,
-                                     *parts->intake, *parts->bell, std::move(*value), std::move(*key));
+                                     *parts->intake, *parts->bell, std::move(*converters));
   if (!publisher) {
     (void)parts->spool->remove_log();  // it is empty
-    return failure(WorkerExit::bad_settings, publisher.error());
+    return give_up(WorkerExit::bad_settings, publisher.error());
   }
   parts->publisher = std::move(*publisher);
   return std::unique_ptr<DataPath>(new DataPath(std::move(parts)));
@@ -167,11 +121,7 @@ bool DataPath::stop(MonotonicNs deadline) {
 }
 
 void DataPath::record_exit(WorkerExit exit, std::string_view reason) {
-  ledger::Header& books = parts_->books->header();
-  const size_t bytes = std::min(reason.size(), sizeof books.exit_reason - 1);
-  std::memcpy(books.exit_reason, reason.data(), bytes);
-  books.exit_reason[bytes] = 0;
-  books.exit_code.store(static_cast<int32_t>(exit), std::memory_order_release);
+  worker::record_exit(parts_->books->header(), exit, reason);
 }
 
 }  // namespace e2k::worker

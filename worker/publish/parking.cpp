@@ -75,9 +75,11 @@ bool Publisher::tend_parked() {
 }
 
 bool Publisher::may_replay(TopicFlow& topic, int64_t now_ns) {
+  if (!topic.schemas_known) return false;
   // One at a time goes on until all of those have been passed, so the main reading must be behind them.
   if (topic.alone_upto.word != 0 && main_.position() <= topic.alone_upto) return false;
-  if (topic.why == ledger::Blocked::window_full) return has_room(topic, 2);
+  if (topic.why == ledger::Blocked::window_full || topic.why == ledger::Blocked::encoder)
+    return has_room(topic, 2);
   if (topic.in_flight != 0 || now_ns < topic.retry_at_ns) return false;
   if (topic.known_again) return true;
   if (!topic.probing) {
@@ -85,6 +87,25 @@ bool Publisher::may_replay(TopicFlow& topic, int64_t now_ns) {
     probe_->request();
   }
   return false;
+}
+
+void Publisher::learn_schemas(TopicFlow& topic) {
+  const auto id = [&](const std::unique_ptr<SchemaIds>& ids) {
+    return ids ? ids->id_for(topic.name) : std::optional<int32_t>(0);
+  };
+  // Both are asked for at once.
+  const auto value_id = id(converters_.value_ids), key_id = id(converters_.key_ids);
+  topic.schemas_known = value_id && key_id;
+  topic.value_schema_id = value_id.value_or(0);
+  topic.key_schema_id = key_id.value_or(0);
+}
+
+void Publisher::take_schema_news() {
+  const uint64_t news = converters_.news();
+  if (news == schema_news_seen_) return;
+  schema_news_seen_ = news;
+  for (auto& [name, topic] : topics_)
+    if (!topic->schemas_known) learn_schemas(*topic);
 }
 
 void Publisher::take_probe_answer() {

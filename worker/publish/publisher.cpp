@@ -30,26 +30,23 @@ int64_t unix_ns_of(const spool::EventRecord& e) {
 }  // namespace
 
 Publisher::Publisher(PublisherOptions options, spool::Spool& spool, ledger::Ledger& books,
-                     SpoolIntake& intake, Doorbell& bell, std::unique_ptr<ValueEncoder> value,
-                     std::unique_ptr<KeyEncoder> key)
+                     SpoolIntake& intake, Doorbell& bell, Converters converters)
     : options_(std::move(options)),
       spool_(spool),
       books_(books),
       header_(books.header()),
       intake_(intake),
       bell_(bell),
-      value_encoder_(std::move(value)),
-      key_encoder_(std::move(key)),
+      converters_(std::move(converters)),
       settler_(spool, books),
       main_(spool, spool.cursor()),
       renew_back_off_ns_(options_.first_back_off_ns) {}
 
 Result<std::unique_ptr<Publisher>> Publisher::create(PublisherOptions options, spool::Spool& spool,
                                                      ledger::Ledger& books, SpoolIntake& intake,
-                                                     Doorbell& bell, std::unique_ptr<ValueEncoder> value,
-                                                     std::unique_ptr<KeyEncoder> key) {
+                                                     Doorbell& bell, Converters converters) {
   std::unique_ptr<Publisher> publisher(
-      new Publisher(std::move(options), spool, books, intake, bell, std::move(value), std::move(key)));
+      new Publisher(std::move(options), spool, books, intake, bell, std::move(converters)));
   if (auto made = publisher->make_producer(); !made) return tl::unexpected(made.error());
   publisher->thread_ = std::thread([p = publisher.get()] { p->run(); });
   return publisher;
@@ -70,7 +67,7 @@ Result<void> Publisher::make_producer() {
   options_.window = std::min(options_.window, producer_->queue_messages());
   options_.window_bytes = std::min(options_.window_bytes, producer_->queue_bytes());
   options_.topic_window = std::min(options_.topic_window, options_.window / 4);
-  nap_ns_ = std::clamp(producer_->linger_ns() / 2, kShortestNapNs, std::max(options_.nap_ns, kShortestNapNs));
+  nap_ns_ = std::clamp(producer_->linger_ns(), kShortestNapNs, std::max(options_.nap_ns, kShortestNapNs));
   return {};
 }
 
@@ -120,6 +117,7 @@ bool Publisher::turn() {
   bool produced = false;
   if (!producer_is_dead_) {
     take_probe_answer();
+    take_schema_news();
     if (brokers_up_.load(kRelaxed) == 0 && turn_ns_ >= probe_at_ns_) {
       probe_at_ns_ = turn_ns_ + kProbeNs;
       probe_->request();
@@ -227,16 +225,20 @@ bool Publisher::replay(TopicFlow& topic) {
 Publisher::Offer Publisher::offer(const spool::RecordView& record, OutputEntry& entry) {
   if (!window_open()) return Offer::try_later;
   TopicFlow& topic = *entry.topic;
+  if (!topic.schemas_known) {
+    park(topic, record.position, ledger::Blocked::encoder, false);
+    return Offer::parked;
+  }
   if (!has_room(topic)) {
     park(topic, record.position, ledger::Blocked::window_full, false);
-    return Offer::window_full;
+    return Offer::parked;
   }
   ledger::FlightWord& flight = header_.flight[static_cast<size_t>(ledger::Thread::publish)];
   flight.position.store(record.position.word, kRelaxed);
   flight.entry_plus_one.store(uint64_t{record.header->index} + 1, kRelaxed);
   const int64_t stamp_ns = stamp_of(record);
   Offer outcome = Offer::taken;
-  if (entry.key_failed || !encode(record, stamp_ns)) {
+  if (!encode_key(entry) || !encode(record, entry, stamp_ns)) {
     settler_.lose(record.position, ledger::LossReason::encoding_failed);
   } else {
     outcome = produce(record, entry, stamp_ns);
@@ -260,8 +262,27 @@ int64_t Publisher::stamp_of(const spool::RecordView& record) {
   return e.arrival_real_ns;
 }
 
-bool Publisher::encode(const spool::RecordView& record, int64_t stamp_ns) {
+// Once: a key does not change. It waits for the first event, because it may carry the id of a schema.
+bool Publisher::encode_key(OutputEntry& entry) {
+  if (entry.key_state != KeyState::raw) return entry.key_state == KeyState::encoded;
+  buffer_.clear();
+  const bool good =
+      converters_.key->encode({entry.key, entry.key_bytes}, entry.topic->key_schema_id, buffer_);
+  entry.key_state = good ? KeyState::encoded : KeyState::failed;
+  const std::string_view key = buffer_.view();
+  entry.key = texts_.replace(entry.key, entry.key_bytes, key);
+  entry.key_bytes = static_cast<uint32_t>(key.size());
+  return good;
+}
+
+bool Publisher::encode(const spool::RecordView& record, const OutputEntry& entry, int64_t stamp_ns) {
   EventView view;
+  view.schema_id = entry.topic->value_schema_id;
+  if (converters_.value->wants_names()) {
+    view.topic = entry.topic->name;
+    view.channel = names_[record.header->index].channel;
+    view.key = names_[record.header->index].key;
+  }
   view.is_error = record.header->kind == spool::RecordKind::error;
   const auto value = record.value();
   if (view.is_error) {
@@ -275,7 +296,7 @@ bool Publisher::encode(const spool::RecordView& record, int64_t stamp_ns) {
   }
   view.stamp_unix_ns = stamp_ns;
   buffer_.clear();
-  return value_encoder_->encode(view, buffer_);
+  return converters_.value->encode(view, buffer_);
 }
 
 Publisher::Offer Publisher::produce(const spool::RecordView& record, OutputEntry& entry, int64_t stamp_ns) {
@@ -285,7 +306,7 @@ Publisher::Offer Publisher::produce(const spool::RecordView& record, OutputEntry
   vus[0].vtype = RD_KAFKA_VTYPE_RKT;
   vus[0].u.rkt = topic.handle.get();
   vus[1].vtype = RD_KAFKA_VTYPE_KEY;
-  vus[1].u.mem = {entry.key.get(), entry.key_bytes};
+  vus[1].u.mem = {entry.key, entry.key_bytes};
   vus[2].vtype = RD_KAFKA_VTYPE_VALUE;
   vus[2].u.mem = {const_cast<char*>(buffer_.data()), buffer_.size()};
   vus[3].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
@@ -321,13 +342,18 @@ void Publisher::describe(const spool::RecordView& record) {
   if (entries_.size() <= index) entries_.resize(index + 1);
   OutputEntry& entry = entries_[index];
   if (entry.topic != nullptr) return;  // an index never changes its meaning
+  const auto keep = [this](std::string_view text) {
+    return std::string_view(texts_.keep(text), text.size());
+  };
   entry.topic = &topic_of(record.topic());
   entry.topic->entries.push_back(index);
-  buffer_.clear();
-  entry.key_failed = !key_encoder_->encode(record.key(), buffer_);
-  entry.key_bytes = static_cast<uint32_t>(buffer_.size());
-  entry.key.reset(new char[buffer_.size() + 1]);
-  std::memcpy(entry.key.get(), buffer_.data(), buffer_.size());
+  if (converters_.value->wants_names()) {
+    names_.resize(entries_.size());
+    names_[index] = {keep(record.channel()), keep(record.key())};
+  }
+  // Last, so that what it is encoded to can take its place.
+  entry.key = texts_.keep(record.key());
+  entry.key_bytes = static_cast<uint32_t>(record.key().size());
   if (entry.topic->flow != Flow::open)
     books_.used_line(EntryIndex{index})->publisher.blocked.store(entry.topic->why, kRelaxed);
 }
@@ -344,6 +370,7 @@ TopicFlow& Publisher::topic_of(std::string_view commanded) {
   place = std::make_unique<TopicFlow>();
   place->name = name;
   place->handle.reset(rd_kafka_topic_new(producer_->handle(), name.c_str(), nullptr));
+  learn_schemas(*place);
   // Its first record should not wait for librdkafka's own next look at the brokers.
   probe_->request();
   return *place;

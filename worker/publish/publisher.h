@@ -21,17 +21,19 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/config/config.h"
 #include "common/result.h"
-#include "worker/encode/encoder.h"
+#include "worker/publish/converters.h"
 #include "worker/publish/metadata_probe.h"
 #include "worker/publish/producer.h"
 #include "worker/publish/publishing.h"
 #include "worker/publish/settler.h"
+#include "worker/publish/text_store.h"
 #include "worker/publish/topic_flow.h"
 #include "worker/spool/intake.h"
 
@@ -47,7 +49,7 @@ struct PublisherOptions {
   uint64_t window = 65'536;  // records in flight
   uint64_t window_bytes = 64u << 20;
   uint64_t topic_window = 16'384;
-  int64_t nap_ns = 2'000'000;  // at most; never more than half of linger.ms, never under 0.5 ms
+  int64_t nap_ns = 5'000'000;  // at most; never more than linger.ms, never under 0.5 ms
   int naps_before_sleep = 4;
   int64_t first_back_off_ns = 500'000'000;
   int64_t longest_back_off_ns = 10'000'000'000;
@@ -59,24 +61,24 @@ class Publisher final : public Publishing {
 public:
   static Result<std::unique_ptr<Publisher>> create(PublisherOptions options, spool::Spool& spool,
                                                    ledger::Ledger& books, SpoolIntake& intake, Doorbell& bell,
-                                                   std::unique_ptr<ValueEncoder> value,
-                                                   std::unique_ptr<KeyEncoder> key);
+                                                   Converters converters);
   ~Publisher() override;
 
   uint64_t waiting() const override;
   uint64_t turns() const override { return turns_.load(std::memory_order_relaxed); }
   int brokers_up() const override { return brokers_up_.load(std::memory_order_relaxed); }
   std::string last_error() const override;
+  std::string schema_problem() const override { return converters_.problem(); }
 
   // Returns once nothing waits or the deadline is over, with the thread ended. true: nothing waits. Nothing
   // may be appended any more.
   bool stop(MonotonicNs deadline);
 
 private:
-  enum class Offer { taken, window_full, try_later };
+  enum class Offer { taken, parked, try_later };
 
   Publisher(PublisherOptions options, spool::Spool& spool, ledger::Ledger& books, SpoolIntake& intake,
-            Doorbell& bell, std::unique_ptr<ValueEncoder> value, std::unique_ptr<KeyEncoder> key);
+            Doorbell& bell, Converters converters);
   Result<void> make_producer();
   void run();
   bool turn();
@@ -88,7 +90,8 @@ private:
   Offer offer(const spool::RecordView& record, OutputEntry& entry);
   Offer produce(const spool::RecordView& record, OutputEntry& entry, int64_t stamp_ns);
   int64_t stamp_of(const spool::RecordView& record);
-  bool encode(const spool::RecordView& record, int64_t stamp_ns);
+  bool encode(const spool::RecordView& record, const OutputEntry& entry, int64_t stamp_ns);
+  bool encode_key(OutputEntry& entry);
   void describe(const spool::RecordView& record);
   OutputEntry* entry_of(uint32_t index);
   TopicFlow& topic_of(std::string_view name);
@@ -109,6 +112,8 @@ private:
   void forget_error(const TopicFlow* topic);
 
   // parking.cpp: topics and producers that can't
+  void learn_schemas(TopicFlow& topic);
+  void take_schema_news();
   void park(TopicFlow& topic, spool::Position from, ledger::Blocked why, bool wait);
   void set_blocked(TopicFlow& topic, ledger::Blocked why);
   bool tend_parked();
@@ -125,15 +130,16 @@ private:
   ledger::Header& header_;
   SpoolIntake& intake_;
   Doorbell& bell_;
-  const std::unique_ptr<ValueEncoder> value_encoder_;
-  const std::unique_ptr<KeyEncoder> key_encoder_;
+  const Converters converters_;
 
   // The *publish* thread's own.
   std::unique_ptr<Producer> producer_;
   std::unique_ptr<MetadataProbe> probe_;
   Settler settler_;
   LogFollower main_;
+  TextStore texts_;
   std::vector<OutputEntry> entries_;                                       // by index
+  std::vector<OutputNames> names_;                                         // likewise, where they are wanted
   std::map<std::string, std::unique_ptr<TopicFlow>, std::less<>> topics_;  // by name; never erased
   size_t topics_not_open_ = 0;
   uint64_t in_flight_ = 0;
@@ -142,6 +148,7 @@ private:
   int64_t nap_ns_ = 0;
   int idle_turns_ = 0;
   uint64_t probe_seen_ = 0;
+  uint64_t schema_news_seen_ = 0;
   bool producer_is_dead_ = false;
   bool damaged_ = false;
   bool more_to_read_ = false;

@@ -18,6 +18,8 @@ public:
   // librdkafka's last error in its own words, "" since it is over: the brokers answer, or the topic it was
   // about flows. Any thread.
   virtual std::string last_error() const = 0;
+  // Why the ids of schemas are missing (worker/schema_ids.h); "" when nothing is amiss. Any thread.
+  virtual std::string schema_problem() const = 0;
 };
 
 }  // namespace e2k::worker

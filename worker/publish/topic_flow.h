@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proto/kafka_conf.h"
@@ -43,17 +44,32 @@ struct TopicFlow {
   ledger::Blocked refused = ledger::Blocked::no;
   bool probing = false;      // a probe was asked for since retry_at_ns
   bool known_again = false;  // and the brokers know the topic
+  // The ids that the registry gave the schemas for this topic; 0 where none is needed. Until they are known
+  // the topic is parked (Blocked::encoder).
+  bool schemas_known = false;
+  int32_t value_schema_id = 0, key_schema_id = 0;
   // Up to here records go one at a time: a batch was refused, and only a record that is refused alone is
   // lost.
   spool::Position alone_upto;
 };
 
+enum class KeyState : uint8_t {
+  raw,      // as commanded; encoded before the first record
+  encoded,  // as it is produced
+  failed,   // the key's converter can't express it
+};
+
 // What an index stands for. Filled from CHANNEL records.
 struct OutputEntry {
   TopicFlow* topic = nullptr;
-  std::unique_ptr<char[]> key;
+  char* key = nullptr;  // in the publisher's TextStore
   uint32_t key_bytes = 0;
-  bool key_failed = false;  // the key's converter can't express it
+  KeyState key_state = KeyState::raw;
+};
+
+// As commanded, in the TextStore too; only for converters that want them.
+struct OutputNames {
+  std::string_view channel, key;
 };
 
 }  // namespace e2k::worker

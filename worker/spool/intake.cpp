@@ -1,7 +1,9 @@
 #include "worker/spool/intake.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <new>
 
 #include "common/log.h"
 
@@ -18,40 +20,56 @@ void bump(std::atomic<T>& counter, T by = 1) {
 
 }  // namespace
 
-// The three names lie in one block: a hundred thousand idle entries cost memory, not speed.
+// One block with its channel and key: a hundred thousand idle entries cost memory, not speed.
 class IntakeEntry {
 public:
-  IntakeEntry(EntryIndex number, ledger::Entry* its_line, const EntrySpec& spec)
-      : line(its_line),
-        index(number.value),
-        topic_bytes(static_cast<uint16_t>(spec.topic.size())),
-        channel_bytes(static_cast<uint16_t>(spec.channel.size())),
-        key_bytes(static_cast<uint32_t>(spec.key.size())),
-        text(new char[spec.topic.size() + spec.channel.size() + spec.key.size() + 1]) {
-    char* to = text.get();
-    for (const std::string* s : {&spec.topic, &spec.channel, &spec.key}) {
-      std::memcpy(to, s->data(), s->size());
-      to += s->size();
-    }
+  static std::unique_ptr<IntakeEntry> make(EntryIndex index, const std::string& topic,
+                                           const EntrySpec& spec) {
+    const size_t bytes = offsetof(IntakeEntry, text_) + spec.channel.size() + spec.key.size();
+    void* memory = ::operator new(std::max(bytes, sizeof(IntakeEntry)));
+    auto* entry = new (memory) IntakeEntry;
+    entry->topic = &topic;
+    entry->index = index.value;
+    entry->channel_bytes = static_cast<uint16_t>(spec.channel.size());
+    entry->key_bytes = static_cast<uint16_t>(spec.key.size());
+    char* text = static_cast<char*>(memory) + offsetof(IntakeEntry, text_);
+    std::memcpy(text, spec.channel.data(), spec.channel.size());
+    std::memcpy(text + spec.channel.size(), spec.key.data(), spec.key.size());
+    return std::unique_ptr<IntakeEntry>(entry);
   }
+  // Its size is not the class's.
+  static void operator delete(void* memory) { ::operator delete(memory); }
+
   spool::EntryNames names() const {
-    const char* p = text.get();
-    return {{p, topic_bytes}, {p + topic_bytes, channel_bytes}, {p + topic_bytes + channel_bytes, key_bytes}};
+    return {*topic, {text_, channel_bytes}, {text_ + channel_bytes, key_bytes}};
   }
 
-  ledger::Entry* line;
-  ledger::Host* host = nullptr;  // read under the leaf lock, changed under both
+  const std::string* topic = nullptr;
   uint64_t described_in = 0;
-  uint32_t index;
-  uint16_t topic_bytes, channel_bytes;
-  uint32_t key_bytes;
-  std::unique_ptr<char[]> text;
+  uint32_t index = 0;
+  uint16_t host = 0;  // number from 1, 0: none; read under the leaf lock, changed under both
+  uint16_t channel_bytes = 0, key_bytes = 0;
+  char text_[1];  // the channel and the key, if it has one of its own; make() allocates what they take
 };
 
-SpoolIntake::SpoolIntake(spool::Spool& spool, ledger::Ledger& books, Doorbell& bell)
-    : spool_(spool), books_(books), header_(books.header()), bell_(bell), writer_(spool) {}
+SpoolIntake::SpoolIntake(spool::Spool& spool, ledger::Ledger& books, Doorbell& bell, bool takes_errors)
+    : spool_(spool),
+      books_(books),
+      header_(books.header()),
+      lines_(books.entries()),
+      bell_(bell),
+      takes_errors_(takes_errors),
+      writer_(spool) {}
 
 SpoolIntake::~SpoolIntake() = default;
+
+ledger::CaLine& SpoolIntake::line_of(const IntakeEntry& entry) const noexcept {
+  return lines_[entry.index].ca;
+}
+
+ledger::Host* SpoolIntake::counters_of_host(const IntakeEntry& entry) const noexcept {
+  return entry.host == 0 ? nullptr : &header_.hosts[entry.host - 1];
+}
 
 IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) {
   if (entry.topic.size() > kMaxTopicBytes || entry.channel.size() > kMaxChannelNameBytes ||
@@ -69,7 +87,7 @@ IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, u
                index.value);
     return nullptr;
   }
-  place = std::make_unique<IntakeEntry>(index, line, entry);
+  place = IntakeEntry::make(index, *topics_.insert(entry.topic).first, entry);
   line->ca.flags.store(ledger_flags, kRelaxed);
   line->ca.state.store(ledger::EntryState::pending, kRelaxed);
   return place.get();
@@ -96,6 +114,7 @@ void SpoolIntake::event(IntakeEntry& entry, const CaEvent& event) noexcept {
 }
 
 void SpoolIntake::error(IntakeEntry& entry, std::string_view text) noexcept {
+  if (!takes_errors_) return;
   spool::NewEvent e;
   e.kind = spool::RecordKind::error;
   e.count = static_cast<uint32_t>(text.size());
@@ -112,7 +131,7 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event,
   {
     std::lock_guard lock(lock_);
     flight.entry_plus_one.store(uint64_t{entry.index} + 1, kRelaxed);
-    event.ordinal = static_cast<uint16_t>(entry.line->ca.appended.load(kRelaxed) + 1);
+    event.ordinal = static_cast<uint16_t>(line_of(entry).appended.load(kRelaxed) + 1);
     const spool::Appended outcome = writer_.append(event, value, entry.names(), entry.described_in);
     book(entry, event, outcome);
     flight.entry_plus_one.store(0, kRelaxed);
@@ -123,10 +142,10 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event,
 }
 
 void SpoolIntake::book(IntakeEntry& entry, const spool::NewEvent& event, spool::Appended outcome) noexcept {
-  ledger::CaLine& line = entry.line->ca;
+  ledger::CaLine& line = line_of(entry);
   if (event.kind == spool::RecordKind::event) {
     bump(header_.ca_events);
-    if (entry.host != nullptr) bump(entry.host->events);
+    if (ledger::Host* host = counters_of_host(entry)) bump(host->events);
     line.last_stamp.store(uint64_t{event.stamp_seconds} << 32 | event.stamp_nanoseconds, kRelaxed);
   }
   line.last_arrival_real_ns.store(event.arrival_real_ns, kRelaxed);
@@ -156,23 +175,24 @@ uint64_t SpoolIntake::appended() const {
 
 void SpoolIntake::set_state(IntakeEntry& entry, ledger::EntryState state) noexcept {
   std::lock_guard lock(hosts_lock_);
-  const ledger::EntryState before = entry.line->ca.state.load(kRelaxed);
+  const ledger::EntryState before = line_of(entry).state.load(kRelaxed);
   if (before == state) return;
   count_channel(entry, before, -1);
-  entry.line->ca.state.store(state, kRelaxed);
+  line_of(entry).state.store(state, kRelaxed);
   count_channel(entry, state, +1);
 }
 
 void SpoolIntake::count_channel(IntakeEntry& entry, ledger::EntryState state, int change) noexcept {
-  if (entry.host == nullptr) return;
+  ledger::Host* const host = counters_of_host(entry);
+  if (host == nullptr) return;
   const auto by = static_cast<uint32_t>(change);
   switch (state) {
     case ledger::EntryState::connected:
     case ledger::EntryState::denied:
-      bump(entry.host->connected, by);
+      bump(host->connected, by);
       return;
     case ledger::EntryState::disconnected:
-      bump(entry.host->disconnected, by);
+      bump(host->disconnected, by);
       return;
     case ledger::EntryState::unused:
     case ledger::EntryState::pending:
@@ -182,36 +202,37 @@ void SpoolIntake::count_channel(IntakeEntry& entry, ledger::EntryState state, in
 }
 
 void SpoolIntake::add_flags(IntakeEntry& entry, uint32_t flags) noexcept {
-  entry.line->ca.flags.fetch_or(flags, kRelaxed);
+  line_of(entry).flags.fetch_or(flags, kRelaxed);
 }
 
 uint32_t SpoolIntake::flags(const IntakeEntry& entry) const noexcept {
-  return entry.line->ca.flags.load(kRelaxed);
+  return line_of(entry).flags.load(kRelaxed);
 }
 
 void SpoolIntake::count_gap(IntakeEntry& entry) noexcept {
-  entry.line->ca.gaps.fetch_add(1, kRelaxed);
+  line_of(entry).gaps.fetch_add(1, kRelaxed);
 }
 
 void SpoolIntake::set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
                              uint32_t count) noexcept {
   std::lock_guard hosts(hosts_lock_);
-  uint32_t number = 0;
-  ledger::Host* found = host_of(host, number);
-  const ledger::EntryState state = entry.line->ca.state.load(kRelaxed);
+  const uint16_t number = number_of_host(host);
+  ledger::CaLine& line = line_of(entry);
+  const ledger::EntryState state = line.state.load(kRelaxed);
   count_channel(entry, state, -1);
   {
     std::lock_guard lock(lock_);
-    entry.host = found;
+    entry.host = number;
   }
   count_channel(entry, state, +1);
-  entry.line->ca.host.store(number, kRelaxed);
-  entry.line->ca.dbr_type.store(dbr_type, kRelaxed);
-  entry.line->ca.count.store(count, kRelaxed);
+  line.host.store(number, kRelaxed);
+  line.dbr_type.store(dbr_type, kRelaxed);
+  line.count.store(count, kRelaxed);
 }
 
-// nullptr and 0 when the table is full: the host's channels work, its row is missing.
-ledger::Host* SpoolIntake::host_of(std::string_view host, uint32_t& number) {
+// 0 when the table is full: the host's channels work, its row is missing.
+uint16_t SpoolIntake::number_of_host(std::string_view host) {
+  static_assert(ledger::kHosts <= UINT16_MAX);
   const std::string name(host.substr(0, sizeof(ledger::Host::name) - 1));
   auto [place, is_new] = hosts_.try_emplace(name, 0);
   if (is_new && hosts_.size() <= ledger::kHosts) {
@@ -219,8 +240,7 @@ ledger::Host* SpoolIntake::host_of(std::string_view host, uint32_t& number) {
     ledger::Host& row = header_.hosts[place->second - 1];
     std::memcpy(row.name, name.data(), name.size());  // the rest is zero already
   }
-  number = place->second;
-  return number == 0 ? nullptr : &header_.hosts[number - 1];
+  return static_cast<uint16_t>(place->second);
 }
 
 }  // namespace e2k::worker

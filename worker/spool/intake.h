@@ -10,6 +10,9 @@
 // counter, so a ring between the announcement and the wait is not lost either. It is rung after the lock is
 // free.
 //
+// With `takes_errors` false error records have no place in what is published (an older schema): error() then
+// appends and counts nothing.
+//
 // Table of hosts and states of channels have a lock of their own, since they search and compare names.
 #pragma once
 
@@ -19,6 +22,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "worker/intake.h"
@@ -32,7 +36,7 @@ namespace e2k::worker {
 class SpoolIntake final : public Intake {
 public:
   // All three outlive the intake.
-  SpoolIntake(spool::Spool& spool, ledger::Ledger& books, Doorbell& bell);
+  SpoolIntake(spool::Spool& spool, ledger::Ledger& books, Doorbell& bell, bool takes_errors = true);
   ~SpoolIntake() override;
 
   IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) override;
@@ -52,15 +56,19 @@ public:
   uint64_t appended() const;
 
 private:
+  ledger::CaLine& line_of(const IntakeEntry& entry) const noexcept;
+  ledger::Host* counters_of_host(const IntakeEntry& entry) const noexcept;
   void append(IntakeEntry& entry, spool::NewEvent& event, std::span<const std::byte> value) noexcept;
   void book(IntakeEntry& entry, const spool::NewEvent& event, spool::Appended outcome) noexcept;
-  ledger::Host* host_of(std::string_view host, uint32_t& number);
+  uint16_t number_of_host(std::string_view host);
   void count_channel(IntakeEntry& entry, ledger::EntryState state, int change) noexcept;
 
   spool::Spool& spool_;
   ledger::Ledger& books_;
   ledger::Header& header_;
+  ledger::Entry* const lines_;  // by index
   Doorbell& bell_;
+  const bool takes_errors_;
 
   alignas(64) std::mutex lock_;  // the leaf lock
   spool::LogWriter writer_;
@@ -69,6 +77,7 @@ private:
 
   alignas(64) std::mutex hosts_lock_;
   std::unordered_map<std::string, uint32_t> hosts_;    // name -> number from 1
+  std::unordered_set<std::string> topics_;             // entries share them; never erased
   std::vector<std::unique_ptr<IntakeEntry>> entries_;  // by index
 };
 

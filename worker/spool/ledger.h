@@ -37,11 +37,12 @@ public:
   Entry* line(EntryIndex index);
   // A line that is in use, else nullptr.
   Entry* used_line(EntryIndex index) const;
+  // All lines by index; only those that line() or used_line() gave out may be touched.
+  Entry* entries() const;
 
 private:
   Ledger() = default;
   Result<void> reserve_lines(uint32_t count);
-  Entry* entries() const;
 
   std::string path_;
   UniqueFd fd_;

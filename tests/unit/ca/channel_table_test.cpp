@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 
 #include "tests/support/ca/recording_intake.h"
@@ -38,6 +39,22 @@ TEST(ChannelTable, finds_what_is_in_it_and_nothing_else_whatever_comes_and_goes)
   }
   EXPECT_EQ(table.size(), model.size());
   for (const auto& [name, number] : model) EXPECT_EQ(table.name_of(number), name);
+}
+
+TEST(Pool, gives_each_a_place_of_its_own_and_what_is_freed_again) {
+  Pool<Entry> pool;
+  std::set<Entry*> made;
+  for (uint32_t n = 0; n < 1000; ++n) {
+    Entry* entry = pool.make();
+    EXPECT_EQ(entry->handle, nullptr);
+    EXPECT_TRUE(made.insert(entry).second);
+    entry->index = EntryIndex{n};
+  }
+  std::set<uint32_t> indices;
+  for (const Entry* entry : made) indices.insert(entry->index.value);
+  EXPECT_EQ(indices.size(), made.size());
+  for (Entry* entry : made) pool.free(entry);
+  for (uint32_t n = 0; n < 1000; ++n) EXPECT_EQ(made.erase(pool.make()), 1u);
 }
 
 }  // namespace

@@ -25,15 +25,44 @@ public:
     std::memcpy(&v, event.value.data(), sizeof v);
     if (v < 0) return false;
     out.append(std::to_string(static_cast<long>(v)));
+    if (event.schema_id != 0) out.append("#" + std::to_string(event.schema_id));
     return true;
   }
 };
 class TextKey : public KeyEncoder {
 public:
-  bool encode(std::string_view key, Buffer& out) override {
+  bool encode(std::string_view key, int32_t schema_id, Buffer& out) override {
     out.append(key);
+    if (schema_id != 0) out.append("#" + std::to_string(schema_id));
     return true;
   }
+};
+
+// A registry that knows what it is told, when it is told.
+class ToldIds : public SchemaIds {
+public:
+  explicit ToldIds(const Doorbell& bell) : bell_(bell) {}
+  std::optional<int32_t> id_for(const std::string& topic) override {
+    std::lock_guard lock(mutex_);
+    const auto found = ids_.find(topic);
+    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+  }
+  uint64_t news() const override { return news_.load(); }
+  std::string problem() const override { return news() == 0 ? "the registry is away" : ""; }
+  void tell(const std::string& topic, int32_t id) {
+    {
+      std::lock_guard lock(mutex_);
+      ids_[topic] = id;
+    }
+    ++news_;
+    bell_.ring();
+  }
+
+private:
+  const Doorbell& bell_;
+  std::mutex mutex_;
+  std::map<std::string, int32_t> ids_;
+  std::atomic<uint64_t> news_{0};
 };
 
 struct MockDeleter {
@@ -54,8 +83,19 @@ protected:
   ~PublisherTest() override { publisher_.reset(); }
 
   void start() {
-    publisher_ = must(Publisher::create(options_, *log_.spool, *log_.books, *log_.intake, *log_.bell,
-                                        std::make_unique<TextEncoder>(), std::make_unique<TextKey>()));
+    publisher_ = must(Publisher::create(
+        options_, *log_.spool, *log_.books, *log_.intake, *log_.bell,
+        Converters{std::make_unique<TextEncoder>(), std::make_unique<TextKey>(), nullptr, nullptr}));
+  }
+  // The value's ids, and the key's; the publisher owns them.
+  std::pair<ToldIds*, ToldIds*> start_with_ids() {
+    auto value_ids = std::make_unique<ToldIds>(*log_.bell), key_ids = std::make_unique<ToldIds>(*log_.bell);
+    const std::pair told{value_ids.get(), key_ids.get()};
+    publisher_ =
+        must(Publisher::create(options_, *log_.spool, *log_.books, *log_.intake, *log_.bell,
+                               Converters{std::make_unique<TextEncoder>(), std::make_unique<TextKey>(),
+                                          std::move(value_ids), std::move(key_ids)}));
+    return told;
   }
   static bool eventually(const std::function<bool()>& done, int seconds = 30) {
     const auto give_up = monotonic_now().value + seconds * kNsPerSecond;
@@ -196,6 +236,40 @@ TEST_F(PublisherTest, topic_that_is_not_there_is_parked_while_others_flow_and_no
   EXPECT_EQ(publisher_->last_error(), "");
   EXPECT_EQ(consumed("away"), numbers(0, 300));
   EXPECT_EQ(consumed("here"), numbers(0, 200));
+}
+
+TEST_F(PublisherTest, topic_waits_for_its_schemas_ids_while_others_flow_and_then_all_comes_in_order) {
+  const auto [value_ids, key_ids] = start_with_ids();
+  value_ids->tell("known", 7);
+  key_ids->tell("known", 8);
+  IntakeEntry& known = log_.open(0, "known", "c0");
+  IntakeEntry& unknown = log_.open(1, "unknown", "c1");
+  for (int i = 0; i < 100; ++i) {
+    log_.intake->event(unknown, DoubleEvent(i));
+    log_.intake->event(known, DoubleEvent(i));
+  }
+  ASSERT_TRUE(eventually([&] { return counts(0).acknowledged == 100; }));
+  EXPECT_EQ(line(1).publisher.blocked.load(), ledger::Blocked::encoder);
+  EXPECT_EQ(counts(1).waiting, 100u);
+  value_ids->tell("unknown", 9);
+  for (int i = 100; i < 200; ++i) log_.intake->event(unknown, DoubleEvent(i));
+  EXPECT_GT(turns_meanwhile(), 0u);
+  EXPECT_EQ(counts(1).acknowledged, 0u) << "the key's id is still missing";
+  key_ids->tell("unknown", 10);
+  ASSERT_TRUE(drained()) << publisher_->last_error();
+  EXPECT_EQ(line(1).publisher.blocked.load(), ledger::Blocked::no);
+  std::vector<std::string> expected;
+  for (const std::string& number : numbers(0, 200)) expected.push_back(number + "#9");
+  EXPECT_EQ(consumed("unknown"), expected);
+  EXPECT_EQ(counts(0).lost + counts(1).lost, 0u);
+}
+
+TEST_F(PublisherTest, what_is_missing_of_the_schemas_is_told) {
+  const auto ids = start_with_ids();
+  EXPECT_EQ(publisher_->schema_problem(), "the registry is away");
+  ids.first->tell("t", 1);
+  ids.second->tell("t", 1);
+  EXPECT_EQ(publisher_->schema_problem(), "");
 }
 
 TEST_F(PublisherTest, fatal_error_gets_a_new_producer_and_nothing_is_lost) {
