@@ -1,9 +1,16 @@
 #include "proto/config_check.h"
 
-#include <algorithm>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "common/config/converters.h"
 #include "common/config/property_rules.h"
 #include "common/config/spelling.h"
+#include "common/registry/registry_settings.h"
 #include "proto/kafka_conf.h"
 
 namespace e2k {
@@ -43,13 +50,23 @@ public:
     }
   }
 
-  // What the workers would refuse one by one is refused here, before anything starts.
-  void built_in(const std::string& key, const std::string& value, const std::vector<std::string>& accepted) {
-    if (std::find(accepted.begin(), accepted.end(), value) != accepted.end()) return;
-    std::string message =
-        place_of(key) + ": " + key + ": " + value + " is not in this version yet; accepted:";
-    for (const std::string& one : accepted) message += " " + one;
-    add(std::move(message), "");
+  // What a converter's workers would stumble over one by one.
+  void converter(const std::string& table, const std::string& name, const Properties& options) {
+    constexpr std::string_view kPlugin = "plugin:";
+    if (config::needs_registry(name) && !options.contains("schema.registry.url")) {
+      add(place_of(table + ".converter") + ": " + table +
+              ".options.schema.registry.url: is missing; the converter " + name +
+              " needs a schema registry; accepted: http://host:port, several separated by commas",
+          "");
+      return;
+    }
+    registry(table, options);
+    if (!name.starts_with(kPlugin)) return;
+    const std::string path = name.substr(kPlugin.size());
+    if (::access(path.c_str(), R_OK) != 0)
+      add(place_of(table + ".converter") + ": " + table + ".converter: the plug-in " + path +
+              " can't be read: " + std::strerror(errno),
+          "");
   }
 
   // Each worker needs room for two segments of the spool, and a segment for the largest event.
@@ -75,6 +92,33 @@ private:
     }
     if (std::find(messages_.begin(), messages_.end(), message) == messages_.end())
       messages_.push_back(std::move(message));
+  }
+
+  void registry(const std::string& table, const Properties& options) {
+    if (!options.contains("schema.registry.url")) return;
+    const auto part = table == "key" ? config::RecordPart::key : config::RecordPart::value;
+    config::OptionValues values;
+    for (const auto& [name, value] : options) values[name] = value.value;
+    const auto settings = config::read_registry_settings(config::registry_part(values, part), part);
+    if (!settings) {
+      const std::string& message = settings.error().message;  // begins with the key
+      add(place_of(message.substr(0, message.find(": "))) + ": " + message, "");
+      return;
+    }
+    const config::TlsSettings& tls = settings->tls;
+    for (const std::string& path : {tls.ca_path, tls.certificate_path, tls.key_path})
+      if (!path.empty() && ::access(path.c_str(), R_OK) != 0)
+        add(place_of_value(table + ".options.", path, options) + path + " can't be read: " +
+                std::strerror(errno) + "; correct the path, or let the service's user read it",
+            "");
+  }
+
+  // The key that holds such a value, with its place.
+  std::string place_of_value(const std::string& prefix, const std::string& value,
+                             const Properties& options) const {
+    for (const auto& [name, given] : options)
+      if (given.value == value) return place_of(prefix + name) + ": " + prefix + name + ": ";
+    return config_.path + ": ";
   }
 
   std::string place(const std::string& property, const std::string& side,
@@ -115,9 +159,8 @@ std::vector<std::string> check_config(const Config& config) {
   // No group is joined, yet librdkafka asks for a group's name where partitions are assigned.
   check.side("consumer", config.kafka.consumer, {{"group.id", config.commands.group}}, RD_KAFKA_CONSUMER);
   check.share_of_the_spool();
-  check.built_in("value.converter", config.value.converter, {"json", "json-schema-envelope"});
-  check.built_in("value.schema", config.value.schema, {"EPICS_CA_DBR"});
-  check.built_in("key.converter", config.key.converter, {"string", "json", "json-schema-envelope"});
+  check.converter("value", config.value.converter, config.value.options);
+  check.converter("key", config.key.converter, config.key.options);
   return std::move(check).messages();
 }
 
@@ -134,6 +177,14 @@ std::vector<std::string> config_remarks(const Config& config) {
   if (config.spool.when_full == WhenFull::drop_oldest)
     remark("spool.when_full",
            "\"drop_oldest\" is not carried out by this version: a full spool drops the newest");
+  for (const auto& [table, side] : {std::pair{"value", &config.value.options}, {"key", &config.key.options}})
+    if (config::option_is_true(*side, "use.latest.version", false) &&
+        config::option_is_true(*side, "auto.register.schemas", true))
+      remark(std::string(table) + ".options.use.latest.version",
+             "does nothing while auto.register.schemas is true, its default: this program's schema is "
+             "registered and used");
+  if (config.value.converter.starts_with("plugin:"))
+    remark("value.schema", "does nothing: the plug-in says what its records hold");
   return remarks;
 }
 

@@ -1,7 +1,8 @@
-// Shell. The rest of a configuration's judgement: what librdkafka says of its properties.
+// Shell. The rest of a configuration's judgement: what librdkafka says of its properties, whether the options
+// of a schema registry fit together, whether the files that they name can be read.
 //
 // For the supervisor's start and --check, and for `epics2kafkactl check`: load_config first, then this;
-// nothing connects to a broker.
+// nothing connects to a broker or registry.
 #pragma once
 
 #include <map>

@@ -46,8 +46,9 @@ void pack(Packer& p, const Applied& m) {
   p.pack(m.number);
 }
 void pack(Packer& p, const Heartbeat& m) {
-  pack_head(p, Type::heartbeat, 5);
+  pack_head(p, Type::heartbeat, 6);
   p.pack(m.applied_number).pack(m.ca_turns).pack(m.publish_turns).pack(m.kafka_error).pack(m.brokers_up);
+  p.pack(m.schema_problem.substr(0, kMaxTextBytes));
 }
 void pack(Packer& p, const Goodbye& m) {
   pack_head(p, Type::goodbye, 1);
@@ -109,6 +110,7 @@ void take(wire::Fields& f, Heartbeat& m) {
   f.take(m.publish_turns);
   f.take(m.kafka_error, kMaxTextBytes);
   f.take(m.brokers_up);
+  f.take(m.schema_problem, kMaxTextBytes);
 }
 void take(wire::Fields& f, Goodbye& m) {
   f.take(m.waiting_events);

@@ -52,6 +52,7 @@ struct Heartbeat {  // 3
   uint64_t publish_turns = 0;
   std::string kafka_error;  // librdkafka's last one, "" when the brokers are up
   int32_t brokers_up = 0;
+  std::string schema_problem;  // why records wait for a schema's id, "" when none does
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 struct Goodbye {  // 4: the last message of an orderly end

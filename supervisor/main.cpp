@@ -1,10 +1,12 @@
 // epics2kafka-supervisor: arguments, configuration, the lock, and the wiring of the service.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +28,7 @@ namespace {
 using namespace e2k;
 
 constexpr int kUsage = 64, kTryAgain = 75, kBadConfiguration = 78;
+constexpr int kKeptFreeBytes = 1 << 18;
 
 struct Arguments {
   LoadOptions load;
@@ -154,5 +157,9 @@ int main(int argc, char** argv) {
   for (const std::string& remark : remarks)
     log::warn("setting.not_carried_out remark={}", log::quoted(remark));
   std::signal(SIGPIPE, SIG_IGN);
+  // Fixed, or glibc raises both with the first large block that is freed, and keeps what a burst of commands
+  // needed.
+  ::mallopt(M_TRIM_THRESHOLD, kKeptFreeBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kKeptFreeBytes);
   return run(*config);
 }

@@ -1,6 +1,7 @@
 #include "supervisor/service.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,8 @@ constexpr milliseconds kDeparturePoll{20};
 constexpr int64_t kDepartureDeadlineMs = 30'000;
 // At most one snapshot in this time while commands keep changing.
 constexpr int64_t kSnapshotIntervalMs = 2000;
+constexpr size_t kBurst = 1000;  // entries at once
+constexpr int kTicksUntilTrim = 3;
 constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
 
 std::vector<Slot> slots_of(const Config& config) {
@@ -227,7 +230,15 @@ void Service::on_problem(const std::string& code, const std::string& message) {
 
 void Service::reconcile() {
   if (dirty_.empty() || stopping_) return;
-  apply_orders(shares_.reconcile(commands_, dirty_));
+  // While Kafka or a schema registry refuses a topic, its events can't leave the worker that has them.
+  const auto stuck = [this](const Place& place) {
+    const ledger::Entry* line = line_at(place);
+    return line != nullptr &&
+           line->publisher.blocked.load(std::memory_order_relaxed) != ledger::Blocked::no &&
+           ledger::counts_of(*line).waiting != 0;
+  };
+  apply_orders(shares_.reconcile(commands_, dirty_, stuck));
+  if (dirty_.size() >= kBurst) ticks_since_burst_ = 0;
   dirty_.clear();
   dirty_.shrink_to_fit();
 }
@@ -294,6 +305,7 @@ void Service::release_departed() {
 void Service::on_welcomed(Slot slot, Generation generation) {
   auto items = shares_.serve_anew(slot, commands_);
   log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
+  if (items.size() >= kBurst) ticks_since_burst_ = 0;
   if (!items.empty()) fleet_->assign(slot, std::move(items));
   judge_workers();
 }
@@ -333,7 +345,19 @@ void Service::judge_workers() {
     }
   }
   on_problem("WORKER_FAILED", failed);
+  on_problem("SCHEMA_REGISTRY", schema_problem());
   on_problem("WORKER_FAILING", failing);
+}
+
+// What the workers say of the registry; one that says the same as another is told once.
+std::string Service::schema_problem() const {
+  std::string text;
+  for (const auto& view : fleet_->slots()) {
+    if (!view.heartbeat || view.heartbeat->schema_problem.empty()) continue;
+    if (text.find(view.heartbeat->schema_problem) != std::string::npos) continue;
+    text += (text.empty() ? "" : "; ") + view.heartbeat->schema_problem;
+  }
+  return text.empty() ? "" : text + ". Events of its topics wait in the spool";
 }
 
 // --- once a second
@@ -353,6 +377,7 @@ void Service::tick() {
   }
   harvest_reports();
   save_snapshot_if_due(false);
+  trim_memory_after_burst();
   judge_workers();
   if (stopping_) return;
   renew_worn_workers();
@@ -360,6 +385,12 @@ void Service::tick() {
   tick_timer_.async_wait([this](const error_code& error) {
     if (!error) tick();
   });
+}
+
+// Messages, assignments and the snapshot of many commands at once are gone by then; what they leave lies
+// between blocks that live on, where glibc gives nothing back by itself.
+void Service::trim_memory_after_burst() {
+  if (++ticks_since_burst_ == kTicksUntilTrim) ::malloc_trim(0);
 }
 
 void Service::harvest_reports() {

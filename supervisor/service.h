@@ -85,6 +85,8 @@ private:
   void on_welcomed(Slot slot, Generation generation);
   void on_lost(Slot slot);
   void judge_workers();
+  std::string schema_problem() const;
+  std::string schema_reason(Slot slot, std::string_view topic) const;
   void release_departed();
   bool has_departed(const Shares::Departure& departure) const;
 
@@ -92,9 +94,11 @@ private:
   void tick();
   void harvest_reports();
   void save_snapshot_if_due(bool now);
+  void trim_memory_after_burst();
 
   ServiceState state() const;
   const ledger::Entry* line_of(EntryId id) const;
+  const ledger::Entry* line_at(const Place& place) const;
   EventCounts counts_of(const Fleet::SlotView& slot) const;
   EntryView view_of(const EntryRef& entry) const;
   ShownState shown_state(const EntryRef& entry) const;
@@ -123,6 +127,7 @@ private:
 
   bool serving_ = false;  // assignments may go out
   bool stopping_ = false;
+  int ticks_since_burst_ = 0;  // of commands or assignments
   bool snapshot_due_ = false;
   bool snapshot_running_ = false;
   bool restored_ = false;  // from a snapshot

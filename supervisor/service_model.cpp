@@ -179,9 +179,12 @@ std::string cursor_of(const EntryRef& entry) {
 
 const ledger::Entry* Service::line_of(EntryId id) const {
   const auto place = shares_.place(id);
-  if (!place) return nullptr;
-  const ledger::LedgerReader* reader = fleet_->ledger(place->slot);
-  return reader == nullptr ? nullptr : reader->entry(place->index);
+  return place ? line_at(*place) : nullptr;
+}
+
+const ledger::Entry* Service::line_at(const Place& place) const {
+  const ledger::LedgerReader* reader = fleet_->ledger(place.slot);
+  return reader == nullptr ? nullptr : reader->entry(place.index);
 }
 
 EventCounts Service::counts_of(const Fleet::SlotView& slot) const {
@@ -225,6 +228,9 @@ EntryView Service::view_of(const EntryRef& entry) const {
       view.clock_skew_s = static_cast<double>(arrival - *view.last_stamp_unix_ns) / kNsPerSecondF;
     }
   }
+  if (view.reason.empty() &&
+      line->publisher.blocked.load(std::memory_order_relaxed) == ledger::Blocked::encoder)
+    view.reason = schema_reason(*view.worker, entry.topic);
   view.restamped = line->publisher.restamped.load(std::memory_order_relaxed);
   if (line->publisher.last_offset.load(std::memory_order_relaxed) >= 0) {
     view.last_partition = line->publisher.last_partition.load(std::memory_order_relaxed);
@@ -235,6 +241,18 @@ EntryView Service::view_of(const EntryRef& entry) const {
   if (view.reason.empty() && loss != ledger::LossReason::none)
     view.reason = std::string("last loss: ") + ledger::to_string(loss);
   return view;
+}
+
+// A worker's words are about its topics together; they belong to an entry where they name its topic.
+std::string Service::schema_reason(Slot slot, std::string_view topic) const {
+  const std::string waiting = "its events wait in the spool for the id of a schema";
+  for (const auto& view : fleet_->slots()) {
+    if (view.slot != slot || !view.heartbeat || view.heartbeat->schema_problem.empty()) continue;
+    const std::string& told = view.heartbeat->schema_problem;
+    return waiting +
+           (told.find(topic) == std::string::npos ? "; status says more (SCHEMA_REGISTRY)" : ": " + told);
+  }
+  return waiting;
 }
 
 StatusView Service::status() const {

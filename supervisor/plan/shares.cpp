@@ -85,7 +85,8 @@ void Shares::unlink(EntryId id) {
   r = Row{};
 }
 
-Shares::Orders Shares::reconcile(const CommandState& state, std::span<const EntryId> dirty) {
+Shares::Orders Shares::reconcile(const CommandState& state, std::span<const EntryId> dirty,
+                                 const Stuck& stuck) {
   Orders orders;
   std::vector<std::pair<EntryId, std::optional<Place>>>
       added;  // with where an earlier command of it was served
@@ -107,7 +108,7 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
     }
     added.emplace_back(id, before);
   }
-  even_out(state, orders);
+  even_out(state, stuck, orders);
   for (auto& [id, before] : added) {
     const auto wanted = state.find(id);
     if (!wanted || rows_[id.value].index != kNone) continue;
@@ -121,7 +122,7 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
   return orders;
 }
 
-void Shares::even_out(const CommandState& state, Orders& orders) {
+void Shares::even_out(const CommandState& state, const Stuck& stuck, Orders& orders) {
   std::vector<PlannedChannel> planned;
   std::vector<uint32_t> numbers;
   planned.reserve(channel_of_name_.size());
@@ -135,7 +136,16 @@ void Shares::even_out(const CommandState& state, Orders& orders) {
     planned.push_back(p);
     numbers.push_back(n);
   }
-  for (const Move& move : plan(planned, slots_)) move_channel(numbers[move.channel], move.to, orders);
+  for (const Move& move : plan(planned, slots_))
+    if (!is_stuck(channels_[numbers[move.channel]], stuck))
+      move_channel(numbers[move.channel], move.to, orders);
+}
+
+bool Shares::is_stuck(const Channel& channel, const Stuck& stuck) const {
+  if (channel.slot == kNoSlot) return false;
+  for (uint32_t e = channel.first; e != kNone; e = rows_[e].next)
+    if (rows_[e].index != kNone && stuck({Slot{channel.slot}, EntryIndex{rows_[e].index}})) return true;
+  return false;
 }
 
 void Shares::move_channel(uint32_t number, Slot to, Orders& orders) {

@@ -8,10 +8,12 @@
 //
 // A moved channel's entries are *held*: their old worker is told to remove them at once, their new one is
 // told to add them only when release() is called, that is, when the old one's last event has reached Kafka.
-// So a channel's events stay in order.
+// So a channel's events stay in order. A channel whose old worker could not get rid of its events for a long
+// time is not moved at all: the caller knows which are *stuck*.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -47,7 +49,11 @@ public:
 
   // Brings the book up to `state` for the entries in `dirty` (repeats and unknown ids do no harm), then evens
   // out.
-  Orders reconcile(const CommandState& state, std::span<const EntryId> dirty);
+  // Channels that serve a stuck entry stay where they are; the next reconcile looks again.
+  using Stuck = std::function<bool(const Place&)>;
+  Orders reconcile(
+      const CommandState& state, std::span<const EntryId> dirty,
+      const Stuck& stuck = [](const Place&) { return false; });
 
   // A fresh worker greeted: everything that the slot serves and that is not held, numbered from 0.
   std::vector<AssignItem> serve_anew(Slot slot, const CommandState& state);
@@ -94,7 +100,8 @@ private:
   void link(EntryId id, const EntryRef& entry);
   void unlink(EntryId id);
   void move_channel(uint32_t channel, Slot to, Orders& orders);
-  void even_out(const CommandState& state, Orders& orders);
+  void even_out(const CommandState& state, const Stuck& stuck, Orders& orders);
+  bool is_stuck(const Channel& channel, const Stuck& stuck) const;
   AddEntry hand_out(EntryId id, const EntryRef& entry);
 
   std::vector<Slot> slots_;

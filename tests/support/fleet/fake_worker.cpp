@@ -71,6 +71,7 @@ public:
   uint64_t turns() const override { return ++turns_; }
   int brokers_up() const override { return 1; }
   std::string last_error() const override { return ""; }
+  std::string schema_problem() const override { return ""; }
 
 private:
   mutable std::atomic<uint64_t> turns_{0};

@@ -11,6 +11,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
+using testing::StartsWith;
 
 Config config_with(Properties common, Properties producer = {}, Properties consumer = {}) {
   Config config;
@@ -46,13 +47,54 @@ TEST(ConfigCheck, a_share_of_the_spool_that_no_worker_could_begin_with_is_refuse
                                     "shared by 200 workers; accepted: at least")));
 }
 
-TEST(ConfigCheck, a_converter_that_is_not_built_in_is_refused_with_what_is) {
+TEST(ConfigCheck, a_converter_that_needs_a_registry_needs_its_address) {
   Config config = config_with({});
   config.value.converter = "avro";
   config.places["value.converter"] = "f.toml:2";
+  EXPECT_THAT(
+      check_config(config),
+      ElementsAre(HasSubstr("f.toml:2: value.options.schema.registry.url: is missing; the converter avro")));
+  config.value.options["schema.registry.url"] = {"http://r:8081"};
+  EXPECT_THAT(check_config(config), IsEmpty());
+}
+
+TEST(ConfigCheck, what_a_worker_would_say_of_its_registry_is_said_at_the_start) {
+  Config config = config_with({});
+  config.value.converter = "avro";
+  config.value.options["schema.registry.url"] = {"registry:8081"};
+  config.places["value.options.schema.registry.url"] = "f.toml:4";
+  EXPECT_THAT(check_config(config), ElementsAre(StartsWith("f.toml:4: value.options.schema.registry.url: ")));
+  config.value.options["schema.registry.url"] = {"http://r:8081"};
+  config.value.options["ssl.ca.location"] = {"/nonexistent/ca.pem"};
+  config.places["value.options.ssl.ca.location"] = "f.toml:5";
   EXPECT_THAT(check_config(config),
-              ElementsAre("f.toml:2: value.converter: avro is not in this version yet; accepted: json "
-                          "json-schema-envelope"));
+              ElementsAre(StartsWith("f.toml:5: value.options.ssl.ca.location: "
+                                     "/nonexistent/ca.pem can't be read: No such file")));
+}
+
+TEST(ConfigCheck, a_plug_ins_own_options_are_its_own) {
+  Config config = config_with({});
+  config.value.converter = "plugin:/dev/null";
+  config.value.options["precision"] = {"3"};
+  config.value.options["schema.registry.url"] = {"http://r:8081"};
+  EXPECT_THAT(check_config(config), IsEmpty());
+}
+
+TEST(ConfigCheck, the_latest_version_is_remarked_on_where_it_is_not_used) {
+  Config config = config_with({});
+  config.value.converter = "avro";
+  config.value.options["use.latest.version"] = {"true"};
+  config.places["value.options.use.latest.version"] = "f.toml:4";
+  EXPECT_THAT(config_remarks(config), ElementsAre(HasSubstr("does nothing while auto.register.schemas")));
+  config.value.options["auto.register.schemas"] = {"false"};
+  EXPECT_THAT(config_remarks(config), IsEmpty());
+}
+
+TEST(ConfigCheck, a_plug_in_that_is_not_there_is_told_at_the_start) {
+  Config config = config_with({});
+  config.value.converter = "plugin:/nonexistent/x.so";
+  config.places["value.converter"] = "f.toml:2";
+  EXPECT_THAT(check_config(config), ElementsAre(HasSubstr("/nonexistent/x.so can't be read: No such file")));
 }
 
 TEST(ConfigCheck, settings_that_this_version_does_not_carry_out_are_remarked_on_where_they_were_set) {

@@ -143,6 +143,26 @@ TEST_F(SharesTest, an_entry_that_is_gone_when_a_worker_begins_anew_leaves_no_ind
   EXPECT_LE(shares.indices_given(Slot{0}), 1u);
 }
 
+TEST_F(SharesTest, a_stuck_channel_stays_where_it_is_until_it_can_leave) {
+  for (const char* name : {"a", "b", "c", "d"}) command("t", name, kVa);
+  const Slot full = *shares.owner(state.find("t", "a")->id);
+  const Slot other{static_cast<uint16_t>(1 - full.value)};
+  std::vector<EntryId> removed;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    const EntryId id = state.find("t", name)->id;
+    if (shares.owner(id) != other) continue;
+    std::vector<Change> changes;
+    state.apply(0, offset++, 0, std::string(R"({"topic":"t","channel":")") + name + R"("})", std::nullopt,
+                changes);
+    removed.push_back(id);
+  }
+  ASSERT_EQ(removed.size(), 2u);
+  EXPECT_TRUE(shares.reconcile(state, removed, [](const Place&) { return true; }).departures.empty());
+  EXPECT_EQ(shares.channels(full), 2u);
+  EXPECT_EQ(shares.reconcile(state, removed).departures.size(), 1u);
+  EXPECT_EQ(shares.channels(other), 1u);
+}
+
 TEST_F(SharesTest, renew_gives_a_new_index_on_the_same_worker) {
   command("t", "c", kVa);
   const EntryId id = state.find("t", "c")->id;
