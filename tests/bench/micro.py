@@ -7,6 +7,13 @@ from table import Row, short
 # name of the benchmark (its beginning) -> (limit, unit)
 LIMITS = {
     "encode/json_scalar_double": (120, "ns"),
+    "encode/string_scalar_double": (140, "ns"),
+    "encode/avro_scalar_double": (15, "ns"),
+    "encode/protobuf_scalar_double": (20, "ns"),
+    "encode/msgpack_scalar_double": (25, "ns"),
+    "encode/avro_1000_doubles": (4000, "ns"),  # of 8,000 bytes: 2 GB/s
+    "encode/protobuf_1000_doubles": (4000, "ns"),
+    "encode/msgpack_1000_doubles": (4000, "ns"),
 }
 # Where a name is another area's to choose: (words that it holds, limit, unit)
 WORDS = [(("append_scalar",), 60, "ns"), (("plan_100000",), 50, "ms")]

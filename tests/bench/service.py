@@ -37,7 +37,7 @@ def memory(build, broker, channels, say):
             service.command(*[command("bench-idle", f"idle:{i}") for i in range(channels)], topic="idle-commands")
             service.connected(channels, 120)
             service.settled(60)
-            time.sleep(2)  # lets freed memory go back and the first burst's queues empty
+            time.sleep(6)  # lets freed memory go back and the first burst's queues empty
             after = [resident_bytes(pid, out) for pid, out in zip(pids, left_out)]
     grown = [(b - a) / channels for a, b in zip(before, after)]
     say(f"memory: {before} -> {after} for {channels} channels")

@@ -1,9 +1,10 @@
-"""One broker for all tests; each test gets topics, IOCs and supervisors of its own from `site`."""
+"""One broker and one schema registry for all tests; each test gets topics, IOCs and supervisors of its own from
+`site`, those that share some get them from `module_site`."""
 import itertools
 
 import pytest
 
-from e2k_support import Broker, Reader, SoftIoc, Supervisor
+from e2k_support import Broker, Decoder, Reader, Registry, SoftIoc, StandInRegistry, Supervisor
 
 _numbers = itertools.count(1)
 
@@ -23,6 +24,26 @@ def pytest_runtest_makereport(item, call):
 def broker():
     with Broker() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def running_registry():
+    with Registry() as running:
+        yield running
+
+
+@pytest.fixture
+def registry(running_registry):
+    """May be killed or stopped for a while: the next test finds it running."""
+    yield running_registry
+    if running_registry.child is None:
+        running_registry.start()
+    running_registry.resume()
+
+
+@pytest.fixture(scope="session")
+def decoder(running_registry):
+    return Decoder(running_registry.url)
 
 
 class Site:
@@ -54,6 +75,9 @@ class Site:
         self._readers.append(reader)
         return reader
 
+    def stand_in(self, **more):
+        return self._keep(StandInRegistry(**more))
+
     def _keep(self, part):
         self._parts.append(part)
         return part
@@ -74,3 +98,11 @@ def site(broker, request):
     started = Site(broker)
     yield started
     started.end(getattr(request.node, "failed_in_test", False))
+
+
+@pytest.fixture(scope="module")
+def module_site(broker, request):
+    before = request.session.testsfailed
+    started = Site(broker)
+    yield started
+    started.end(request.session.testsfailed > before)

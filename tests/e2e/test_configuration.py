@@ -20,6 +20,9 @@ def test_a_good_file_is_printed_without_secrets(stopped):
     assert stopped.bootstrap in done.stdout
 
 
+AVRO = '[value]\nconverter = "avro"\n[value.options]\n"schema.registry.url" = "http://127.0.0.1:9"\n'
+
+
 @pytest.mark.parametrize("text, words", [
     ("[workers]\ncuont = 4\n", ["line 2", "cuont", "count"]),
     ("[workers]\ncount = \"four\"\n", ["line 2", "workers.count"]),
@@ -33,6 +36,18 @@ def test_a_good_file_is_printed_without_secrets(stopped):
     ("[output]\nallow = [\"(\"]\n", ["allow"]),
     ("[spool]\nwhen_full = \"explode\"\n", ["when_full", "drop_oldest"]),
     ("no toml at all\n", ["line 1"]),
+    ("[value]\nconverter = \"avro\"\n", ["schema.registry.url"]),
+    (AVRO + "\"auto.register.schema\" = false\n", ["line 5", "auto.register.schema", "auto.register.schemas"]),
+    (AVRO + "\"auto.register.schemas\" = \"perhaps\"\n", ["line 5", "auto.register.schemas", "true"]),
+    (AVRO + "\"schemas.enable\" = true\n", ["line 5", "schemas.enable", "avro"]),
+    (AVRO + "\"key.subject.name.strategy\" = \"TopicNameStrategy\"\n", ["line 5", "key.subject.name.strategy"]),
+    ("[value.options]\n\"schema.registry.url\" = \"http://127.0.0.1:9\"\n", ["line 2", "schema.registry.url", "json"]),
+    ("[value]\nconverter = \"json-schema-envelope\"\noptions = {\"schemas.enable\" = false}\n",
+     ["line 3", "schemas.enable"]),
+    ("[value]\nconverter = \"string\"\noptions = {\"connect.meta.data\" = false}\n", ["line 3", "connect.meta.data"]),
+    ("[key]\nconverter = \"protobuff\"\n", ["line 2", "key.converter", "protobuf"]),
+    ("[value]\nschema = \"EPICS_CA_DBR-1.4\"\n", ["line 2", "value.schema", "EPICS_CA_DBR-1.5"]),
+    ("[value]\nconverter = \"plugin:here.so\"\n", ["line 2", "absolute"]),
 ], ids=lambda value: value.splitlines()[-1] if isinstance(value, str) else "")
 def test_a_mistake_is_named(stopped, text, words):
     stopped.config.write_text(text)
@@ -42,6 +57,28 @@ def test_a_mistake_is_named(stopped, text, words):
     missing = [word for word in words
                if word not in done.stderr and word.replace("line ", ":") not in done.stderr]
     assert not missing, done.stderr
+
+
+def test_a_start_with_a_mistake_in_a_converters_options_ends_with_78(stopped):
+    stopped.config.write_text(AVRO + '"basic.auth.user.inf" = "somebody:hunter2"\n')
+    stopped.start()
+    assert stopped.child.wait(20) == 78
+    said = stopped.child.text()
+    assert f"{stopped.config}:5" in said and "value.options.basic.auth.user.inf" in said, said
+    assert "hunter2" not in said
+
+
+def test_credentials_of_a_registry_are_not_printed(stopped):
+    stopped.config.write_text(AVRO.replace("http://", "http://url-user:url-pass@") +
+                              '"bearer.auth.credentials.source" = "STATIC_TOKEN"\n'
+                              '"bearer.auth.token" = "hunter2-token"\n')
+    said = stopped.check()
+    assert "hunter2" not in said.stdout + said.stderr and "url-pass" not in said.stdout + said.stderr
+    stopped.config.write_text(AVRO + '"basic.auth.credentials.source" = "USER_INFO"\n'
+                              '"basic.auth.user.info" = "somebody:hunter2"\n')
+    done = stopped.check()
+    assert done.returncode == 0 and "***" in done.stdout, done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
 
 
 def test_set_wins_over_the_file_but_takes_no_secret(stopped):
