@@ -220,11 +220,21 @@ class Everything:
                             for one in FORMATS.values()}
         self._each(lambda s: s["channels"]["connected"] == len(NAMES) and s["events"]["received"] >= len(NAMES), 40,
                    "the first value of every channel")
-        for name, value, _ in EVENTS:
-            self.ioc.put(name, value)
+        self._put_all()
         self.ioc.halt()
         self._each(lambda s: s["channels"]["disconnected"] == len(NAMES) and s["events"]["waiting"] == 0, 30,
                    "everything written")
+
+    def _put_all(self):
+        """One value of each channel at a time: an IOC drops an array's event while an earlier one waits to be sent."""
+        left, put = list(EVENTS), 0
+        while left:
+            round_of = {name: value for name, value, _ in reversed(left)}
+            for name, value in round_of.items():
+                left.remove(next(event for event in left if event[0] == name))
+                self.ioc.put(name, value)
+            put += len(round_of)
+            self._each(lambda s, put=put: s["events"]["received"] >= len(NAMES) + put, 20, f"{put} values written")
 
     def _each(self, predicate, timeout, what):
         """Waits for all supervisors that have not failed, all together for `timeout`."""

@@ -42,9 +42,9 @@ void check_forms(std::string_view type, std::string_view one, std::string_view o
 }
 
 void check_addresses(std::string_view list) {
-  const auto urls = config::parse_registry_urls(list);
+  const auto urls = e2k::config::parse_registry_urls(list);
   if (!urls) return check_words(urls.error().message);
-  require(!urls->empty() && urls->size() <= config::kMaxRegistryUrls);
+  require(!urls->empty() && urls->size() <= e2k::config::kMaxRegistryUrls);
   for (const RegistryUrl& url : *urls)
     require(url.base.find('@') == std::string::npos && !e2k::has_control_characters(url.base));
 }
