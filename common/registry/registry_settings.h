@@ -2,10 +2,10 @@
 // asked of it and under which subject. The options' names and defaults are Connect's; common/config/
 // registry_options.h lists them.
 //
-// Where Connect would ignore an option silently, this refuses the configuration (credentials of two kinds, a
-// source of credentials that holds none). One habit is kept: auto.register.schemas, true unless set, comes
-// before use.latest.version. Caches of schemas have no use here, since there is one schema a subject: their
-// options are accepted and do nothing.
+// Contradictions that Connect would pass over are refused (credentials of two kinds, a source of credentials
+// that holds none). One habit is kept: auto.register.schemas, true unless set, comes before
+// use.latest.version. Some options are accepted and do nothing: those of caches, since there is one schema a
+// subject, and the password of a trust store, since a PEM file has none.
 #pragma once
 
 #include <chrono>
