@@ -7,10 +7,11 @@
 // at once, so where names exist the search runs at the servers' speed; where they do not, a level sends one
 // frame in its waiting time and no more.
 //
-// That is less than plain libca sends for the same dead names: its timers wait 32 ms * 2^i where ours wait 40
-// ms on level 0 and 50 ms * 2^i above, it too sends one frame a timer while names stay unanswered, and it too
-// moves a name one timer up each time. Unlike there, a dead name in a frame of live ones does not slow the
-// live ones down, which is the point of it all.
+// That is no more than plain libca sends for the same dead names: its timers wait 32 ms * 2^i where ours wait
+// 40 ms on level 0 and 80 ms * 2^i above, it too sends one frame a timer while names stay unanswered, and it
+// too moves a name one timer up each time. Ours asks at once and libca after its first timer, so in the first
+// half second ours is a frame ahead; then it never is. Unlike there, a dead name in a frame of live ones does
+// not slow the live ones down, which is the point of it all.
 //
 // Names of a frame that nobody answered while others are answered (a lost datagram, most likely) go to the
 // front of their next level. When a name from high up is answered, a server has come back: everything above
@@ -36,7 +37,7 @@ using NameId = uint32_t;
 
 struct PacingSettings {
   int64_t first_wait_ns = 40 * kNsPerMs;
-  int64_t ladder_ns = 100 * kNsPerMs;
+  int64_t ladder_ns = 160 * kNsPerMs;
   int64_t max_period_ns = 300 * kNsPerSecond;  // EPICS_CA_MAX_SEARCH_PERIOD
   uint32_t max_window = 16;                    // frames; a server's receive buffer holds about 90
 };
