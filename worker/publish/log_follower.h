@@ -24,9 +24,21 @@ public:
   // The record at hand, moving over the end of a segment; never end_of_segment. `record` stays at hand until
   // skip(). nothing_yet at `limit`, also where a segment's end stands there.
   spool::ReadOutcome peek(spool::RecordView& record, spool::Position limit = kNoLimit) {
+    return peek_by<spool::read_record>(record, limit);
+  }
+  // Likewise, for what was peeked at before, by whomever: it is not checked again.
+  spool::ReadOutcome peek_again(spool::RecordView& record, spool::Position limit) {
+    return peek_by<spool::read_again>(record, limit);
+  }
+  void skip(const spool::RecordView& record) { unit_ += record.units; }
+  bool settled() const { return segment_->settlement(unit_) != 0; }
+
+private:
+  template <auto& read>
+  spool::ReadOutcome peek_by(spool::RecordView& record, spool::Position limit) {
     for (;;) {
       if (position() >= limit) return spool::ReadOutcome::nothing_yet;
-      const auto outcome = spool::read_record(segment_->view(), unit_, record);
+      const auto outcome = read(segment_->view(), unit_, record);
       if (outcome != spool::ReadOutcome::end_of_segment) return outcome;
       spool::Segment* next = spool_->find(segment_->number() + 1);
       if (next == nullptr) return spool::ReadOutcome::nothing_yet;
@@ -34,10 +46,6 @@ public:
       unit_ = 0;
     }
   }
-  void skip(const spool::RecordView& record) { unit_ += record.units; }
-  bool settled() const { return segment_->settlement(unit_) != 0; }
-
-private:
   spool::Spool* spool_;
   spool::Segment* segment_ = nullptr;
   uint64_t unit_ = 0;

@@ -62,8 +62,8 @@ void Publisher::take_report(const rd_kafka_message_t& message, int64_t real_ns, 
   const spool::Position position{reinterpret_cast<uint64_t>(message._private)};
   --in_flight_;
   in_flight_bytes_ -= message.len + message.key_len;
-  const spool::RecordHeader* record = settler_.record_at(position);
-  OutputEntry* entry = record == nullptr ? nullptr : entry_of(record->index);
+  const StandingRecord record = settler_.find(position);
+  OutputEntry* entry = record ? entry_of(record.header->index) : nullptr;
   if (entry == nullptr) return;
   TopicFlow& topic = *entry->topic;
   --topic.in_flight;
@@ -72,7 +72,7 @@ void Publisher::take_report(const rd_kafka_message_t& message, int64_t real_ns, 
     take_failure(topic, position, message.err);
     return;
   }
-  settler_.acknowledge(position, message.partition, message.offset, real_ns, monotonic_ns);
+  settler_.acknowledge(record, message.partition, message.offset, real_ns, monotonic_ns);
   topic.acknowledged_at_ns = monotonic_ns;
   forget_error(&topic);
   topic.back_off_ns = 0;

@@ -14,15 +14,23 @@
 
 namespace e2k::worker {
 
+// A record that stands in this log. Good until the cursor moves.
+struct StandingRecord {
+  spool::Segment* segment = nullptr;
+  const spool::RecordHeader* header = nullptr;
+  explicit operator bool() const { return header != nullptr; }
+};
+
 class Settler {
 public:
   Settler(spool::Spool& spool, ledger::Ledger& books);
 
-  // The record at `position`; nullptr when it is none of this log (any more).
-  const spool::RecordHeader* record_at(spool::Position position);
+  // Empty when there is no such record in this log (any more).
+  StandingRecord find(spool::Position position);
   bool is_settled(spool::Position position);
 
-  void acknowledge(spool::Position position, int32_t partition, int64_t offset, int64_t now_real_ns,
+  // `record` is an event's.
+  void acknowledge(StandingRecord record, int32_t partition, int64_t offset, int64_t now_real_ns,
                    int64_t now_monotonic_ns);
   void lose(spool::Position position, ledger::LossReason reason);
 
@@ -36,7 +44,7 @@ public:
 private:
   spool::Segment* segment(uint64_t number);
   // The entry's line, with the map and both counters changed; nullptr when there was nothing to settle.
-  ledger::Entry* settle(spool::Position position, uint8_t settlement);
+  ledger::Entry* settle(StandingRecord record, uint8_t settlement);
 
   spool::Spool& spool_;
   ledger::Ledger& books_;

@@ -47,6 +47,28 @@ const ChannelRecord& channel_of(const RecordHeader* h) {
   return *reinterpret_cast<const ChannelRecord*>(h);
 }
 
+enum class Check { bounds, everything };
+
+template <Check check>
+ReadOutcome read(const SegmentView& segment, uint64_t unit, RecordView& view) {
+  if (unit >= segment.units) return ReadOutcome::end_of_segment;
+  auto* bytes = const_cast<std::byte*>(segment.data + unit * kUnitBytes);
+  auto* h = reinterpret_cast<RecordHeader*>(bytes);
+  const uint32_t length = std::atomic_ref<uint32_t>(h->length).load(std::memory_order_acquire);
+  if (length == 0) return ReadOutcome::nothing_yet;
+  if (length < sizeof(RecordHeader) || length > (segment.units - unit) * kUnitBytes)
+    return ReadOutcome::damaged;
+  const Position position = Position::at(segment.number, unit);
+  if (h->position != position.word) return ReadOutcome::damaged;
+  if constexpr (check == Check::everything) {
+    if (h->crc32c != record_checksum(segment.number, length, h)) return ReadOutcome::damaged;
+    if (!holds_together(*h)) return ReadOutcome::damaged;
+  }
+  if (h->kind == RecordKind::segment_end) return ReadOutcome::end_of_segment;
+  view = {position, h, units_of(length)};
+  return ReadOutcome::record;
+}
+
 }  // namespace
 
 uint32_t record_checksum(uint64_t segment, uint32_t length, const RecordHeader* record) {
@@ -70,20 +92,10 @@ std::string_view RecordView::key() const {
 }
 
 ReadOutcome read_record(const SegmentView& segment, uint64_t unit, RecordView& view) {
-  if (unit >= segment.units) return ReadOutcome::end_of_segment;
-  auto* bytes = const_cast<std::byte*>(segment.data + unit * kUnitBytes);
-  auto* h = reinterpret_cast<RecordHeader*>(bytes);
-  const uint32_t length = std::atomic_ref<uint32_t>(h->length).load(std::memory_order_acquire);
-  if (length == 0) return ReadOutcome::nothing_yet;
-  if (length < sizeof(RecordHeader) || length > (segment.units - unit) * kUnitBytes)
-    return ReadOutcome::damaged;
-  const Position position = Position::at(segment.number, unit);
-  if (h->position != position.word) return ReadOutcome::damaged;
-  if (h->crc32c != record_checksum(segment.number, length, h)) return ReadOutcome::damaged;
-  if (!holds_together(*h)) return ReadOutcome::damaged;
-  if (h->kind == RecordKind::segment_end) return ReadOutcome::end_of_segment;
-  view = {position, h, units_of(length)};
-  return ReadOutcome::record;
+  return read<Check::everything>(segment, unit, view);
+}
+ReadOutcome read_again(const SegmentView& segment, uint64_t unit, RecordView& view) {
+  return read<Check::bounds>(segment, unit, view);
 }
 
 }  // namespace e2k::spool

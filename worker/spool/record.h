@@ -55,5 +55,8 @@ enum class ReadOutcome {
 
 // The record at `unit`. `view` is written only with ReadOutcome::record.
 ReadOutcome read_record(const SegmentView& segment, uint64_t unit, RecordView& view);
+// Likewise, of a record that read_record has handed out before, or of the end mark behind such records: only
+// what steers the reading on is looked at.
+ReadOutcome read_again(const SegmentView& segment, uint64_t unit, RecordView& view);
 
 }  // namespace e2k::spool

@@ -41,7 +41,7 @@ struct History {
       settler.lose(at.first, ledger::LossReason::encoding_failed);
       ++model.lost[at.second];
     } else {
-      settler.acknowledge(at.first, 0, 0, 0, 0);
+      settler.acknowledge(settler.find(at.first), 0, 0, 0, 0);
       ++model.acknowledged[at.second];
     }
     waiting.erase(waiting.begin() + static_cast<long>(which % waiting.size()));

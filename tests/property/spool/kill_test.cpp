@@ -45,7 +45,7 @@ struct Progress {
       if (random() % 4 == 0) {
         settler.lose(waiting[at], ledger::LossReason::encoding_failed);
       } else {
-        settler.acknowledge(waiting[at], 0, 1, 1, 1);
+        settler.acknowledge(settler.find(waiting[at]), 0, 1, 1, 1);
       }
       progress.settled.fetch_add(1);
       waiting[at] = waiting.back();

@@ -16,7 +16,7 @@ protected:
   void read_and_acknowledge(LogFollower& reader) {
     spool::RecordView record;
     while (reader.peek(record) == spool::ReadOutcome::record) {
-      if (record.is_event()) settler_.acknowledge(record.position, 0, 0, 0, 0);
+      if (record.is_event()) settler_.acknowledge(settler_.find(record.position), 0, 0, 0, 0);
       reader.skip(record);
     }
   }
