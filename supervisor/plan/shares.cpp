@@ -13,7 +13,7 @@ namespace {
 uint64_t hash_of(std::string_view text, uint64_t seed) {
   // FNV-1a with a final mix. Two channels of equal hash would merely be planned as one.
   uint64_t h = 0xcbf29ce484222325u ^ seed;
-  for (unsigned char c : text) h = (h ^ c) * 0x100000001b3u;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   h ^= h >> 32;
   return h * 0x9e3779b97f4a7c15u;
 }

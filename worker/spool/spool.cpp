@@ -20,7 +20,6 @@
 namespace e2k::spool {
 namespace {
 
-constexpr uint64_t kMiB = 1u << 20;
 constexpr size_t kCursorBytes = 4096;
 constexpr auto kKeeperTurn = std::chrono::milliseconds(500);
 constexpr const char* kCursorName = "/cursor";

@@ -58,7 +58,8 @@ inline std::string encode(ValueEncoder& encoder, const EventView& event) {
 inline std::string hex(std::string_view bytes) {
   static const char digits[] = "0123456789abcdef";
   std::string out;
-  for (const unsigned char c : bytes) {
+  for (const char character : bytes) {
+    const auto c = static_cast<unsigned char>(character);
     out += digits[c >> 4];
     out += digits[c & 15];
   }
