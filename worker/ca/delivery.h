@@ -12,15 +12,27 @@
 
 #include <cadef.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <unordered_map>
 
 #include "worker/ca/channel.h"
 #include "worker/ca/inbox.h"
 #include "worker/intake.h"
-#include "worker/spin_lock.h"
 
 namespace e2k::worker::ca {
+
+class SpinLock {
+public:
+  void lock() noexcept {
+    while (flag_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  }
+  void unlock() noexcept { flag_.clear(std::memory_order_release); }
+
+private:
+  std::atomic_flag flag_;
+};
 
 struct Delivery {
   explicit Delivery(Intake& to) : intake(to) {}

@@ -1,9 +1,8 @@
 // Shell. The Intake of a running worker: appends to the spool, counts in the ledger, rings for the publisher.
 //
-// One leaf lock, taken for every event and so a spin lock, orders everything that an append does: the record,
-// the entry's CA line, the header's CA sums, the host's counter. Under it the clock is not read, nothing is
-// allocated and nothing else is locked, but for the turn of a segment (the spool's mutex, held for pointers
-// only, and a wait for the keeper when it is behind) once in some hundred thousand events.
+// One leaf lock orders everything that an append does: the record, the entry's CA line, the header's CA sums,
+// the host's counter. Under it the clock is not read, nothing is allocated and nothing else is locked, but
+// for the turn of a segment (the spool's mutex, held for pointers only) once in some hundred thousand events.
 //
 // No wake-up is lost: the publisher announces its sleep under the same lock, and only if nothing lies behind
 // the position it has read up to. An append comes either before (then the sleep is refused) or after (then it
@@ -27,7 +26,6 @@
 #include <vector>
 
 #include "worker/intake.h"
-#include "worker/spin_lock.h"
 #include "worker/spool/doorbell.h"
 #include "worker/spool/ledger.h"
 #include "worker/spool/spool.h"
@@ -72,7 +70,7 @@ private:
   Doorbell& bell_;
   const bool takes_errors_;
 
-  alignas(64) SpinLock lock_;  // the leaf lock
+  alignas(64) std::mutex lock_;  // the leaf lock
   spool::LogWriter writer_;
   bool sleep_announced_ = false;
   std::atomic<uint64_t> appended_{0};  // ours, whatever is done to the books
