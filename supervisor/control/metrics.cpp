@@ -156,7 +156,8 @@ void write_events(Text& text, const Workers& workers) {
 }
 
 void write_latency(Text& text, const Workers& workers) {
-  text.family("event_latency_seconds", "histogram", "From an event's arrival to Kafka's acknowledgement.");
+  text.family("event_latency_seconds", "histogram",
+              "From an event's arrival until Kafka's acknowledgement is seen.");
   for (const WorkerView& worker : workers) {
     uint64_t count = 0;
     for (size_t i = 0; i < ledger::kLatencyBuckets; ++i) {

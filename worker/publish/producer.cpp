@@ -1,12 +1,15 @@
 #include "worker/publish/producer.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "worker/publish/batching.h"
 
 namespace e2k::worker {
 namespace {
@@ -54,6 +57,10 @@ int64_t linger_of(const rd_kafka_conf_t* conf) {
   return static_cast<int64_t>(std::strtod(text, nullptr) * 1e6);
 }
 
+std::string milliseconds(int64_t ns) {
+  return fmt::format("{}.{:06}", ns / kNsPerMs, ns % kNsPerMs);
+}
+
 // librdkafka takes 0 for no limit.
 uint64_t limit_of(const rd_kafka_conf_t* conf, const char* property, uint64_t unit) {
   char text[64];
@@ -81,13 +88,17 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
     return fail("librdkafka refuses the property " + first.property + ": " + first.reason);
   }
   std::unique_ptr<Producer> producer(new Producer);
-  producer->linger_ns_ = linger_of(conf->get());
+  const Batching batching = batching_for(linger_of(conf->get()));
+  producer->nap_ns_ = batching.nap_ns;
   producer->queue_messages_ = limit_of(conf->get(), "queue.buffering.max.messages", 1);
   producer->queue_bytes_ = limit_of(conf->get(), "queue.buffering.max.kbytes", 1024);
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   rd_kafka_conf_set_socket_cb(conf->get(), open_socket);
   rd_kafka_conf_set_log_cb(conf->get(), write_log);
   char reason[512] = {};
+  if (rd_kafka_conf_set(conf->get(), "linger.ms", milliseconds(batching.librdkafka_linger_ns).c_str(), reason,
+                        sizeof reason) != RD_KAFKA_CONF_OK)
+    return fail(std::string("librdkafka refuses the rest of linger.ms: ") + reason);
   producer->handle_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), reason, sizeof reason));
   if (!producer->handle_) return fail(std::string("librdkafka cannot start a producer: ") + reason);
   (void)conf->release();  // it is the handle's now

@@ -2,7 +2,8 @@
 //
 // Owned, hence set last: idempotence with acks=all, no message time-out (a record waits as long as it takes;
 // the spool holds the rest), and the gapless guarantee (no later record of a partition may pass a failed
-// one). What only has a better default for us is set first and can be overridden.
+// one). What only has a better default for us is set first and can be overridden. Of linger.ms librdkafka
+// gets what the publisher's nap leaves of it (batching.h).
 //
 // A producer is replaced as a whole after a fatal error. Its reports and errors are polled by one thread.
 #pragma once
@@ -26,7 +27,8 @@ public:
 
   rd_kafka_t* handle() const { return handle_.get(); }
   rd_kafka_queue_t* reports() const { return reports_.get(); }
-  int64_t linger_ns() const { return linger_ns_; }
+  // What the publisher is to nap, for the linger.ms that was configured.
+  int64_t nap_ns() const { return nap_ns_; }
   // What it queues at the most, as configured.
   uint64_t queue_messages() const { return queue_messages_; }
   uint64_t queue_bytes() const { return queue_bytes_; }
@@ -38,7 +40,7 @@ private:
   // The queue lets go before the handle does.
   kafka::Handle handle_;
   kafka::Queue reports_;
-  int64_t linger_ns_ = 5'000'000;
+  int64_t nap_ns_ = 0;
   uint64_t queue_messages_ = UINT64_MAX;
   uint64_t queue_bytes_ = UINT64_MAX;
 };

@@ -18,7 +18,6 @@ constexpr int kRecordsATurn = 2048;
 constexpr int kLongestSleepMs = 1000;
 // While no broker is known to be up.
 constexpr int64_t kProbeNs = 3 * kNsPerSecond;
-constexpr int64_t kShortestNapNs = 500'000;
 // A topic that nothing was acknowledged of for this long has a small share of the window.
 constexpr int64_t kFreshNs = 3 * kNsPerSecond;
 constexpr uint64_t kSmallShare = 16;
@@ -67,7 +66,7 @@ Result<void> Publisher::make_producer() {
   options_.window = std::min(options_.window, producer_->queue_messages());
   options_.window_bytes = std::min(options_.window_bytes, producer_->queue_bytes());
   options_.topic_window = std::min(options_.topic_window, options_.window / 4);
-  nap_ns_ = std::clamp(producer_->linger_ns(), kShortestNapNs, std::max(options_.nap_ns, kShortestNapNs));
+  nap_ns_ = producer_->nap_ns();
   return {};
 }
 

@@ -10,8 +10,9 @@
 // each has only a sixteenth of what it had.
 //
 // Sleep: wake-ups, not bytes, are what low rates cost. After the log has been read to its end the thread naps
-// for a fixed time, a few times, and serves records and reports together at each waking; only then it
-// announces that it sleeps and waits for the bell, which the intake, librdkafka (reports) and the probe ring.
+// for a fixed time (batching.h), a few times, and serves records and reports together at each waking; only
+// then it announces that it sleeps and waits for the bell, which the intake, librdkafka (reports) and the
+// probe ring. So an acknowledgement may be seen a nap after it came.
 #pragma once
 
 #include <atomic>
@@ -49,8 +50,7 @@ struct PublisherOptions {
   uint64_t window = 65'536;  // records in flight
   uint64_t window_bytes = 64u << 20;
   uint64_t topic_window = 16'384;
-  int64_t nap_ns = 5'000'000;  // at most; never more than linger.ms, never under 0.5 ms
-  int naps_before_sleep = 4;
+  int naps_before_sleep = 2;
   int64_t first_back_off_ns = 500'000'000;
   int64_t longest_back_off_ns = 10'000'000'000;
   // Of a topic that the broker refuses; it begins with ten times the first back-off.

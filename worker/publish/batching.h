@@ -1,0 +1,35 @@
+// Pure. How the time that the site lets a record wait for company (linger.ms) is divided between the
+// publisher's nap and librdkafka.
+//
+// A wait in librdkafka costs its broker thread a wake-up when the first record comes and another when the
+// time is over. A nap costs one, in which records and reports are served together, and a long nap halves the
+// number of produce requests besides. So most of the time is napped: at its end the records of the whole nap
+// reach librdkafka within a fraction of a millisecond, and there is little left to wait for.
+//
+// A record waits half a nap on average, and then for librdkafka: linger.ms together, as the site said, where
+// neither floor applies. Only while events come in quick succession; the first one after a pause rings the
+// publisher out of its sleep.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace e2k::worker {
+
+struct Batching {
+  int64_t nap_ns;
+  int64_t librdkafka_linger_ns;
+};
+
+inline constexpr int64_t kShortestNapNs = 500'000;
+// More would show in the age of what is published, and not in the cost.
+inline constexpr int64_t kLongestNapNs = 10'000'000;
+
+// `linger_ns`: the site's linger.ms, 0 or more.
+constexpr Batching batching_for(int64_t linger_ns) {
+  const int64_t nap_ns = std::clamp(2 * linger_ns, kShortestNapNs, kLongestNapNs);
+  // A fifth at the least: the publisher itself takes a moment to hand over what a nap has gathered.
+  return {nap_ns, std::max(linger_ns - nap_ns / 2, linger_ns / 5)};
+}
+
+}  // namespace e2k::worker
