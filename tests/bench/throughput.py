@@ -123,13 +123,12 @@ def measure(build, broker, repetitions, seconds, with_worker, say):
             runs = {side.name: [] for side in both}
             for number in range(repetitions):
                 for side in both if number % 2 == 0 else reversed(both):
-                    # A process's times come in hundredths of a second: few events need a longer run.
-                    runs[side.name].append(run(side, rate, 2 * seconds if rate < 50000 else seconds))
+                    runs[side.name].append(run(side, rate, seconds))
                     say(f"{rate}/s {side.name}: {runs[side.name][-1]}")
             rows += rate_rows(rate, limit, runs)
-        greatest = []
+        greatest, searches = [], min(4, max(1, repetitions // 2))  # each takes half a minute
         for side in both:
-            values = [greatest_clean_rate(side, min(seconds, 3)) for _ in range(max(1, repetitions // 2))]
+            values = [greatest_clean_rate(side, min(seconds, 3)) for _ in range(searches)]
             greatest.append(Row(f"greatest clean rate, {side.name}", values, "events/s"))
             say(f"greatest clean rate, {side.name}: {values}")
         rows += greatest
