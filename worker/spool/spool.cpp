@@ -24,9 +24,7 @@ constexpr size_t kCursorBytes = 4096;
 constexpr auto kKeeperTurn = std::chrono::milliseconds(500);
 constexpr const char* kCursorName = "/cursor";
 // Settled segments that are kept for reuse beside the ready ones.
-constexpr size_t kKeptSettled = 4;
-// Of one log, each mapped while it is live.
-constexpr uint64_t kMostSegments = 8192;
+constexpr size_t kKeptSettled = 2;
 // Half a minute without a turn of segments: one less is kept ready.
 constexpr int kQuietTurns = 60;
 
@@ -51,20 +49,19 @@ uint64_t least_data_bytes(uint64_t max_event_bytes) {
          kUnitBytes;
 }
 
+// The wanted size; smaller in a small share, so that at least four segments fit; never below the least.
+uint64_t data_bytes_for(const SpoolOptions& o) {
+  const uint64_t least = least_data_bytes(o.max_event_bytes);
+  const uint64_t wanted = std::min(o.segment_bytes, o.max_bytes / 4);
+  return std::max<uint64_t>({least, wanted / 65536 * 65536, 65536});
+}
+
 SpoolOptions with_sizes(SpoolOptions o) {
-  o.segment_bytes = segment_data_bytes(o);
+  o.segment_bytes = data_bytes_for(o);
   return o;
 }
 
 }  // namespace
-
-uint64_t segment_data_bytes(const SpoolOptions& o) {
-  constexpr uint64_t kStep = 65536;
-  constexpr uint64_t kMost = uint64_t{256} << 20;
-  const uint64_t for_the_share = std::min(o.max_bytes / kMostSegments, kMost);
-  const uint64_t wanted = std::min(std::max(o.segment_bytes, for_the_share), o.max_bytes / 4);
-  return std::max({least_data_bytes(o.max_event_bytes), wanted / kStep * kStep, kStep});
-}
 
 Spool::Spool(const SpoolOptions& options, ledger::Header& books)
     : options_(with_sizes(options)), books_(books) {

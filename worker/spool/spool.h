@@ -46,15 +46,10 @@ struct SpoolOptions {
   uint64_t max_bytes = uint64_t{1} << 30;  // files of this log together
   uint64_t keep_free_bytes = 0;            // left on the file system
   uint64_t max_event_bytes = 8u << 20;
-  uint64_t segment_bytes = 8u << 20;  // data; see segment_data_bytes
-  uint64_t bytes_elsewhere = 0;       // of max_bytes, used already by this slot's older logs
-  size_t spares = 3;                  // ready at the least
+  uint64_t segment_bytes = 16u << 20;  // data; enlarged where max_event_bytes needs it
+  uint64_t bytes_elsewhere = 0;        // of max_bytes, used already by this slot's older logs
+  size_t spares = 3;                   // ready at the least
 };
-// What a segment of such a log holds. Small ones stay in the processor's cache and are seldom caught by the
-// kernel's write-back while they are written to; but one must hold the largest event with its description, a
-// small share must have room for four, and a large one must not need more mappings than a process may have
-// (vm.max_map_count, by default 65,530).
-uint64_t segment_data_bytes(const SpoolOptions& options);
 // The names that describe an entry are limited so that a segment has room for them and an event.
 inline constexpr uint64_t kMaxKeyBytes = 16384;
 

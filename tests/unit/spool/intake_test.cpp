@@ -28,22 +28,6 @@ std::vector<double> doubles_of(LogFollower& follower) {
   return values;
 }
 
-TEST(Spool, segments_hold_the_largest_event_and_no_more_than_a_share_needs) {
-  const auto bytes = [](uint64_t max_bytes, uint64_t max_event_bytes) {
-    spool::SpoolOptions o;
-    o.max_bytes = max_bytes;
-    o.max_event_bytes = max_event_bytes;
-    return spool::segment_data_bytes(o);
-  };
-  constexpr uint64_t kMiB = 1u << 20, kGiB = 1u << 30;
-  EXPECT_EQ(bytes(kGiB, kMiB), 8 * kMiB);
-  EXPECT_EQ(bytes(16 * kMiB, kMiB), 4 * kMiB);  // four fit
-  EXPECT_GT(bytes(kGiB, 8 * kMiB), 8 * kMiB);   // the largest event and its description
-  EXPECT_LT(bytes(kGiB, 8 * kMiB), 9 * kMiB);
-  EXPECT_EQ(bytes(128 * kGiB, kMiB), 16 * kMiB);       // no more than 8,192 mappings
-  EXPECT_EQ(bytes(100'000 * kGiB, kMiB), 256 * kMiB);  // a disk that large has to raise vm.max_map_count
-}
-
 TEST(Intake, event_is_read_back_as_it_came_in) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
