@@ -1,5 +1,6 @@
 #include "proto/kafka_conf.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -11,6 +12,19 @@ constexpr size_t kReasonBytes = 512;
 
 }  // namespace
 
+namespace {
+
+// librdkafka's only property of this kind takes "nan", and reckons with it.
+bool is_no_number(const rd_kafka_conf_t* conf, const std::string& property) {
+  if (property != "linger.ms" && property != "queue.buffering.max.ms") return false;
+  char text[64];
+  size_t bytes = sizeof text;
+  return rd_kafka_conf_get(conf, property.c_str(), text, &bytes) == RD_KAFKA_CONF_OK &&
+         std::isnan(std::strtod(text, nullptr));
+}
+
+}  // namespace
+
 tl::expected<Conf, std::vector<PropertyProblem>> make_conf(
     const std::map<std::string, std::string>& properties) {
   Conf conf(rd_kafka_conf_new());
@@ -19,6 +33,8 @@ tl::expected<Conf, std::vector<PropertyProblem>> make_conf(
   for (const auto& [name, value] : properties)
     if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason, sizeof reason) != RD_KAFKA_CONF_OK)
       problems.push_back({name, reason});
+    else if (is_no_number(conf.get(), name))
+      problems.push_back({name, "nan is no time in milliseconds"});
   if (!problems.empty()) return tl::unexpected(std::move(problems));
   return conf;
 }

@@ -42,9 +42,11 @@ def measure(build, repetitions):
             rows.append(Row(program.name, [], "", note=f"ended with {done.returncode}"))
             continue
         try:
-            rows += rows_of(json.loads(done.stdout))
+            report = json.loads(done.stdout)
         except ValueError:  # left by an older build, perhaps
             rows.append(Row(program.name, [], "", note=f"prints no benchmark report: remove {program}"))
+            continue
+        rows += rows_of(report)
     return rows
 
 

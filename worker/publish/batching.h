@@ -3,12 +3,13 @@
 //
 // A wait in librdkafka costs its broker thread a wake-up when the first record comes and another when the
 // time is over. A nap costs one, in which records and reports are served together, and a long nap halves the
-// number of produce requests besides. So most of the time is napped: at its end the records of the whole nap
-// reach librdkafka within a fraction of a millisecond, and there is little left to wait for.
+// number of produce requests besides. So time is napped first, up to the longest nap: at its end the records
+// of the whole nap reach librdkafka within a fraction of a millisecond, and little is left to wait for.
 //
-// A record waits half a nap on average, and then for librdkafka: linger.ms together, as the site said, where
-// neither floor applies. Only while events come in quick succession; the first one after a pause rings the
-// publisher out of its sleep.
+// A record waits half a nap on average, and then for librdkafka: linger.ms together, as the site said, from
+// 6.25 ms on; up to a fifth more below, where the floor of librdkafka's share applies (6 ms for the default
+// of 5). The longest wait is half a nap more. All this while events come in quick succession: the first one
+// after a pause rings the publisher out of its sleep.
 #pragma once
 
 #include <algorithm>

@@ -135,7 +135,7 @@ void Publisher::rest() {
     bell_.wait(held_back_ && window_open() ? 10 : 100);
     return;
   }
-  if (idle_turns_ <= options_.naps_before_sleep) {
+  if (idle_turns_ < options_.naps_before_sleep) {
     const timespec nap{0, nap_ns_};
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
     return;

@@ -50,7 +50,7 @@ struct PublisherOptions {
   uint64_t window = 65'536;  // records in flight
   uint64_t window_bytes = 64u << 20;
   uint64_t topic_window = 16'384;
-  int naps_before_sleep = 2;
+  int naps_before_sleep = 3;
   int64_t first_back_off_ns = 500'000'000;
   int64_t longest_back_off_ns = 10'000'000'000;
   // Of a topic that the broker refuses; it begins with ten times the first back-off.

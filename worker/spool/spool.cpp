@@ -49,7 +49,7 @@ uint64_t least_data_bytes(uint64_t max_event_bytes) {
          kUnitBytes;
 }
 
-// The wanted size; smaller in a small share, so that at least four segments fit; never below the least.
+// The wanted size; a quarter of a small share, so that three fit with their maps; never below the least.
 uint64_t data_bytes_for(const SpoolOptions& o) {
   const uint64_t least = least_data_bytes(o.max_event_bytes);
   const uint64_t wanted = std::min(o.segment_bytes, o.max_bytes / 4);

@@ -28,6 +28,17 @@ TEST(KafkaConf, every_unknown_name_and_bad_value_is_reported) {
   EXPECT_EQ(conf.error()[2].property, "socket.keepalive.enable");
 }
 
+TEST(KafkaConf, time_that_is_no_number_is_reported_though_librdkafka_takes_it) {
+  for (const char* property : {"linger.ms", "queue.buffering.max.ms"}) {
+    const auto conf = make_conf({{property, "nan"}});
+    ASSERT_FALSE(conf);
+    ASSERT_EQ(conf.error().size(), 1u);
+    EXPECT_EQ(conf.error()[0].property, property);
+    EXPECT_THAT(conf.error()[0].reason, HasSubstr("nan"));
+  }
+  EXPECT_TRUE(make_conf({{"client.id", "nan"}, {"linger.ms", "0.5"}}));
+}
+
 TEST(KafkaConf, contradictions_are_found_by_making_a_handle) {
   EXPECT_TRUE(check_properties({{"bootstrap.servers", "127.0.0.1:1"}}, RD_KAFKA_PRODUCER).empty());
   const auto problems = check_properties({{"enable.idempotence", "true"}, {"acks", "1"}}, RD_KAFKA_PRODUCER);
