@@ -10,10 +10,6 @@ namespace {
 
 constexpr size_t kReasonBytes = 512;
 
-}  // namespace
-
-namespace {
-
 // librdkafka's only property of this kind takes "nan", and reckons with it.
 bool is_no_number(const rd_kafka_conf_t* conf, const std::string& property) {
   if (property != "linger.ms" && property != "queue.buffering.max.ms") return false;
@@ -30,11 +26,12 @@ tl::expected<Conf, std::vector<PropertyProblem>> make_conf(
   Conf conf(rd_kafka_conf_new());
   std::vector<PropertyProblem> problems;
   char reason[kReasonBytes] = "";
-  for (const auto& [name, value] : properties)
+  for (const auto& [name, value] : properties) {
     if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason, sizeof reason) != RD_KAFKA_CONF_OK)
       problems.push_back({name, reason});
     else if (is_no_number(conf.get(), name))
       problems.push_back({name, "nan is no time in milliseconds"});
+  }
   if (!problems.empty()) return tl::unexpected(std::move(problems));
   return conf;
 }

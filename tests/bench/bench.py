@@ -18,7 +18,8 @@ SECTIONS = ("micro", "throughput", "memory", "load", "first")
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__)
     parser.add_argument("--only", action="append", choices=SECTIONS, help="a section (repeatable); default all")
-    parser.add_argument("--repeat", type=int, default=5, help="repetitions, or pairs, of each figure (of the greatest rates at most 4)")
+    parser.add_argument("--repeat", type=int, default=5,
+                        help="repetitions, or pairs, of each figure (of the greatest rates at most 4)")
     parser.add_argument("--seconds", type=float, default=5, help="of load a repetition")
     parser.add_argument("--channels", type=int, default=50000, help="channels of the memory figure")
     parser.add_argument("--harness-only", action="store_true", help="without our programs")

@@ -2,9 +2,10 @@
 // publisher's nap and librdkafka.
 //
 // A wait in librdkafka costs its broker thread a wake-up when the first record comes and another when the
-// time is over. A nap costs one, in which records and reports are served together, and a long nap halves the
-// number of produce requests besides. So time is napped first, up to the longest nap: at its end the records
-// of the whole nap reach librdkafka within a fraction of a millisecond, and little is left to wait for.
+// time is over. A nap costs one, in which records and reports are served together, and one of twice the
+// length halves the number of produce requests besides. So time is napped first, up to the longest nap: at
+// its end the records of the whole nap reach librdkafka within a fraction of a millisecond, and little is
+// left to wait for.
 //
 // A record waits half a nap on average, and then for librdkafka: linger.ms together, as the site said, from
 // 6.25 ms on; up to a fifth more below, where the floor of librdkafka's share applies (6 ms for the default
@@ -23,7 +24,7 @@ struct Batching {
 };
 
 inline constexpr int64_t kShortestNapNs = 500'000;
-// More would show in the age of what is published, and not in the cost.
+// A compromise: longer naps would save wake-ups still, but show in the age of what is published.
 inline constexpr int64_t kLongestNapNs = 10'000'000;
 
 // `linger_ns`: the site's linger.ms, 0 or more.
