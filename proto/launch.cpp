@@ -6,7 +6,7 @@ namespace e2k {
 namespace {
 
 constexpr size_t kMaxLaunchBytes = 4u << 20;
-constexpr uint32_t kFields = 28;  // the version counted
+constexpr uint32_t kFields = 29;  // the version counted
 
 // Calls `visit` with every field in the order of the wire. One list for both directions, so that they can't
 // drift apart.
@@ -29,6 +29,7 @@ void each_field(Contract& c, Visit&& visit) {
   visit(c.epics);
   visit(c.timestamp);
   visit(c.max_future_s);
+  visit(c.max_past_s);
   visit(c.min_interval_ms);
   visit(c.never_connected_after_s);
   visit(c.topic_prefix);

@@ -19,7 +19,8 @@ namespace e2k {
 
 // Counted up with every change of the layout; a worker of another version exits with kExitProtocol.
 //   1  first
-inline constexpr uint32_t kLaunchVersion = 1;
+//   2  what became of stamps, and names: max_past_s
+inline constexpr uint32_t kLaunchVersion = 2;
 
 struct LaunchContract {
   Slot slot;
@@ -44,6 +45,7 @@ struct LaunchContract {
 
   TimestampSource timestamp = TimestampSource::ioc;
   int64_t max_future_s = 600;
+  int64_t max_past_s = 0;
   int64_t min_interval_ms = 0;
   int64_t never_connected_after_s = 5;
   std::string topic_prefix;

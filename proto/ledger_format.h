@@ -104,7 +104,7 @@ struct alignas(64) PublisherLine {
   std::atomic<int64_t> last_acknowledged_real_ns;
   std::atomic<int32_t> last_partition;  // -1 before the first acknowledgement
   std::atomic<Blocked> blocked;
-  std::atomic<uint32_t> restamped;  // events that got the time of arrival (stamp 0, or too far ahead)
+  std::atomic<uint32_t> restamped;  // events that got the time of arrival (stamp 0, too far ahead, too old)
   std::atomic<uint8_t> last_loss;   // LossReason
   uint8_t reserved[3];
   uint64_t reserved2;

@@ -57,6 +57,7 @@ struct Config {
     int64_t never_connected_after_s = 5;
     TimestampSource timestamp = TimestampSource::ioc;
     int64_t max_future_s = 600;
+    int64_t max_past_s = 0;  // 0: no limit
     int64_t min_interval_ms = 0;
     std::string topic_prefix;
     friend bool operator==(const Output&, const Output&) = default;

@@ -9,7 +9,8 @@ namespace e2k::config {
 namespace {
 
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-constexpr int64_t kDayMs = 86'400'000, kDayS = 86'400, kMiB = 1 << 20, kGiB = 1 << 30;
+constexpr int64_t kDayMs = 86'400'000, kDayS = 86'400, kCenturyS = 3'153'600'000, kMiB = 1 << 20,
+                  kGiB = 1 << 30;
 
 // Section and Field are member pointers: &Config::workers, &Config::Workers::count.
 template <auto Section, auto Field>
@@ -79,7 +80,8 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"output.never_connected_after_s", "",
      integer<&Config::output, &Config::Output::never_connected_after_s>(0, kDayS)},
     {"output.timestamp", "", choice<&Config::output, &Config::Output::timestamp>(kTimestamps)},
-    {"output.max_future_s", "", integer<&Config::output, &Config::Output::max_future_s>(0, 3'153'600'000)},
+    {"output.max_future_s", "", integer<&Config::output, &Config::Output::max_future_s>(0, kCenturyS)},
+    {"output.max_past_s", "", integer<&Config::output, &Config::Output::max_past_s>(0, kCenturyS)},
     {"output.min_interval_ms", "", integer<&Config::output, &Config::Output::min_interval_ms>(0, kDayMs)},
     {"output.topic_prefix", "letters, digits, . _ - or \"\" for none",
      string<&Config::output, &Config::Output::topic_prefix>(topic_prefix_problem)},

@@ -47,6 +47,7 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   c.epics = config.epics;
   c.timestamp = config.output.timestamp;
   c.max_future_s = config.output.max_future_s;
+  c.max_past_s = config.output.max_past_s;
   c.min_interval_ms = config.output.min_interval_ms;
   c.never_connected_after_s = config.output.never_connected_after_s;
   c.topic_prefix = config.output.topic_prefix;

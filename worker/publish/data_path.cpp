@@ -35,8 +35,7 @@ Failure failure(WorkerExit exit, const Error& error) {
 PublisherOptions publisher_options(const LaunchContract& c) {
   PublisherOptions o;
   o.properties = c.producer;
-  o.timestamp = c.timestamp;
-  o.max_future_s = c.max_future_s;
+  o.stamps = {c.timestamp, c.max_future_s, c.max_past_s};
   o.topic_prefix = c.topic_prefix;
   return o;
 }

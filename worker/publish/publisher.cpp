@@ -22,10 +22,6 @@ constexpr int64_t kProbeNs = 3 * kNsPerSecond;
 constexpr int64_t kFreshNs = 3 * kNsPerSecond;
 constexpr uint64_t kSmallShare = 16;
 
-int64_t unix_ns_of(const spool::EventRecord& e) {
-  return (int64_t{e.stamp_seconds} + kEpicsEpochUnixSeconds) * kNsPerSecond + e.stamp_nanoseconds;
-}
-
 }  // namespace
 
 Publisher::Publisher(PublisherOptions options, spool::Spool& spool, ledger::Ledger& books,
@@ -235,30 +231,28 @@ Publisher::Offer Publisher::offer(const spool::RecordView& record, OutputEntry& 
   ledger::FlightWord& flight = header_.flight[static_cast<size_t>(ledger::Thread::publish)];
   flight.position.store(record.position.word, kRelaxed);
   flight.entry_plus_one.store(uint64_t{record.header->index} + 1, kRelaxed);
-  const int64_t stamp_ns = stamp_of(record);
+  const RecordStamp stamp = stamp_of(record);
   Offer outcome = Offer::taken;
-  if (!encode_key(entry) || !encode(record, entry, stamp_ns)) {
+  if (!encode_key(entry) || !encode(record, entry, stamp.unix_ns)) {
     settler_.lose(record.position, ledger::LossReason::encoding_failed);
   } else {
-    outcome = produce(record, entry, stamp_ns);
+    outcome = produce(record, entry, stamp.unix_ns);
+    if (stamp.restamped && outcome == Offer::taken) count_restamped(record.header->index);
   }
   flight.entry_plus_one.store(0, kRelaxed);
   return outcome;
 }
 
-int64_t Publisher::stamp_of(const spool::RecordView& record) {
-  const spool::EventRecord& e = record.event();
-  if (record.header->kind == spool::RecordKind::error || options_.timestamp == TimestampSource::arrival)
-    return e.arrival_real_ns;
-  const int64_t stamp_ns = unix_ns_of(e);
-  const bool never_processed = e.stamp_seconds == 0 && e.stamp_nanoseconds == 0;
-  const bool too_far_ahead = stamp_ns > e.arrival_real_ns + options_.max_future_s * kNsPerSecond;
-  if (!never_processed && !too_far_ahead) return stamp_ns;
-  if (ledger::Entry* line = books_.used_line(EntryIndex{record.header->index})) {
+RecordStamp Publisher::stamp_of(const spool::RecordView& record) const {
+  if (record.header->kind == spool::RecordKind::error) return {record.event().arrival_real_ns, false};
+  return stamp_of_event(options_.stamps, record.event());
+}
+
+void Publisher::count_restamped(uint32_t index) {
+  if (ledger::Entry* line = books_.used_line(EntryIndex{index})) {
     auto& restamped = line->publisher.restamped;
     restamped.store(restamped.load(kRelaxed) + 1, kRelaxed);
   }
-  return e.arrival_real_ns;
 }
 
 // Once: a key does not change. It waits for the first event, because it may carry the id of a schema.

@@ -27,12 +27,12 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "common/config/config.h"
 #include "common/result.h"
 #include "worker/publish/converters.h"
 #include "worker/publish/metadata_probe.h"
 #include "worker/publish/producer.h"
 #include "worker/publish/publishing.h"
+#include "worker/publish/record_stamp.h"
 #include "worker/publish/settler.h"
 #include "worker/publish/text_store.h"
 #include "worker/publish/topic_flow.h"
@@ -42,8 +42,7 @@ namespace e2k::worker {
 
 struct PublisherOptions {
   std::map<std::string, std::string> properties;  // librdkafka's
-  TimestampSource timestamp = TimestampSource::ioc;
-  int64_t max_future_s = 600;
+  StampRules stamps;
   std::string topic_prefix;
 
   // Tunables, with the values that measuring led to.
@@ -89,7 +88,8 @@ private:
   bool replay(TopicFlow& topic);
   Offer offer(const spool::RecordView& record, OutputEntry& entry);
   Offer produce(const spool::RecordView& record, OutputEntry& entry, int64_t stamp_ns);
-  int64_t stamp_of(const spool::RecordView& record);
+  RecordStamp stamp_of(const spool::RecordView& record) const;
+  void count_restamped(uint32_t index);
   bool encode(const spool::RecordView& record, const OutputEntry& entry, int64_t stamp_ns);
   bool encode_key(OutputEntry& entry);
   void describe(const spool::RecordView& record);

@@ -45,6 +45,7 @@ allow = ["a.*", "b"]
 never_connected_after_s = 6
 timestamp = "arrival"
 max_future_s = 601
+max_past_s = 86400
 min_interval_ms = 100
 topic_prefix = "shadow."
 [workers]
@@ -105,6 +106,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_EQ(c.epics.at("EPICS_CA_CONN_TMO"), "15");
   EXPECT_THAT(c.output.allow, ElementsAre("a.*", "b"));
   EXPECT_EQ(c.output.timestamp, TimestampSource::arrival);
+  EXPECT_EQ(c.output.max_past_s, 86400);
   EXPECT_EQ(c.workers.program, "/opt/e2k/worker");
   EXPECT_EQ(c.value.schema, "EPICS_CA_DBR-1.5");
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);

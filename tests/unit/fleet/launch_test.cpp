@@ -20,6 +20,7 @@ LaunchContract sample() {
   c.producer = {{"bootstrap.servers", "localhost:9092"}, {"sasl.password", "secret"}};
   c.epics = {{"EPICS_CA_ADDR_LIST", "127.0.0.1"}};
   c.timestamp = TimestampSource::arrival;
+  c.max_past_s = 86'400;
   c.min_interval_ms = 250;
   c.value_converter = "json";
   c.value_options = {{"schemas.enable", "false"}};
@@ -38,13 +39,14 @@ TEST(LaunchContract, comes_back_as_it_was_written) {
   EXPECT_EQ(back->epics, c.epics);
   EXPECT_EQ(back->when_full, c.when_full);
   EXPECT_EQ(back->timestamp, c.timestamp);
+  EXPECT_EQ(back->max_past_s, c.max_past_s);
   EXPECT_EQ(back->lease_s, c.lease_s);
   EXPECT_EQ(back->drain_timeout_ms, c.drain_timeout_ms);
 }
 
 TEST(LaunchContract, of_another_version_names_both) {
   std::string bytes = encode(sample());
-  ASSERT_EQ(bytes[3], 1);  // array16 of 28, then the version
+  ASSERT_EQ(bytes[3], static_cast<char>(kLaunchVersion));  // behind the head of an array16
   bytes[3] = 9;
   const auto back = decode_launch(bytes);
   ASSERT_FALSE(back);

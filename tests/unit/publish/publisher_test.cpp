@@ -105,6 +105,9 @@ protected:
     }
     return true;
   }
+  static uint32_t seconds_since_1990() {
+    return static_cast<uint32_t>(real_now().value / kNsPerSecond - kEpicsEpochUnixSeconds);
+  }
   // The thread's turns in a fifth of a second, without a broker's help.
   uint64_t turns_meanwhile() {
     const uint64_t before = publisher_->turns();
@@ -117,8 +120,29 @@ protected:
   ledger::Entry& line(uint32_t index) { return *log_.books->used_line(EntryIndex{index}); }
   ledger::Counts counts(uint32_t index) { return ledger::counts_of(line(index)); }
 
+  struct ConsumedRecord {
+    std::string value;
+    int64_t stamp_ms = 0;
+    std::map<std::string, std::string> headers;
+  };
+  static std::map<std::string, std::string> headers_of(const rd_kafka_message_t& m) {
+    std::map<std::string, std::string> all;
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(&m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return all;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t bytes = 0;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &bytes) == 0; ++i)
+      all[name] = std::string(static_cast<const char*>(value), bytes);
+    return all;
+  }
   // All values of a topic, in the order of its one partition.
   std::vector<std::string> consumed(const std::string& topic) {
+    std::vector<std::string> values;
+    for (ConsumedRecord& record : consumed_records(topic)) values.push_back(std::move(record.value));
+    return values;
+  }
+  std::vector<ConsumedRecord> consumed_records(const std::string& topic) {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     char reason[256];
     rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock_.get()), reason, 256);
@@ -128,17 +152,18 @@ protected:
     kafka::PartitionList all(rd_kafka_topic_partition_list_new(4));
     for (int p = 0; p < 4; ++p) rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset = 0;
     rd_kafka_assign(reader.get(), all.get());
-    std::vector<std::string> values;
+    std::vector<ConsumedRecord> records;
     const auto give_up = monotonic_now().value + 20 * kNsPerSecond;
     for (int ends = 0; ends < 4 && monotonic_now().value < give_up;) {
       rd_kafka_message_t* m = rd_kafka_consumer_poll(reader.get(), 100);
       if (m == nullptr) continue;
       if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ++ends;
       if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        values.emplace_back(static_cast<const char*>(m->payload), m->len);
+        records.push_back({std::string(static_cast<const char*>(m->payload), m->len),
+                           rd_kafka_message_timestamp(m, nullptr), headers_of(*m)});
       rd_kafka_message_destroy(m);
     }
-    return values;
+    return records;
   }
   static std::vector<std::string> numbers(int from, int to) {
     std::vector<std::string> all;
@@ -200,7 +225,8 @@ TEST_F(PublisherTest, event_that_the_converter_cannot_express_is_lost_alone) {
   EXPECT_EQ(consumed("t"), (std::vector<std::string>{"1", "2"}));
 }
 
-TEST_F(PublisherTest, stamp_zero_and_stamps_far_ahead_get_the_time_of_arrival) {
+TEST_F(PublisherTest, stamps_that_are_zero_or_far_from_now_get_the_time_of_arrival) {
+  options_.stamps.max_past_s = 86'400;
   start();
   IntakeEntry& e = log_.open(0);
   DoubleEvent d(1);
@@ -208,10 +234,22 @@ TEST_F(PublisherTest, stamp_zero_and_stamps_far_ahead_get_the_time_of_arrival) {
   event.stamp_seconds = 0;
   event.stamp_nanoseconds = 0;
   log_.intake->event(e, event);
-  event.stamp_seconds = 0xf0000000;
+  for (const uint32_t seconds : {0xf0000000u, 600u, seconds_since_1990() - 100'000}) {
+    event.stamp_seconds = seconds;
+    log_.intake->event(e, event);
+  }
+  event.stamp_seconds = seconds_since_1990() - 80'000;
   log_.intake->event(e, event);
   ASSERT_TRUE(drained());
-  EXPECT_EQ(line(0).publisher.restamped.load(), 2u);
+  EXPECT_EQ(line(0).publisher.restamped.load(), 4u);
+  const auto records = consumed_records("t");
+  ASSERT_EQ(records.size(), 5u);
+  const auto age_ms = [&](size_t i) { return real_now().value / kNsPerMs - records[i].stamp_ms; };
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_LT(age_ms(i), 60'000) << i;
+    EXPECT_GE(age_ms(i), 0) << i;
+  }
+  EXPECT_EQ(records[4].stamp_ms, (int64_t{event.stamp_seconds} + kEpicsEpochUnixSeconds) * 1000);
 }
 
 TEST_F(PublisherTest, topic_that_is_not_there_is_parked_while_others_flow_and_nothing_is_lost) {

@@ -1,0 +1,65 @@
+#include "worker/publish/record_stamp.h"
+
+#include <gtest/gtest.h>
+
+namespace e2k::worker {
+namespace {
+
+constexpr int64_t kDayS = 86'400;
+constexpr int64_t kArrivalNs = 1'700'000'000 * kNsPerSecond + 250'000'000;
+constexpr auto kArrivalSince1990 = static_cast<uint32_t>(1'700'000'000 - kEpicsEpochUnixSeconds);
+
+spool::EventRecord stamped(uint32_t seconds, uint32_t nanoseconds = 250'000'000) {
+  spool::EventRecord e{};
+  e.stamp_seconds = seconds;
+  e.stamp_nanoseconds = nanoseconds;
+  e.arrival_real_ns = kArrivalNs;
+  return e;
+}
+spool::EventRecord stamped_before_arrival(int64_t seconds, uint32_t nanoseconds = 250'000'000) {
+  return stamped(static_cast<uint32_t>(int64_t{kArrivalSince1990} - seconds), nanoseconds);
+}
+bool gets_arrival(const StampRules& rules, const spool::EventRecord& e) {
+  const RecordStamp stamp = stamp_of_event(rules, e);
+  EXPECT_EQ(stamp.unix_ns, stamp.restamped ? kArrivalNs : ioc_unix_ns(e));
+  return stamp.restamped;
+}
+
+TEST(RecordStamp, is_the_iocs_however_old) {
+  EXPECT_EQ(stamp_of_event({}, stamped_before_arrival(1, 5)).unix_ns,
+            kArrivalNs - kNsPerSecond - 250'000'000 + 5);
+  EXPECT_FALSE(gets_arrival({}, stamped_before_arrival(30 * kDayS)));
+  EXPECT_FALSE(gets_arrival({}, stamped(600))) << "1990 and ten minutes";
+}
+
+TEST(RecordStamp, of_a_record_that_was_never_processed_is_the_time_of_arrival) {
+  EXPECT_TRUE(gets_arrival({}, stamped(0, 0)));
+  EXPECT_FALSE(gets_arrival({}, stamped(0, 1)));
+}
+
+TEST(RecordStamp, further_ahead_than_allowed_is_replaced) {
+  const StampRules rules{TimestampSource::ioc, 600, 0};
+  EXPECT_FALSE(gets_arrival(rules, stamped_before_arrival(-600)));
+  EXPECT_TRUE(gets_arrival(rules, stamped_before_arrival(-600, 250'000'001)));
+  EXPECT_TRUE(gets_arrival(rules, stamped(UINT32_MAX)));
+}
+
+TEST(RecordStamp, older_than_allowed_is_replaced) {
+  const StampRules rules{TimestampSource::ioc, 600, kDayS};
+  EXPECT_FALSE(gets_arrival(rules, stamped_before_arrival(kDayS)));
+  EXPECT_TRUE(gets_arrival(rules, stamped_before_arrival(kDayS, 249'999'999)));
+  EXPECT_TRUE(gets_arrival(rules, stamped(600)));
+  EXPECT_FALSE(gets_arrival(rules, stamped_before_arrival(-600))) << "the future has its own limit";
+  const StampRules widest{TimestampSource::ioc, 3'153'600'000, 3'153'600'000};
+  EXPECT_FALSE(gets_arrival(widest, stamped(1)));
+  EXPECT_FALSE(gets_arrival(widest, stamped(4'000'000'000)));
+}
+
+TEST(RecordStamp, that_is_to_be_the_time_of_arrival_counts_as_no_replacement) {
+  const RecordStamp stamp = stamp_of_event({TimestampSource::arrival, 600, 1}, stamped(0, 0));
+  EXPECT_EQ(stamp.unix_ns, kArrivalNs);
+  EXPECT_FALSE(stamp.restamped);
+}
+
+}  // namespace
+}  // namespace e2k::worker
