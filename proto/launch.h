@@ -19,7 +19,7 @@ namespace e2k {
 
 // Counted up with every change of the layout; a worker of another version exits with kExitProtocol.
 //   1  first
-//   2  what became of stamps, and names: max_past_s
+//   2  what became of stamps, and names: max_past_s, stamp_header
 inline constexpr uint32_t kLaunchVersion = 2;
 
 struct LaunchContract {
@@ -49,6 +49,7 @@ struct LaunchContract {
   int64_t min_interval_ms = 0;
   int64_t never_connected_after_s = 5;
   std::string topic_prefix;
+  bool stamp_header = false;  // kStampHeader is among output.headers
 
   std::string value_converter;
   std::string value_schema;

@@ -268,16 +268,14 @@ private:
 
   void assign_list(const Setting& setting, const ListSetting& list, const Assignment& at) {
     std::vector<std::string> elements;
-    if (const auto* given = std::get_if<std::vector<std::string>>(&at.value))
+    const auto* given = std::get_if<std::vector<std::string>>(&at.value);
+    if (given != nullptr)
       elements = *given;
     else if (at.from_command_line)
       elements = {at.text};
-    if (elements.empty())
-      return mistake(
-          at, "is " +
-                  (std::holds_alternative<std::vector<std::string>>(at.value) ? std::string("an empty array")
-                                                                              : kind_of(at.value)) +
-                  "; accepted: " + accepted_by(setting));
+    if (elements.empty() && !(given != nullptr && list.may_be_empty))
+      return mistake(at, "is " + (given != nullptr ? std::string("an empty array") : kind_of(at.value)) +
+                             "; accepted: " + accepted_by(setting));
     bool good = true;
     for (const std::string& element : elements)
       if (const auto problem = list.problem(element)) {

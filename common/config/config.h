@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace e2k {
@@ -26,6 +27,9 @@ using Properties = std::map<std::string, ConfigString>;
 enum class TimestampSource { ioc, arrival };
 enum class WhenFull { drop_oldest, drop_newest };
 enum class HttpChanges { none, loopback, token };
+
+// What output.headers may hold: the names of Kafka headers.
+inline constexpr std::string_view kStampHeader = "epics_stamp_ns";
 
 struct Config {
   // Where it came from: the file's path as given and the SHA-256 of its bytes, in lower-case hex.
@@ -60,6 +64,7 @@ struct Config {
     int64_t max_past_s = 0;  // 0: no limit
     int64_t min_interval_ms = 0;
     std::string topic_prefix;
+    std::vector<std::string> headers;  // of kStampHeader
     friend bool operator==(const Output&, const Output&) = default;
   } output;
 

@@ -85,6 +85,10 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"output.min_interval_ms", "", integer<&Config::output, &Config::Output::min_interval_ms>(0, kDayMs)},
     {"output.topic_prefix", "letters, digits, . _ - or \"\" for none",
      string<&Config::output, &Config::Output::topic_prefix>(topic_prefix_problem)},
+    {"output.headers", "an array of the headers' names: \"epics_stamp_ns\"; [] for none",
+     ListSetting{[](const Config& c) -> const std::vector<std::string>& { return c.output.headers; },
+                 [](Config& c, std::vector<std::string> v) { c.output.headers = std::move(v); },
+                 header_problem, true}},
 
     {"workers.count", "", integer<&Config::workers, &Config::Workers::count>(1, 1024)},
     {"workers.max_restart_delay_ms", "",

@@ -41,6 +41,7 @@ struct ListSetting {
   const std::vector<std::string>& (*get)(const Config&);
   void (*set)(Config&, std::vector<std::string>);
   std::optional<std::string> (*problem)(const std::string&);  // of one element
+  bool may_be_empty = false;
 };
 
 struct Setting {

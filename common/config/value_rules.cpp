@@ -9,6 +9,8 @@
 #include <regex>
 #include <string_view>
 
+#include "common/config/config.h"
+#include "common/config/spelling.h"
 #include "common/text.h"
 
 namespace e2k::config {
@@ -89,6 +91,11 @@ std::optional<std::string> pattern_problem(const std::string& text) {
     return std::string("is no regular expression: ") + error.what();
   }
   return std::nullopt;
+}
+
+std::optional<std::string> header_problem(const std::string& text) {
+  if (text == kStampHeader) return std::nullopt;
+  return "is no header that records can carry" + suggestion(text, std::to_array({kStampHeader}));
 }
 
 std::optional<std::string> path_problem(const std::string& text) {

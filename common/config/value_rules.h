@@ -13,6 +13,8 @@ std::optional<std::string> topic_problem(const std::string& text);
 std::optional<std::string> topic_prefix_problem(const std::string& text);
 // An ECMAScript regular expression.
 std::optional<std::string> pattern_problem(const std::string& text);
+// A header that records can carry.
+std::optional<std::string> header_problem(const std::string& text);
 // "" or an absolute path.
 std::optional<std::string> path_problem(const std::string& text);
 // … that a Unix socket's address has room for.

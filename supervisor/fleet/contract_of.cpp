@@ -51,6 +51,8 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   c.min_interval_ms = config.output.min_interval_ms;
   c.never_connected_after_s = config.output.never_connected_after_s;
   c.topic_prefix = config.output.topic_prefix;
+  const auto& headers = config.output.headers;
+  c.stamp_header = std::find(headers.begin(), headers.end(), kStampHeader) != headers.end();
   c.value_converter = config.value.converter;
   c.value_schema = config.value.schema;
   c.value_options = plain(config.value.options);

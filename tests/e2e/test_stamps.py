@@ -26,7 +26,7 @@ def stamped_in_the_past(ioc, reader, record, seconds):
 def test_an_old_stamp_gets_the_time_of_arrival_only_where_the_past_is_limited(site, limit_s):
     ioc = site.ioc(ao("a"))
     topic = site.topic()
-    supervisor = site.supervisor([ioc], {"output": {"max_past_s": limit_s}} if limit_s else None)
+    supervisor = site.supervisor([ioc], {"output": {"max_past_s": limit_s}})
     supervisor.monitor("a", topic)
     supervisor.connected(1)
     reader = site.reader(topic)
@@ -39,3 +39,23 @@ def test_an_old_stamp_gets_the_time_of_arrival_only_where_the_past_is_limited(si
     else:
         assert old.timestamp_ms == fresh.timestamp_ms
         assert restamped == 0
+
+
+def test_the_header_tells_the_iocs_stamp_although_the_record_has_another(site):
+    ioc = site.ioc(ao("a") + 'record(ao,"never"){}')
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"output": {"max_past_s": 3, "headers": ["epics_stamp_ns"]}})
+    supervisor.monitor("a", topic)
+    supervisor.monitor("never", topic)
+    supervisor.connected(2)
+    reader = site.reader(topic)
+    fresh, old = stamped_in_the_past(ioc, reader, "a", 4)
+    ((name, text),) = fresh.headers
+    assert name == "epics_stamp_ns"
+    assert int(text) // 1_000_000 == fresh.timestamp_ms
+    assert old.headers == fresh.headers
+    assert old.timestamp_ms >= fresh.timestamp_ms + 4000
+    assert [record.headers for record in reader.count(1, key="never")] == [()]
+    ioc.halt()
+    (lost,) = reader.until(lambda records: [r for r in records if r.name == "a" and r.error], 15, "Disconnected")
+    assert lost.headers == ()

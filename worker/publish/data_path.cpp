@@ -37,6 +37,7 @@ PublisherOptions publisher_options(const LaunchContract& c) {
   o.properties = c.producer;
   o.stamps = {c.timestamp, c.max_future_s, c.max_past_s};
   o.topic_prefix = c.topic_prefix;
+  o.stamp_header = c.stamp_header;
   return o;
 }
 

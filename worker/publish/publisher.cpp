@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -21,6 +22,18 @@ constexpr int64_t kProbeNs = 3 * kNsPerSecond;
 // A topic that nothing was acknowledged of for this long has a small share of the window.
 constexpr int64_t kFreshNs = 3 * kNsPerSecond;
 constexpr uint64_t kSmallShare = 16;
+constexpr size_t kStampTextBytes = 20;  // of 64 bits in decimal
+
+bool carries_stamp(const spool::RecordView& record) {
+  return record.header->kind == spool::RecordKind::event && has_ioc_stamp(record.event());
+}
+
+// `text` is what the header points to until it has been produced.
+void set_stamp_header(const spool::EventRecord& e, char (&text)[kStampTextBytes], rd_kafka_vu_t& vu) {
+  const char* const end = std::to_chars(text, text + kStampTextBytes, ioc_unix_ns(e)).ptr;
+  vu.vtype = RD_KAFKA_VTYPE_HEADER;
+  vu.u.header = {kStampHeader.data(), text, end - text};
+}
 
 }  // namespace
 
@@ -295,7 +308,7 @@ bool Publisher::encode(const spool::RecordView& record, const OutputEntry& entry
 Publisher::Offer Publisher::produce(const spool::RecordView& record, OutputEntry& entry, int64_t stamp_ns) {
   TopicFlow& topic = *entry.topic;
   const uint64_t bytes = entry.key_bytes + buffer_.size();
-  rd_kafka_vu_t vus[6];
+  rd_kafka_vu_t vus[7];
   vus[0].vtype = RD_KAFKA_VTYPE_RKT;
   vus[0].u.rkt = topic.handle.get();
   vus[1].vtype = RD_KAFKA_VTYPE_KEY;
@@ -308,7 +321,10 @@ Publisher::Offer Publisher::produce(const spool::RecordView& record, OutputEntry
   vus[4].u.i = RD_KAFKA_MSG_F_COPY;
   vus[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
   vus[5].u.ptr = reinterpret_cast<void*>(record.position.word);  // NOLINT: opaque to librdkafka
-  rd_kafka_error_t* error = rd_kafka_produceva(producer_->handle(), vus, 6);
+  size_t count = 6;
+  char header[kStampTextBytes];
+  if (options_.stamp_header && carries_stamp(record)) set_stamp_header(record.event(), header, vus[count++]);
+  rd_kafka_error_t* error = rd_kafka_produceva(producer_->handle(), vus, count);
   if (error == nullptr) {
     ++topic.in_flight;
     ++in_flight_;

@@ -43,6 +43,7 @@ namespace e2k::worker {
 struct PublisherOptions {
   std::map<std::string, std::string> properties;  // librdkafka's
   StampRules stamps;
+  bool stamp_header = false;  // value records carry the IOC's stamp as the header kStampHeader
   std::string topic_prefix;
 
   // Tunables, with the values that measuring led to.

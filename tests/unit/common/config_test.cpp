@@ -48,6 +48,7 @@ max_future_s = 601
 max_past_s = 86400
 min_interval_ms = 100
 topic_prefix = "shadow."
+headers = ["epics_stamp_ns"]
 [workers]
 count = 2
 max_restart_delay_ms = 10000
@@ -107,6 +108,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_THAT(c.output.allow, ElementsAre("a.*", "b"));
   EXPECT_EQ(c.output.timestamp, TimestampSource::arrival);
   EXPECT_EQ(c.output.max_past_s, 86400);
+  EXPECT_THAT(c.output.headers, ElementsAre("epics_stamp_ns"));
   EXPECT_EQ(c.workers.program, "/opt/e2k/worker");
   EXPECT_EQ(c.value.schema, "EPICS_CA_DBR-1.5");
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);
@@ -204,6 +206,22 @@ TEST(Config, texts_are_judged_by_their_rules) {
   EXPECT_THAT(told("[kafka]\n\"bootstrap.servers\" = \"h:port\"\n"), HasSubstr("no number from 1 to 65535"));
   EXPECT_THAT(told("[kafka]\n\"bootstrap.servers\" = \"\"\n"), HasSubstr("names no broker"));
   EXPECT_EQ(told("[kafka]\n\"bootstrap.servers\" = \"SSL://a:1, b,[::1]:9092\"\n"), "");
+}
+
+TEST(Config, headers_are_none_or_those_that_are_known) {
+  EXPECT_TRUE(good("").output.headers.empty());
+  EXPECT_TRUE(good("[output]\nheaders = []").output.headers.empty());
+  EXPECT_EQ(FakeSite{}.mistakes("[output]\nheaders = [\"epics_stamp\", \"x\"]\n"),
+            "f.toml:2: output.headers: \"epics_stamp\" is no header that records can carry (did you mean "
+            "epics_stamp_ns?); accepted: an array of the headers' names: \"epics_stamp_ns\"; [] for none\n"
+            "f.toml:2: output.headers: \"x\" is no header that records can carry; accepted: an array of the "
+            "headers' names: \"epics_stamp_ns\"; [] for none\n");
+  EXPECT_THAT(FakeSite{}.mistakes("[output]\nheaders = true\n"),
+              HasSubstr("is a boolean; accepted: an array"));
+  EXPECT_THAT(good("", with_settings({"output.headers=epics_stamp_ns"})).output.headers,
+              ElementsAre("epics_stamp_ns"));
+  EXPECT_TRUE(good("[output]\nheaders = [\"epics_stamp_ns\"]", with_settings({"output.headers=[]"}))
+                  .output.headers.empty());
 }
 
 TEST(Config, a_default_socket_path_that_is_too_long_names_the_setting) {

@@ -21,6 +21,7 @@ LaunchContract sample() {
   c.epics = {{"EPICS_CA_ADDR_LIST", "127.0.0.1"}};
   c.timestamp = TimestampSource::arrival;
   c.max_past_s = 86'400;
+  c.stamp_header = true;
   c.min_interval_ms = 250;
   c.value_converter = "json";
   c.value_options = {{"schemas.enable", "false"}};
@@ -40,6 +41,7 @@ TEST(LaunchContract, comes_back_as_it_was_written) {
   EXPECT_EQ(back->when_full, c.when_full);
   EXPECT_EQ(back->timestamp, c.timestamp);
   EXPECT_EQ(back->max_past_s, c.max_past_s);
+  EXPECT_EQ(back->stamp_header, c.stamp_header);
   EXPECT_EQ(back->lease_s, c.lease_s);
   EXPECT_EQ(back->drain_timeout_ms, c.drain_timeout_ms);
 }

@@ -252,6 +252,35 @@ TEST_F(PublisherTest, stamps_that_are_zero_or_far_from_now_get_the_time_of_arriv
   EXPECT_EQ(records[4].stamp_ms, (int64_t{event.stamp_seconds} + kEpicsEpochUnixSeconds) * 1000);
 }
 
+TEST_F(PublisherTest, records_have_no_headers_unless_asked_for) {
+  start();
+  log_.intake->event(log_.open(0), DoubleEvent(1));
+  ASSERT_TRUE(drained());
+  const auto records = consumed_records("t");
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_TRUE(records[0].headers.empty());
+}
+
+TEST_F(PublisherTest, header_tells_the_iocs_stamp_also_where_the_record_has_another) {
+  options_.stamp_header = true;
+  options_.stamps.max_past_s = 1;
+  start();
+  IntakeEntry& e = log_.open(0);
+  CaEvent event = DoubleEvent(1);
+  log_.intake->event(e, event);
+  log_.intake->error(e, "Disconnected");
+  event.stamp_seconds = event.stamp_nanoseconds = 0;
+  log_.intake->event(e, event);
+  ASSERT_TRUE(drained());
+  const auto records = consumed_records("t");
+  ASSERT_EQ(records.size(), 3u);
+  const std::map<std::string, std::string> expected = {{"epics_stamp_ns", "1631152000000000005"}};
+  EXPECT_EQ(records[0].headers, expected);
+  EXPECT_GT(records[0].stamp_ms, 1'700'000'000'000) << "it is too old";
+  EXPECT_TRUE(records[1].headers.empty()) << "an error has no stamp of an IOC";
+  EXPECT_TRUE(records[2].headers.empty()) << "never processed";
+}
+
 TEST_F(PublisherTest, topic_that_is_not_there_is_parked_while_others_flow_and_nothing_is_lost) {
   rd_kafka_mock_topic_set_error(mock_.get(), "away", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   start();
