@@ -82,10 +82,10 @@ protected:
   }
   ~PublisherTest() override { publisher_.reset(); }
 
-  void start() {
-    publisher_ = must(Publisher::create(
-        options_, *log_.spool, *log_.books, *log_.intake, *log_.bell,
-        Converters{std::make_unique<TextEncoder>(), std::make_unique<TextKey>(), nullptr, nullptr}));
+  void start(std::unique_ptr<ValueEncoder> encoder = std::make_unique<TextEncoder>()) {
+    publisher_ = must(
+        Publisher::create(options_, *log_.spool, *log_.books, *log_.intake, *log_.bell,
+                          Converters{std::move(encoder), std::make_unique<TextKey>(), nullptr, nullptr}));
   }
   // The value's ids, and the key's; the publisher owns them.
   std::pair<ToldIds*, ToldIds*> start_with_ids() {
@@ -279,6 +279,20 @@ TEST_F(PublisherTest, header_tells_the_iocs_stamp_also_where_the_record_has_anot
   EXPECT_GT(records[0].stamp_ms, 1'700'000'000'000) << "it is too old";
   EXPECT_TRUE(records[1].headers.empty()) << "an error has no stamp of an IOC";
   EXPECT_TRUE(records[2].headers.empty()) << "never processed";
+}
+
+TEST_F(PublisherTest, nanoseconds_that_are_none_change_no_second_of_stamp_header_or_value) {
+  options_.stamp_header = true;
+  start(must(make_value_encoder("json", "org.jlab.epics.ca.value", {})));
+  CaEvent event = DoubleEvent(1);
+  event.stamp_nanoseconds = UINT32_MAX;
+  log_.intake->event(log_.open(0), event);
+  ASSERT_TRUE(drained());
+  const auto records = consumed_records("t");
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].stamp_ms, 1'631'152'000'999);
+  EXPECT_EQ(records[0].headers.at("epics_stamp_ns"), "1631152000999999999");
+  EXPECT_NE(records[0].value.find("\"timestamp\":1631152000,"), std::string::npos) << records[0].value;
 }
 
 TEST_F(PublisherTest, topic_that_is_not_there_is_parked_while_others_flow_and_nothing_is_lost) {

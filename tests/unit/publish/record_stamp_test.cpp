@@ -55,6 +55,17 @@ TEST(RecordStamp, older_than_allowed_is_replaced) {
   EXPECT_FALSE(gets_arrival(widest, stamped(4'000'000'000)));
 }
 
+TEST(RecordStamp, with_nanoseconds_that_are_none_stays_within_its_second) {
+  const int64_t second_ns = (600 + kEpicsEpochUnixSeconds) * kNsPerSecond;
+  EXPECT_EQ(stamp_of_event({}, stamped(600, 999'999'999)).unix_ns, second_ns + 999'999'999);
+  EXPECT_EQ(stamp_of_event({}, stamped(600, 1'000'000'000)).unix_ns, second_ns + 999'999'999);
+  EXPECT_EQ(stamp_of_event({}, stamped(600, UINT32_MAX)).unix_ns, second_ns + 999'999'999);
+  EXPECT_TRUE(gets_arrival({}, stamped(UINT32_MAX, UINT32_MAX)));
+  const StampRules strict{TimestampSource::ioc, 0, 1};
+  EXPECT_FALSE(gets_arrival(strict, stamped_before_arrival(1, UINT32_MAX))) << "within the second before";
+  EXPECT_TRUE(gets_arrival(strict, stamped_before_arrival(2, UINT32_MAX)));
+}
+
 TEST(RecordStamp, that_is_to_be_the_time_of_arrival_counts_as_no_replacement) {
   const RecordStamp stamp = stamp_of_event({TimestampSource::arrival, 600, 1}, stamped(0, 0));
   EXPECT_EQ(stamp.unix_ns, kArrivalNs);
