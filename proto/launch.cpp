@@ -6,7 +6,7 @@ namespace e2k {
 namespace {
 
 constexpr size_t kMaxLaunchBytes = 4u << 20;
-constexpr uint32_t kFields = 30;  // the version counted
+constexpr uint32_t kFields = 31;  // the version counted
 
 // Calls `visit` with every field in the order of the wire. One list for both directions, so that they can't
 // drift apart.
@@ -34,6 +34,7 @@ void each_field(Contract& c, Visit&& visit) {
   visit(c.never_connected_after_s);
   visit(c.topic_prefix);
   visit(c.stamp_header);
+  visit(c.connection_events);
   visit(c.value_converter);
   visit(c.value_schema);
   visit(c.value_options);

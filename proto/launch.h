@@ -19,7 +19,7 @@ namespace e2k {
 
 // Counted up with every change of the layout; a worker of another version exits with kExitProtocol.
 //   1  first
-//   2  what became of stamps, and names: max_past_s, stamp_header
+//   2  what became of stamps, and names: max_past_s, stamp_header, connection_events
 inline constexpr uint32_t kLaunchVersion = 2;
 
 struct LaunchContract {
@@ -50,6 +50,9 @@ struct LaunchContract {
   int64_t never_connected_after_s = 5;
   std::string topic_prefix;
   bool stamp_header = false;  // kStampHeader is among output.headers
+  // A channel's return after a loss is an error record "Connected", and error records are stamped no earlier
+  // than the value before them.
+  bool connection_events = false;
 
   std::string value_converter;
   std::string value_schema;

@@ -103,7 +103,9 @@ static_assert(sizeof(RecordHeader) == 32);
 // is 40 bytes, as in Channel Access), or the text. It begins 8-byte aligned.
 struct EventRecord {
   RecordHeader header;
-  uint32_t stamp_seconds;  // the IOC's, since 1990; 0 with nanoseconds 0: never processed. ERROR: 0
+  // The IOC's, since 1990; 0 with nanoseconds 0: never processed. ERROR: that of the entry's last event
+  // before, 0 where there was none in this generation.
+  uint32_t stamp_seconds;
   uint32_t stamp_nanoseconds;
   int64_t arrival_real_ns;
   int64_t arrival_monotonic_ns;

@@ -65,6 +65,7 @@ struct Config {
     int64_t min_interval_ms = 0;
     std::string topic_prefix;
     std::vector<std::string> headers;  // of kStampHeader
+    bool connection_events = false;
     friend bool operator==(const Output&, const Output&) = default;
   } output;
 

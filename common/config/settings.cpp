@@ -89,6 +89,7 @@ constexpr auto kSettings = std::to_array<Setting>({
      ListSetting{[](const Config& c) -> const std::vector<std::string>& { return c.output.headers; },
                  [](Config& c, std::vector<std::string> v) { c.output.headers = std::move(v); },
                  header_problem, true}},
+    {"output.connection_events", "", boolean<&Config::output, &Config::Output::connection_events>()},
 
     {"workers.count", "", integer<&Config::workers, &Config::Workers::count>(1, 1024)},
     {"workers.max_restart_delay_ms", "",

@@ -53,6 +53,7 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   c.topic_prefix = config.output.topic_prefix;
   const auto& headers = config.output.headers;
   c.stamp_header = std::find(headers.begin(), headers.end(), kStampHeader) != headers.end();
+  c.connection_events = config.output.connection_events;
   c.value_converter = config.value.converter;
   c.value_schema = config.value.schema;
   c.value_options = plain(config.value.options);

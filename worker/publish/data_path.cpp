@@ -35,7 +35,7 @@ Failure failure(WorkerExit exit, const Error& error) {
 PublisherOptions publisher_options(const LaunchContract& c) {
   PublisherOptions o;
   o.properties = c.producer;
-  o.stamps = {c.timestamp, c.max_future_s, c.max_past_s};
+  o.stamps = {c.timestamp, c.max_future_s, c.max_past_s, c.connection_events};
   o.topic_prefix = c.topic_prefix;
   o.stamp_header = c.stamp_header;
   return o;

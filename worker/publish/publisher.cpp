@@ -257,7 +257,7 @@ Publisher::Offer Publisher::offer(const spool::RecordView& record, OutputEntry& 
 }
 
 RecordStamp Publisher::stamp_of(const spool::RecordView& record) const {
-  if (record.header->kind == spool::RecordKind::error) return {record.event().arrival_real_ns, false};
+  if (record.header->kind == spool::RecordKind::error) return stamp_of_error(options_.stamps, record.event());
   return stamp_of_event(options_.stamps, record.event());
 }
 

@@ -18,7 +18,8 @@ namespace e2k::worker {
 struct StampRules {
   TimestampSource source = TimestampSource::ioc;
   int64_t max_future_s = 600;
-  int64_t max_past_s = 0;  // 0: no limit
+  int64_t max_past_s = 0;          // 0: no limit
+  bool connection_events = false;  // error records come no earlier than the value before them, by stamps too
 };
 
 struct RecordStamp {
@@ -43,6 +44,12 @@ constexpr RecordStamp stamp_of_event(const StampRules& rules, const spool::Event
       rules.max_past_s != 0 && stamp_ns < e.arrival_real_ns - rules.max_past_s * kNsPerSecond;
   if (!has_ioc_stamp(e) || too_far_ahead || too_old) return {e.arrival_real_ns, true};
   return {stamp_ns, false};
+}
+
+// An error record carries the stamp of its entry's last event.
+constexpr RecordStamp stamp_of_error(const StampRules& rules, const spool::EventRecord& e) {
+  if (!rules.connection_events) return {e.arrival_real_ns, false};
+  return {std::max(e.arrival_real_ns, stamp_of_event(rules, e).unix_ns), false};
 }
 
 }  // namespace e2k::worker

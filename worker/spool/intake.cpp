@@ -18,6 +18,13 @@ void bump(std::atomic<T>& counter, T by = 1) {
   counter.store(static_cast<T>(counter.load(kRelaxed) + by), kRelaxed);
 }
 
+// Which event came last is certain under the leaf lock only.
+void stamp_as_last_event(const ledger::CaLine& line, spool::NewEvent& error) {
+  const uint64_t stamp = line.last_stamp.load(kRelaxed);
+  error.stamp_seconds = static_cast<uint32_t>(stamp >> 32);
+  error.stamp_nanoseconds = static_cast<uint32_t>(stamp);
+}
+
 }  // namespace
 
 // One block with its channel and key: a hundred thousand idle entries cost memory, not speed.
@@ -131,6 +138,7 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event,
   {
     std::lock_guard lock(lock_);
     flight.entry_plus_one.store(uint64_t{entry.index} + 1, kRelaxed);
+    if (event.kind == spool::RecordKind::error) stamp_as_last_event(line_of(entry), event);
     event.ordinal = static_cast<uint16_t>(line_of(entry).appended.load(kRelaxed) + 1);
     const spool::Appended outcome = writer_.append(event, value, entry.names(), entry.described_in);
     book(entry, event, outcome);

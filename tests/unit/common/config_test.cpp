@@ -49,6 +49,7 @@ max_past_s = 86400
 min_interval_ms = 100
 topic_prefix = "shadow."
 headers = ["epics_stamp_ns"]
+connection_events = true
 [workers]
 count = 2
 max_restart_delay_ms = 10000
@@ -109,6 +110,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_EQ(c.output.timestamp, TimestampSource::arrival);
   EXPECT_EQ(c.output.max_past_s, 86400);
   EXPECT_THAT(c.output.headers, ElementsAre("epics_stamp_ns"));
+  EXPECT_TRUE(c.output.connection_events);
   EXPECT_EQ(c.workers.program, "/opt/e2k/worker");
   EXPECT_EQ(c.value.schema, "EPICS_CA_DBR-1.5");
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);

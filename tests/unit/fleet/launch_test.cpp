@@ -22,6 +22,7 @@ LaunchContract sample() {
   c.timestamp = TimestampSource::arrival;
   c.max_past_s = 86'400;
   c.stamp_header = true;
+  c.connection_events = true;
   c.min_interval_ms = 250;
   c.value_converter = "json";
   c.value_options = {{"schemas.enable", "false"}};
@@ -42,6 +43,7 @@ TEST(LaunchContract, comes_back_as_it_was_written) {
   EXPECT_EQ(back->timestamp, c.timestamp);
   EXPECT_EQ(back->max_past_s, c.max_past_s);
   EXPECT_EQ(back->stamp_header, c.stamp_header);
+  EXPECT_EQ(back->connection_events, c.connection_events);
   EXPECT_EQ(back->lease_s, c.lease_s);
   EXPECT_EQ(back->drain_timeout_ms, c.drain_timeout_ms);
 }

@@ -105,6 +105,17 @@ protected:
     }
     return true;
   }
+  std::pair<int64_t, int64_t> stamps_of_a_value_ahead_and_an_error() {
+    IntakeEntry& e = log_.open(0);
+    CaEvent event = DoubleEvent(1);
+    event.stamp_seconds = seconds_since_1990() + 300;
+    log_.intake->event(e, event);
+    log_.intake->error(e, "Disconnected");
+    EXPECT_TRUE(drained());
+    const auto records = consumed_records("t");
+    EXPECT_EQ(records.size(), 2u);
+    return {records.front().stamp_ms, records.back().stamp_ms};
+  }
   static uint32_t seconds_since_1990() {
     return static_cast<uint32_t>(real_now().value / kNsPerSecond - kEpicsEpochUnixSeconds);
   }
@@ -293,6 +304,19 @@ TEST_F(PublisherTest, nanoseconds_that_are_none_change_no_second_of_stamp_header
   EXPECT_EQ(records[0].stamp_ms, 1'631'152'000'999);
   EXPECT_EQ(records[0].headers.at("epics_stamp_ns"), "1631152000999999999");
   EXPECT_NE(records[0].value.find("\"timestamp\":1631152000,"), std::string::npos) << records[0].value;
+}
+
+TEST_F(PublisherTest, error_has_the_time_of_arrival_also_after_a_value_that_is_ahead) {
+  start();
+  const auto [value_ms, error_ms] = stamps_of_a_value_ahead_and_an_error();
+  EXPECT_LT(error_ms, value_ms - 200'000);
+}
+
+TEST_F(PublisherTest, error_is_with_connection_events_no_earlier_than_the_value_before_it) {
+  options_.stamps.connection_events = true;
+  start();
+  const auto [value_ms, error_ms] = stamps_of_a_value_ahead_and_an_error();
+  EXPECT_EQ(error_ms, value_ms);
 }
 
 TEST_F(PublisherTest, topic_that_is_not_there_is_parked_while_others_flow_and_nothing_is_lost) {

@@ -72,5 +72,28 @@ TEST(RecordStamp, that_is_to_be_the_time_of_arrival_counts_as_no_replacement) {
   EXPECT_FALSE(stamp.restamped);
 }
 
+TEST(RecordStamp, of_an_error_is_the_time_of_arrival) {
+  const RecordStamp stamp = stamp_of_error({}, stamped_before_arrival(-60));
+  EXPECT_EQ(stamp.unix_ns, kArrivalNs);
+  EXPECT_FALSE(stamp.restamped);
+}
+
+TEST(RecordStamp, of_an_error_is_with_connection_events_no_earlier_than_that_of_the_value_before_it) {
+  const auto stamp_ns = [](const spool::EventRecord& e, StampRules rules) {
+    rules.connection_events = true;
+    const RecordStamp stamp = stamp_of_error(rules, e);
+    EXPECT_FALSE(stamp.restamped) << "errors do not count";
+    return stamp.unix_ns;
+  };
+  const spool::EventRecord ahead = stamped_before_arrival(-60, 5), behind = stamped_before_arrival(60);
+  EXPECT_EQ(stamp_ns(ahead, {}), ioc_unix_ns(ahead));
+  EXPECT_EQ(stamp_ns(behind, {}), kArrivalNs);
+  EXPECT_EQ(stamp_ns(stamped(0, 0), {}), kArrivalNs) << "no value yet";
+  EXPECT_EQ(stamp_ns(ahead, {TimestampSource::ioc, 59, 0}), kArrivalNs) << "the value had its arrival, too";
+  EXPECT_EQ(stamp_ns(behind, {TimestampSource::ioc, 600, 59}), kArrivalNs);
+  EXPECT_EQ(stamp_ns(ahead, {TimestampSource::arrival}), kArrivalNs);
+  EXPECT_EQ(stamp_ns(stamped(UINT32_MAX, UINT32_MAX), {}), kArrivalNs);
+}
+
 }  // namespace
 }  // namespace e2k::worker

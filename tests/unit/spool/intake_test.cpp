@@ -61,6 +61,27 @@ TEST(Intake, event_is_read_back_as_it_came_in) {
   EXPECT_EQ(follower.peek(r), ReadOutcome::nothing_yet);
 }
 
+TEST(Intake, error_carries_the_stamp_of_its_entrys_last_event) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry &e = log.open(0), &other = log.open(1);
+  log.intake->error(e, "Never Connected");
+  CaEvent event = DoubleEvent(1);
+  for (const uint32_t seconds : {700u, 600u}) {
+    event.stamp_seconds = seconds;
+    event.stamp_nanoseconds = UINT32_MAX;
+    log.intake->event(e, event);
+  }
+  log.intake->event(other, DoubleEvent(1));
+  log.intake->error(e, "Disconnected");
+  LogFollower follower(*log.spool, log.spool->cursor());
+  std::vector<std::pair<uint32_t, uint32_t>> stamps;
+  for (RecordView r; follower.peek(r) == ReadOutcome::record; follower.skip(r))
+    if (r.header->kind == spool::RecordKind::error)
+      stamps.emplace_back(r.event().stamp_seconds, r.event().stamp_nanoseconds);
+  EXPECT_EQ(stamps, (std::vector<std::pair<uint32_t, uint32_t>>{{0, 0}, {600, UINT32_MAX}}));
+}
+
 TEST(Intake, key_that_is_not_commanded_is_the_channels_name) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
