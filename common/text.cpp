@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <algorithm>
+#include <array>
+
 #include "common/clock.h"
 
 namespace e2k {
@@ -21,6 +24,18 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+// Whether some well-formed character of more bytes begins with these one to three.
+bool begins_a_longer_character(std::string_view text) {
+  // Every second byte that is allowed behind a first one has the lowest or the highest continuation with it.
+  for (const char filling : {'\x80', '\xbf'}) {
+    std::array<char, 4> whole;
+    whole.fill(filling);
+    std::copy(text.begin(), text.end(), whole.begin());
+    if (utf8_character_bytes({whole.data(), whole.size()}) > text.size()) return true;
+  }
+  return false;
 }
 
 bool is_unreserved(char c) {
@@ -87,6 +102,15 @@ std::string utf8_or_latin1(std::string_view text) {
     text.remove_prefix(1);
   }
   return out;
+}
+
+std::string_view without_cut_character(std::string_view text) {
+  for (size_t cut = 1; cut <= 3 && cut <= text.size(); ++cut) {
+    const std::string_view rest = text.substr(0, text.size() - cut), end = text.substr(rest.size());
+    if (is_continuation(byte_at(end, 0))) continue;
+    return begins_a_longer_character(end) && is_valid_utf8(rest) ? rest : text;
+  }
+  return text;
 }
 
 bool percent_decode(std::string_view in, std::string& out) {

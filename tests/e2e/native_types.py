@@ -26,6 +26,8 @@ CASES = [
     ("string", 'say "hi"', "stringValues", r'["say \"hi\""]'),
     ("string", "/slash", "stringValues", '["/slash"]'),
     ("string", b"21 \xb0C \xfc", "stringValues", '["21 °C ü"]'),
+    # An IOC keeps 39 bytes.
+    ("string", b"x" * 38 + "\xb0C".encode(), "stringValues", '["' + "x" * 38 + '"]'),
     ("float_one", [0.1], "floatValues", "[0.1]"),
     ("short_one", [-32768], "shortValues", "[-32768]"),
     ("char_one", [-56], "byteValues", "[-56]"),

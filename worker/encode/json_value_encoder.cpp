@@ -62,11 +62,11 @@ void append_integers(const EventView& event, Buffer& out) {
 }
 
 void append_strings(const EventView& event, Buffer& out) {
-  const auto* in = reinterpret_cast<const char*>(event.value.data());
+  const std::byte* in = event.value.data();
   out.append("[");
   for (size_t i = 0; i < event.count; ++i, in += kDbrStringBytes) {
     if (i > 0) out.append(",");
-    append_json_string({in, strnlen(in, kDbrStringBytes)}, out);
+    append_json_string(wire::string_element(in), out);
   }
   out.append("]");
 }

@@ -77,10 +77,13 @@ constexpr size_t utf8_bytes_at_most(size_t bytes) {
   return 2 * bytes;
 }
 
-// A STRING element up to its first NUL.
+// A STRING element up to its first NUL. One that fills its place may have been cut by its IOC within a
+// character (39 bytes and a NUL; some servers send 40 bytes): that character is left out.
 inline std::string_view string_element(const std::byte* element) {
   const auto* text = reinterpret_cast<const char*>(element);
-  return {text, strnlen(text, kDbrStringBytes)};
+  const size_t bytes = strnlen(text, kDbrStringBytes);
+  const std::string_view whole(text, bytes);
+  return bytes + 1 < kDbrStringBytes ? whole : without_cut_character(whole);
 }
 
 }  // namespace e2k::worker::wire

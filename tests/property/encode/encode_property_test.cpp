@@ -141,7 +141,8 @@ RC_GTEST_PROP(EncodeProperty, any_string_element_reads_back_up_to_its_first_nul,
   RC_ASSERT(read.size() == 3u);
   for (size_t i = 0; i < 3; ++i) {
     const auto* element = reinterpret_cast<const char*>(&elements[i * kDbrStringBytes]);
-    const std::string_view sent(element, strnlen(element, kDbrStringBytes));
+    std::string_view sent(element, strnlen(element, kDbrStringBytes));
+    if (sent.size() >= kDbrStringBytes - 1) sent = without_cut_character(sent);
     RC_ASSERT(read[i].get<std::string>() == utf8_or_latin1(sent));
   }
 }

@@ -63,8 +63,9 @@ std::vector<std::byte> string_elements(const std::vector<std::string>& texts) {
   return bytes;
 }
 std::string as_read(const std::string& text) {
-  return utf8_or_latin1(
-      std::string_view(text.data(), strnlen(text.data(), std::min(text.size(), kDbrStringBytes))));
+  std::string_view read(text.data(), strnlen(text.data(), std::min(text.size(), kDbrStringBytes)));
+  if (read.size() >= kDbrStringBytes - 1) read = without_cut_character(read);
+  return utf8_or_latin1(read);
 }
 
 // --- Protobuf, by the library's reflection over the registered text

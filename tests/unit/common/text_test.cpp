@@ -36,6 +36,32 @@ TEST(Text, latin1_becomes_utf8_and_utf8_stays) {
   EXPECT_EQ(utf8_or_latin1("\xe2\x82"), "\u00e2\u0082");
 }
 
+TEST(Text, a_character_cut_at_any_place_of_the_end_is_left_out) {
+  // The narrow ones among them stand at the edges of what may follow their first byte.
+  for (const std::string character :
+       {"\u00b0", "\u07ff", "\u0800", "\u20ac", "\ud7ff", "\uffff", "\U00010000", "\U0001F600", "\U0010FFFF"})
+    for (const std::string before : {"", "plain", "\u00b0C"}) {
+      EXPECT_EQ(without_cut_character(before + character), before + character);
+      for (size_t kept = 1; kept < character.size(); ++kept)
+        EXPECT_EQ(without_cut_character(before + character.substr(0, kept)), before) << character << kept;
+    }
+}
+
+TEST(Text, what_is_not_utf8_but_for_a_cut_stays_as_it_is) {
+  for (const std::string text :
+       {"20 \xb0",                                       // a continuation that follows nothing
+        "na\xefve caf\xe9",                              // Latin-1 before the end, too
+        "20 \u00b0 \xff \xe2",                           // likewise
+        "\xc0", "\xc1", "\xf5", "\xff",                  // begin no character
+        "\xe0\x80", "\xed\xa0", "\xf0\x8f", "\xf4\x90",  // overlong, a surrogate, beyond U+10FFFF
+        "\xf0\x9f\x98\x80\x80", "\x80\x80\x80\x80", "\xc3\xa9\xa9"})
+    EXPECT_EQ(without_cut_character(text), text);
+}
+
+TEST(Text, latin1_that_ends_in_what_may_begin_a_character_is_taken_for_a_cut) {
+  EXPECT_EQ(without_cut_character("caf\xe9"), "caf");
+}
+
 TEST(Text, percent_coding_gives_back_any_bytes) {
   std::string all;
   for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));

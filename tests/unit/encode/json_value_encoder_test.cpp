@@ -89,6 +89,20 @@ TEST(JsonValue, a_string_ends_at_its_first_nul_or_at_forty_bytes) {
             record("stringValues", R"(["ab",")" + forty + R"(","z"])"));
 }
 
+TEST(JsonValue, a_string_that_fills_its_place_loses_the_character_that_was_cut) {
+  const std::string x37(37, 'x'), x38 = x37 + "x";
+  const auto of = [](const std::string& text) { return plain(strings({text}).view); };
+  const auto expected = [](const std::string& text) { return record("stringValues", "[\"" + text + "\"]"); };
+  EXPECT_EQ(of(x38 + "\xc2"), expected(x38)) << "39 bytes";
+  EXPECT_EQ(of(x38 + "x\xc2"), expected(x38 + "x")) << "40 bytes";
+  EXPECT_EQ(of(x37 + "\xe2\x82"), expected(x37));
+  EXPECT_EQ(of(x37.substr(1) + "\xf0\x9f\x98"), expected(x37.substr(1)));
+  EXPECT_EQ(of(x37 + "\u00b0"), expected(x37 + "\u00b0"));
+  EXPECT_EQ(of(x38 + "\xb0"), expected(x38 + "\u00b0")) << "Latin-1";
+  EXPECT_EQ(of("\xe9" + x37 + "\xe9"), expected("\u00e9" + x37 + "\u00e9")) << "Latin-1";
+  EXPECT_EQ(of(x37 + "\xe9"), expected(x37 + "\u00e9")) << "38 bytes were not cut";
+}
+
 TEST(JsonValue, an_empty_array_is_no_null) {
   EXPECT_EQ(plain(event_of<double>(DbrType::float64, {}).view), record("doubleValues", "[]"));
   EXPECT_EQ(plain(strings({}).view), record("stringValues", "[]"));
