@@ -104,6 +104,20 @@ std::string utf8_or_latin1(std::string_view text) {
   return out;
 }
 
+std::string latin1_or_utf8(std::string_view utf8) {
+  std::string out;
+  out.reserve(utf8.size());
+  for (std::string_view rest = utf8; !rest.empty();) {
+    const size_t bytes = utf8_character_bytes(rest);
+    const uint8_t first = byte_at(rest, 0);
+    // U+00FF is C3 BF.
+    if (bytes == 0 || first > 0xc3) return std::string(utf8);
+    out.push_back(bytes == 1 ? rest[0] : static_cast<char>((first & 0x03) << 6 | (byte_at(rest, 1) & 0x3f)));
+    rest.remove_prefix(bytes);
+  }
+  return out;
+}
+
 std::string_view without_cut_character(std::string_view text) {
   for (size_t cut = 1; cut <= 3 && cut <= text.size(); ++cut) {
     const std::string_view rest = text.substr(0, text.size() - cut), end = text.substr(rest.size());

@@ -15,6 +15,9 @@ bool is_valid_utf8(std::string_view text);
 bool has_control_characters(std::string_view text);
 // Invalid bytes are taken for Latin-1 (what IOC strings hold where they are not UTF-8) and written as UTF-8.
 std::string utf8_or_latin1(std::string_view text);
+// The way back, for text that was Latin-1: each of U+0080..U+00FF becomes one byte. Text with any other
+// character, or that is not UTF-8, is returned as it is.
+std::string latin1_or_utf8(std::string_view utf8);
 // `text` without the beginning of a character at its end, where a cut there is its only fault as UTF-8; any
 // other text as it is. In Latin-1 such an end can be a letter of its own (U+00C2..U+00F4 behind plain ASCII):
 // it is taken for a cut all the same, so this is for texts only that are as long as their place allows.

@@ -6,7 +6,7 @@ namespace e2k {
 namespace {
 
 constexpr size_t kMaxLaunchBytes = 4u << 20;
-constexpr uint32_t kFields = 31;  // the version counted
+constexpr uint32_t kFields = 32;  // the version counted
 
 // Calls `visit` with every field in the order of the wire. One list for both directions, so that they can't
 // drift apart.
@@ -35,6 +35,7 @@ void each_field(Contract& c, Visit&& visit) {
   visit(c.topic_prefix);
   visit(c.stamp_header);
   visit(c.connection_events);
+  visit(c.name_encoding);
   visit(c.value_converter);
   visit(c.value_schema);
   visit(c.value_options);
@@ -59,6 +60,7 @@ struct Writer {
   }
   void operator()(WhenFull value) { packer.pack(static_cast<uint32_t>(value)); }
   void operator()(TimestampSource value) { packer.pack(static_cast<uint32_t>(value)); }
+  void operator()(NameEncoding value) { packer.pack(static_cast<uint32_t>(value)); }
 };
 
 struct Reader {
@@ -70,6 +72,7 @@ struct Reader {
   }
   void operator()(WhenFull& out) { fields.take_enum(out, WhenFull::drop_newest); }
   void operator()(TimestampSource& out) { fields.take_enum(out, TimestampSource::arrival); }
+  void operator()(NameEncoding& out) { fields.take_enum(out, NameEncoding::latin1); }
 };
 
 }  // namespace

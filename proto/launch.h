@@ -19,7 +19,8 @@ namespace e2k {
 
 // Counted up with every change of the layout; a worker of another version exits with kExitProtocol.
 //   1  first
-//   2  what became of stamps, and names: max_past_s, stamp_header, connection_events
+//   2  what became of stamps, and names: max_past_s, stamp_header, connection_events,
+//      name_encoding
 inline constexpr uint32_t kLaunchVersion = 2;
 
 struct LaunchContract {
@@ -53,6 +54,8 @@ struct LaunchContract {
   // A channel's return after a loss is an error record "Connected", and error records are stamped no earlier
   // than the value before them.
   bool connection_events = false;
+  // How a channel's name, which is UTF-8 everywhere else, is given to Channel Access (latin1_or_utf8).
+  NameEncoding name_encoding = NameEncoding::utf8;
 
   std::string value_converter;
   std::string value_schema;

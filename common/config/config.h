@@ -26,6 +26,7 @@ using Properties = std::map<std::string, ConfigString>;
 
 enum class TimestampSource { ioc, arrival };
 enum class WhenFull { drop_oldest, drop_newest };
+enum class NameEncoding { utf8, latin1 };
 enum class HttpChanges { none, loopback, token };
 
 // What output.headers may hold: the names of Kafka headers.
@@ -66,6 +67,7 @@ struct Config {
     std::string topic_prefix;
     std::vector<std::string> headers;  // of kStampHeader
     bool connection_events = false;
+    NameEncoding name_encoding = NameEncoding::utf8;
     friend bool operator==(const Output&, const Output&) = default;
   } output;
 

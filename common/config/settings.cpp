@@ -43,6 +43,7 @@ constexpr ChoiceSetting choice(std::span<const std::string_view> names) {
 
 // In the order of the enumerators.
 constexpr std::string_view kTimestamps[] = {"ioc", "arrival"};
+constexpr std::string_view kNameEncodings[] = {"utf-8", "latin-1"};
 constexpr std::string_view kWhenFull[] = {"drop_oldest", "drop_newest"};
 constexpr std::string_view kHttpChanges[] = {"none", "loopback", "token"};
 constexpr std::string_view kSchemas[] = {"EPICS_CA_DBR", "EPICS_CA_DBR-1.5", "org.jlab.epics.ca.value"};
@@ -90,6 +91,7 @@ constexpr auto kSettings = std::to_array<Setting>({
                  [](Config& c, std::vector<std::string> v) { c.output.headers = std::move(v); },
                  header_problem, true}},
     {"output.connection_events", "", boolean<&Config::output, &Config::Output::connection_events>()},
+    {"output.name_encoding", "", choice<&Config::output, &Config::Output::name_encoding>(kNameEncodings)},
 
     {"workers.count", "", integer<&Config::workers, &Config::Workers::count>(1, 1024)},
     {"workers.max_restart_delay_ms", "",

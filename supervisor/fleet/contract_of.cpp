@@ -54,6 +54,7 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   const auto& headers = config.output.headers;
   c.stamp_header = std::find(headers.begin(), headers.end(), kStampHeader) != headers.end();
   c.connection_events = config.output.connection_events;
+  c.name_encoding = config.output.name_encoding;
   c.value_converter = config.value.converter;
   c.value_schema = config.value.schema;
   c.value_options = plain(config.value.options);

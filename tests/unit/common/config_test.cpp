@@ -50,6 +50,7 @@ min_interval_ms = 100
 topic_prefix = "shadow."
 headers = ["epics_stamp_ns"]
 connection_events = true
+name_encoding = "latin-1"
 [workers]
 count = 2
 max_restart_delay_ms = 10000
@@ -111,6 +112,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_EQ(c.output.max_past_s, 86400);
   EXPECT_THAT(c.output.headers, ElementsAre("epics_stamp_ns"));
   EXPECT_TRUE(c.output.connection_events);
+  EXPECT_EQ(c.output.name_encoding, NameEncoding::latin1);
   EXPECT_EQ(c.workers.program, "/opt/e2k/worker");
   EXPECT_EQ(c.value.schema, "EPICS_CA_DBR-1.5");
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);
@@ -187,6 +189,8 @@ TEST(Config, values_out_of_range_are_refused_with_the_range) {
       FakeSite{}.mistakes("[output]\ntimestamp = \"arival\"\n"),
       HasSubstr("is \"arival\", which is none of its values (did you mean arrival?); accepted: \"ioc\", "
                 "\"arrival\""));
+  EXPECT_THAT(FakeSite{}.mistakes("[output]\nname_encoding = \"latin1\"\n"),
+              HasSubstr("(did you mean latin-1?); accepted: \"utf-8\", \"latin-1\""));
   EXPECT_THAT(FakeSite{}.mistakes("[spool]\nmax_total_bytes = 1048576\nmax_event_bytes = 2000000\n"),
               HasSubstr("f.toml:3: spool.max_event_bytes: is larger than spool.max_total_bytes"));
 }

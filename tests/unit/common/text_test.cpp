@@ -36,6 +36,26 @@ TEST(Text, latin1_becomes_utf8_and_utf8_stays) {
   EXPECT_EQ(utf8_or_latin1("\xe2\x82"), "\u00e2\u0082");
 }
 
+TEST(Text, what_latin1_holds_becomes_one_byte_a_character) {
+  EXPECT_EQ(latin1_or_utf8(""), "");
+  EXPECT_EQ(latin1_or_utf8("IOC:x"), "IOC:x");
+  EXPECT_EQ(latin1_or_utf8("\u00b5A:\u00e9"),
+            "\xb5"
+            "A:\xe9");
+  std::string all, bytes;
+  for (int byte = 0; byte < 256; ++byte) {
+    bytes.push_back(static_cast<char>(byte));
+    all += utf8_or_latin1(bytes.substr(bytes.size() - 1));
+  }
+  EXPECT_EQ(latin1_or_utf8(all), bytes);
+}
+
+TEST(Text, what_latin1_does_not_hold_stays_utf8_as_a_whole) {
+  for (const std::string text :
+       {"\u0100", "\u00b5 \u03bc", "20 \u20ac \u00e9", "\u00b0 \U0001F600", "\xb5", "\u00b5\xe2"})
+    EXPECT_EQ(latin1_or_utf8(text), text);
+}
+
 TEST(Text, a_character_cut_at_any_place_of_the_end_is_left_out) {
   // The narrow ones among them stand at the edges of what may follow their first byte.
   for (const std::string character :

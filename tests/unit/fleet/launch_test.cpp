@@ -23,6 +23,7 @@ LaunchContract sample() {
   c.max_past_s = 86'400;
   c.stamp_header = true;
   c.connection_events = true;
+  c.name_encoding = NameEncoding::latin1;
   c.min_interval_ms = 250;
   c.value_converter = "json";
   c.value_options = {{"schemas.enable", "false"}};
@@ -44,6 +45,7 @@ TEST(LaunchContract, comes_back_as_it_was_written) {
   EXPECT_EQ(back->max_past_s, c.max_past_s);
   EXPECT_EQ(back->stamp_header, c.stamp_header);
   EXPECT_EQ(back->connection_events, c.connection_events);
+  EXPECT_EQ(back->name_encoding, c.name_encoding);
   EXPECT_EQ(back->lease_s, c.lease_s);
   EXPECT_EQ(back->drain_timeout_ms, c.drain_timeout_ms);
 }
