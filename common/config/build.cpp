@@ -37,7 +37,7 @@ constexpr std::string_view kTables =
     "log_level and the tables [kafka] (librdkafka's properties; [kafka.producer], [kafka.consumer]), "
     "[commands], "
     "[epics], [output], [workers], [value] and [value.options], [key] and [key.options], [spool], [state], "
-    "[control]";
+    "[status], [control]";
 
 const PropertySection* property_section(std::string_view key) {
   for (const PropertySection& section : kPropertySections)

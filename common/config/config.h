@@ -110,6 +110,11 @@ struct Config {
     friend bool operator==(const State&, const State&) = default;
   } state;
 
+  struct Status {
+    int64_t max_clock_skew_s = 60;
+    friend bool operator==(const Status&, const Status&) = default;
+  } status;
+
   struct Control {
     std::string socket;         // resolved by load
     std::string status_socket;  // resolved by load: status.sock beside it

@@ -73,6 +73,7 @@ std::string print_config(const Config& c) {
   print_properties(out, "key.options", c.key.options);
   print_settings(out, c, "spool");
   print_settings(out, c, "state");
+  print_settings(out, c, "status");
   print_settings(out, c, "control");
   return out;
 }

@@ -118,6 +118,9 @@ constexpr auto kSettings = std::to_array<Setting>({
 
     {"state.directory", kPath, string<&Config::state, &Config::State::directory>(path_problem)},
 
+    {"status.max_clock_skew_s", "",
+     integer<&Config::status, &Config::Status::max_clock_skew_s>(1, kCenturyS)},
+
     {"control.socket", kPath, string<&Config::control, &Config::Control::socket>(socket_path_problem)},
     {"control.status_socket", kPath,
      string<&Config::control, &Config::Control::status_socket>(socket_path_problem)},

@@ -73,6 +73,8 @@ max_event_bytes = 65536
 when_full = "drop_newest"
 [state]
 directory = "/var/lib/e2k"
+[status]
+max_clock_skew_s = 61
 [control]
 socket = "/run/e2k/c.sock"
 http = "127.0.0.1:8083"
@@ -94,6 +96,7 @@ TEST(Config, an_empty_file_gives_the_documented_defaults) {
   EXPECT_EQ(c.control.socket, "/run/user/7/epics2kafka/control.sock");
   EXPECT_EQ(c.control.status_socket, "/run/user/7/epics2kafka/status.sock");
   EXPECT_EQ(c.value.converter, "json");
+  EXPECT_EQ(c.status.max_clock_skew_s, 60);
 }
 
 TEST(Config, every_documented_key_is_read) {
@@ -116,6 +119,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_EQ(c.workers.program, "/opt/e2k/worker");
   EXPECT_EQ(c.value.schema, "EPICS_CA_DBR-1.5");
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);
+  EXPECT_EQ(c.status.max_clock_skew_s, 61);
   EXPECT_EQ(c.control.status_socket, "/run/e2k/status.sock");
   EXPECT_EQ(c.control.http_changes, HttpChanges::loopback);
 }
@@ -189,6 +193,8 @@ TEST(Config, values_out_of_range_are_refused_with_the_range) {
       FakeSite{}.mistakes("[output]\ntimestamp = \"arival\"\n"),
       HasSubstr("is \"arival\", which is none of its values (did you mean arrival?); accepted: \"ioc\", "
                 "\"arrival\""));
+  EXPECT_THAT(FakeSite{}.mistakes("[status]\nmax_clock_skew_s = 0\n"),
+              HasSubstr("is 0, out of range; accepted: 1 to 3153600000"));
   EXPECT_THAT(FakeSite{}.mistakes("[output]\nname_encoding = \"latin1\"\n"),
               HasSubstr("(did you mean latin-1?); accepted: \"utf-8\", \"latin-1\""));
   EXPECT_THAT(FakeSite{}.mistakes("[spool]\nmax_total_bytes = 1048576\nmax_event_bytes = 2000000\n"),
