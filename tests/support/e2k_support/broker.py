@@ -58,7 +58,9 @@ class Broker:
         (self.folder / "server.properties").write_text(text)
 
     def _format(self):
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # An id that began with "-" would be read as an option: its first six bits are never those of "-".
+        number = bytes([0, *uuid.uuid4().bytes[1:]])
+        cluster = base64.urlsafe_b64encode(number).decode().rstrip("=")
         done = subprocess.run(
             [*self.java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"],
             cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
