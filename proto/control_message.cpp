@@ -23,6 +23,7 @@ constexpr size_t kMaxTextBytes = 4096;      // tokens, versions, librdkafka's wo
 constexpr size_t kMaxKeyBytes = 8u << 20;   // a record key; the message's own limit comes before it
 constexpr uint32_t kNeverConnectedBit = 1;  // of an added entry's flags
 constexpr uint32_t kWasConnectedBit = 2;
+constexpr uint32_t kDisconnectedBit = 4;  // a worker that does not know it leaves it alone
 
 using Packer = msgpack::packer<msgpack::sbuffer>;
 
@@ -62,7 +63,7 @@ void pack(Packer& p, const AddEntry& item) {
   p.pack(static_cast<uint32_t>(ItemKind::add)).pack(item.index.value);
   p.pack(item.entry.topic).pack(item.entry.channel).pack(item.entry.mask.bits).pack(item.entry.key);
   p.pack((item.never_connected_published ? kNeverConnectedBit : 0) |
-         (item.was_connected ? kWasConnectedBit : 0));
+         (item.was_connected ? kWasConnectedBit : 0) | (item.disconnected_published ? kDisconnectedBit : 0));
 }
 void pack(Packer& p, const RemoveEntry& item) {
   p.pack_array(2);
@@ -147,6 +148,7 @@ bool take_item(const msgpack::object& object, std::vector<AssignItem>& items) {
   if (item.entry.mask.bits == 0 || item.entry.mask.bits > 15) return false;
   item.never_connected_published = (flags & kNeverConnectedBit) != 0;
   item.was_connected = (flags & kWasConnectedBit) != 0;
+  item.disconnected_published = (flags & kDisconnectedBit) != 0;
   if (f.ok()) items.emplace_back(std::move(item));
   return f.ok();
 }

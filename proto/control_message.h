@@ -69,9 +69,11 @@ struct Welcome {  // 16
 struct AddEntry {
   EntryIndex index;
   EntrySpec entry;
-  // What is already known of this command, so that a restart repeats no `Never Connected`.
+  // What is already known of this command, so that a restart repeats no `Never Connected` and no
+  // `Disconnected`.
   bool never_connected_published = false;
   bool was_connected = false;
+  bool disconnected_published = false;  // since it was last connected
   friend bool operator==(const AddEntry&, const AddEntry&) = default;
 };
 struct RemoveEntry {

@@ -68,8 +68,10 @@ enum class EntryState : uint32_t {
   denied = 5,  // connected, no read access
 };
 
-// Bits of CaLine::flags.
-inline constexpr uint32_t kNeverConnectedPublished = 1, kWasConnected = 2;
+// Bits of CaLine::flags: what error records the entry had, so that none is repeated by who serves it next.
+// kDisconnectedPublished ends with the next connection, the others stay. It is set and cleared only together
+// with, or after, kWasConnected: a line without that says nothing of it.
+inline constexpr uint32_t kNeverConnectedPublished = 1, kWasConnected = 2, kDisconnectedPublished = 4;
 
 struct alignas(64) CaLine {
   std::atomic<EntryState> state;

@@ -44,6 +44,8 @@ public:
   }
 
   bool ok() const { return ok_; }
+  // Whether another field follows: for what was added to a format later.
+  bool more() const { return ok_ && next_ < array_.size; }
   // The place of the first field that was wrong, from 0; meaningful when not ok().
   uint32_t place() const { return next_; }
   const msgpack::object* next() {

@@ -249,8 +249,11 @@ void Service::apply_orders(Shares::Orders orders) {
   std::map<Slot, Generation> generations;
   for (const auto& view : fleet_->slots()) generations[view.slot] = view.state->generation;
   const MonotonicNs deadline{monotonic_now().value + kDepartureDeadlineMs * kNsPerMs};
-  for (const auto& departure : orders.departures)
-    departing_.push_back({departure, generations[departure.from.slot], deadline});
+  for (const auto& departure : orders.departures) {
+    const auto entry = commands_.find(departure.id);
+    departing_.push_back({departure, generations[departure.from.slot], deadline,
+                          entry && !departure.renewed ? entry->offset : -1});
+  }
   release_departed();
 }
 
@@ -290,6 +293,7 @@ void Service::release_departed() {
     if (same && late)
       log::warn("channel.moved_late worker={} message=\"its old worker still has events waiting\"",
                 d.departure.from.slot.value);
+    if (harvest(d)) snapshot_due_ = true;
     if (auto add = shares_.release(d.departure.id, commands_))
       items[add->first].push_back(std::move(add->second));
     return true;
@@ -393,25 +397,26 @@ void Service::trim_memory_after_burst() {
   if (++ticks_since_burst_ == kTicksUntilTrim) ::malloc_trim(0);
 }
 
+// What workers reported of a command must outlive them: no restart repeats an error record.
 void Service::harvest_reports() {
-  // What workers reported of a command must outlive them: a restart repeats no `Never Connected`.
-  std::vector<std::pair<EntryId, uint32_t>> news;
+  bool news = false;
   commands_.visit([&](const EntryRef& entry) {
-    const ledger::Entry* line = line_of(entry.id);
-    if (line == nullptr) return;
-    const uint32_t flags = line->ca.flags.load(std::memory_order_relaxed);
-    const bool never = (flags & ledger::kNeverConnectedPublished) != 0,
-               was = (flags & ledger::kWasConnected) != 0;
-    if ((never && !entry.never_connected_published) || (was && !entry.was_connected))
-      news.emplace_back(entry.id, flags);
+    if (const ledger::Entry* line = line_of(entry.id))
+      news |= commands_.learn(entry.id, line->ca.flags.load(std::memory_order_relaxed));
   });
-  for (const auto& [id, flags] : news) {
-    const auto entry = commands_.find(id);
-    commands_.set_reported(
-        id, entry->never_connected_published || (flags & ledger::kNeverConnectedPublished) != 0,
-        entry->was_connected || (flags & ledger::kWasConnected) != 0);
-  }
-  if (!news.empty()) snapshot_due_ = true;
+  for (const Departed& departed : departing_) news |= harvest(departed);
+  if (news) snapshot_due_ = true;
+}
+
+// Of an entry that is between two workers the old one's line is the last word, for the command it served.
+bool Service::harvest(const Departed& departed) {
+  const Place& from = departed.departure.from;
+  const ledger::LedgerReader* reader = fleet_->ledger(from.slot);
+  const auto entry = commands_.find(departed.departure.id);
+  if (reader == nullptr || reader->header().generation != departed.generation.value) return false;
+  if (!entry || entry->offset != departed.command_offset) return false;
+  const ledger::Entry* line = reader->entry(from.index);
+  return line != nullptr && commands_.learn(entry->id, line->ca.flags.load(std::memory_order_relaxed));
 }
 
 void Service::save_snapshot_if_due(bool now) {

@@ -122,7 +122,9 @@ private:
     Shares::Departure departure;
     Generation generation;  // of the worker that it leaves
     MonotonicNs deadline;
+    int64_t command_offset;  // of the command that the old worker served; -1: another one is to be served
   };
+  bool harvest(const Departed& departed);
   std::vector<Departed> departing_;
 
   bool serving_ = false;  // assignments may go out

@@ -48,8 +48,11 @@ public:
   virtual void error(IntakeEntry& entry, std::string_view text) noexcept = 0;
 
   virtual void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept = 0;
-  // flags: ledger::kNeverConnectedPublished, kWasConnected; set, never cleared
+  // flags: ledger::kNeverConnectedPublished, kWasConnected, kDisconnectedPublished. The first two are never
+  // cleared; the last is by the next connection. The record goes before its flag: a death in between repeats
+  // it, where the other order would lose it.
   virtual void add_flags(IntakeEntry& entry, uint32_t flags) noexcept = 0;
+  virtual void clear_flags(IntakeEntry& entry, uint32_t flags) noexcept = 0;
   virtual uint32_t flags(const IntakeEntry& entry) const noexcept = 0;
   // The entry was served before, by another worker or process, and is so again: what came in between was
   // never received.

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "proto/ledger_format.h"
 #include "supervisor/commands/key_table.h"
 
 namespace e2k::supervisor {
@@ -20,9 +21,11 @@ bool is_later(const KeyRow& a, const KeyRow& b) {
 }
 
 EntryRef ref(const KeyRow& row) {
-  return {EntryId{row.id},  row.topic(), row.channel(), row.outkey(),
-          row.mask,         row.offset,  row.partition, row.never_connected_published,
-          row.was_connected};
+  return {EntryId{row.id},   row.topic(),
+          row.channel(),     row.outkey(),
+          row.mask,          row.offset,
+          row.partition,     row.never_connected_published,
+          row.was_connected, row.disconnected_published};
 }
 
 }  // namespace
@@ -43,7 +46,7 @@ struct CommandState::Impl {
   struct Reported {
     int64_t offset;
     int32_t partition;
-    bool never_connected_published, was_connected;
+    bool never_connected_published, was_connected, disconnected_published;
   };
   std::unordered_map<std::string, Reported> reported;
 
@@ -154,7 +157,8 @@ struct CommandState::Impl {
     std::optional<uint32_t> id;
     std::string old_topic, old_channel;
     if (auto at = find_key(raw); at != keys.get<ByRawKey>().end()) {
-      before = {(*at)->offset, (*at)->partition, (*at)->never_connected_published, (*at)->was_connected};
+      before = {(*at)->offset, (*at)->partition, (*at)->never_connected_published, (*at)->was_connected,
+                (*at)->disconnected_published};
       old_topic = std::string((*at)->topic());
       old_channel = (*at)->channel();
       id = erase(at);
@@ -173,6 +177,7 @@ struct CommandState::Impl {
       // The same record once more: what was reported of it stays reported.
       row.never_connected_published = before->never_connected_published;
       row.was_connected = before->was_connected;
+      row.disconnected_published = before->disconnected_published;
     }
     settle(command.entry.topic, command.entry.channel, id, changes);
   }
@@ -244,10 +249,17 @@ void CommandState::visit(const std::function<void(const EntryRef&)>& visitor) co
     if (row != nullptr) visitor(ref(*row));
 }
 
-void CommandState::set_reported(EntryId id, bool never_connected_published, bool was_connected) {
-  if (id.value >= impl_->by_id.size() || impl_->by_id[id.value] == nullptr) return;
-  impl_->by_id[id.value]->never_connected_published = never_connected_published;
-  impl_->by_id[id.value]->was_connected = was_connected;
+bool CommandState::learn(EntryId id, uint32_t ledger_flags) {
+  if (id.value >= impl_->by_id.size() || impl_->by_id[id.value] == nullptr) return false;
+  KeyRow& row = *impl_->by_id[id.value];
+  bool news = false;
+  const auto take = [&news](bool& known, bool said) { news |= std::exchange(known, said) != said; };
+  const auto says = [ledger_flags](uint32_t flag) { return (ledger_flags & flag) != 0; };
+  take(row.never_connected_published,
+       row.never_connected_published || says(ledger::kNeverConnectedPublished));
+  take(row.was_connected, row.was_connected || says(ledger::kWasConnected));
+  if (says(ledger::kWasConnected)) take(row.disconnected_published, says(ledger::kDisconnectedPublished));
+  return news;
 }
 
 uint64_t CommandState::rejected_total() const {
@@ -261,7 +273,7 @@ const std::deque<Rejection>& CommandState::rejections() const {
 void CommandState::visit_keys(const std::function<void(const LiveKey&)>& visitor) const {
   for (const RowPtr& row : impl_->keys)
     visitor({row->raw_key(), row->entry(), row->form, row->partition, row->offset,
-             row->never_connected_published, row->was_connected});
+             row->never_connected_published, row->was_connected, row->disconnected_published});
 }
 
 void CommandState::restore(const LiveKey& key) {
@@ -272,9 +284,10 @@ void CommandState::restore(const LiveKey& key) {
   row.seen = false;
   row.never_connected_published = key.never_connected_published;
   row.was_connected = key.was_connected;
+  row.disconnected_published = key.disconnected_published;
   if (key.never_connected_published || key.was_connected)
     impl_->reported[key.raw_key] = {key.offset, key.partition, key.never_connected_published,
-                                    key.was_connected};
+                                    key.was_connected, key.disconnected_published};
 }
 
 void CommandState::retire_unseen(std::vector<Change>& changes) {

@@ -57,6 +57,7 @@ struct EntryRef {
   // renewed.
   bool never_connected_published;
   bool was_connected;
+  bool disconnected_published;  // since it was last connected
 };
 
 // output.allow and the reserved names: nothing, or why `topic` may not be written to.
@@ -81,7 +82,9 @@ public:
   // All entries of one channel, by topic.
   std::vector<EntryRef> of_channel(std::string_view channel) const;
   void visit(const std::function<void(const EntryRef&)>& visitor) const;
-  void set_reported(EntryId id, bool never_connected_published, bool was_connected);
+  // Takes over what a worker's ledger says of the entry (CaLine::flags); true: some of it is news. A line
+  // that its worker has not filled in yet (0) takes nothing back.
+  bool learn(EntryId id, uint32_t ledger_flags);
 
   uint64_t rejected_total() const;
   const std::deque<Rejection>& rejections() const;
@@ -95,6 +98,7 @@ public:
     int64_t offset;
     bool never_connected_published;
     bool was_connected;
+    bool disconnected_published = false;
   };
   void visit_keys(const std::function<void(const LiveKey&)>& visitor) const;
   // Puts a key back as the snapshot had it, before any apply(); one that the rule refuses by now, or that is

@@ -32,6 +32,7 @@ struct KeyRow {
   bool seen = true;  // false: restored, and its record has not come by again
   bool never_connected_published = false;
   bool was_connected = false;
+  bool disconnected_published = false;
 
   std::string_view channel() const { return {texts.get(), channel_bytes}; }
   std::string_view outkey() const { return {texts.get() + channel_bytes, outkey_bytes}; }

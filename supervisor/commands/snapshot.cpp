@@ -27,7 +27,7 @@ constexpr uint32_t kMaxTextBytes = 16u << 20;
 constexpr const char* kFile = "/commands.snapshot";
 
 void pack_key(msgpack::packer<msgpack::sbuffer>& out, const CommandState::LiveKey& key) {
-  out.pack_array(10);
+  out.pack_array(11);
   out.pack(key.raw_key);
   out.pack(key.entry.topic);
   out.pack(key.entry.channel);
@@ -38,6 +38,7 @@ void pack_key(msgpack::packer<msgpack::sbuffer>& out, const CommandState::LiveKe
   out.pack(key.offset);
   out.pack(key.never_connected_published);
   out.pack(key.was_connected);
+  out.pack(key.disconnected_published);
 }
 
 bool take_key(const msgpack::object& object, CommandState::LiveKey& key) {
@@ -52,6 +53,8 @@ bool take_key(const msgpack::object& object, CommandState::LiveKey& key) {
   fields.take(key.offset);
   fields.take(key.never_connected_published);
   fields.take(key.was_connected);
+  // Snapshots of an older release end here: rather a record that is repeated than one that is missing.
+  if (fields.more()) fields.take(key.disconnected_published);
   // A mask of 0 would make an IOC drop the circuit; a name that is too long does not fit a row.
   return fields.ok() && key.entry.mask.bits >= 1 && key.entry.mask.bits <= 15 && !key.entry.channel.empty() &&
          key.entry.channel.size() <= kMaxChannelNameBytes && !key.entry.topic.empty() &&

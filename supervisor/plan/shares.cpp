@@ -30,6 +30,7 @@ AddEntry add_item(EntryIndex index, const EntryRef& e) {
   add.entry = EntrySpec{std::string(e.topic), std::string(e.channel), e.mask, std::string(e.key)};
   add.never_connected_published = e.never_connected_published;
   add.was_connected = e.was_connected;
+  add.disconnected_published = e.disconnected_published;
   return add;
 }
 
@@ -114,7 +115,7 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
     if (!wanted || rows_[id.value].index != kNone) continue;
     const Slot slot{channels_[rows_[id.value].channel].slot};
     if (before && before->slot != slot) {
-      orders.departures.push_back({id, *before});
+      orders.departures.push_back({id, *before, true});
     } else {
       orders.items[slot].push_back(hand_out(id, *wanted));
     }

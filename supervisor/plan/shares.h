@@ -41,6 +41,7 @@ public:
   struct Departure {
     EntryId id;
     Place from;
+    bool renewed = false;  // what the old worker served was an earlier command
   };
   struct Orders {
     std::map<Slot, std::vector<AssignItem>> items;  // to be applied in this order

@@ -76,6 +76,81 @@ def test_never_connected_is_said_once(site):
     assert [r.error for r in reader.of("missing")].count("Never Connected") == 1
 
 
+def told(supervisor, reader, name, number):
+    """Exactly so many `Disconnected` are in the topic, once the service knows that the channel is away."""
+    supervisor.wait(lambda s: s["channels"]["disconnected"] == 1, 20, "a disconnected entry")
+    # One too few is waited for; one too many would be there as soon as nothing waits any more.
+    reader.until(lambda _: errors_of(reader, name).count("Disconnected") >= number, 10, f"{number} Disconnected")
+    supervisor.settled()
+    reader.to_end()
+    assert errors_of(reader, name) == ["Disconnected"] * number
+
+
+def errors_of(reader, name):
+    return [record.error for record in reader.of(name) if record.error is not None]
+
+
+def test_an_ioc_that_went_while_the_service_was_down_is_told_once_until_it_is_back(site):
+    ioc = site.ioc(ao("a"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"output": {"never_connected_after_s": 1}})
+    supervisor.monitor("a", topic)
+    supervisor.connected(1)
+    reader = site.reader(topic)
+    reader.count(1)
+    assert supervisor.halt() == 0
+    ioc.halt()
+    supervisor.start()
+    told(supervisor, reader, "a", 1)
+    assert supervisor.halt() == 0
+    supervisor.start()
+    told(supervisor, reader, "a", 1)
+    ioc.start()
+    supervisor.connected(1)
+    ioc.put("a", 5)
+    reader.until(lambda records: records[-1].error is None and records[-1].values == [5.0])
+    ioc.halt()
+    told(supervisor, reader, "a", 2)
+    assert supervisor.halt() == 0
+    supervisor.start()
+    told(supervisor, reader, "a", 2)
+    # That it was told ends with its return, also over a restart.
+    ioc.start()
+    supervisor.connected(1)
+    assert supervisor.halt() == 0
+    ioc.halt()
+    supervisor.start()
+    told(supervisor, reader, "a", 3)
+
+
+def test_an_ioc_that_dies_together_with_its_worker_is_told_once(site):
+    ioc = site.ioc(ao("a"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"output": {"never_connected_after_s": 1}, "workers": {"count": 1}})
+    supervisor.monitor("a", topic)
+    supervisor.connected(1)
+    reader = site.reader(topic)
+    reader.count(1)
+    for number in (1, 1):  # the second time it is away and told already
+        pid = supervisor.workers()[0]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        if ioc.child is not None:
+            ioc.halt()
+        supervisor.wait(lambda s, pid=pid: s["workers"][0]["pid"] not in (0, pid), 20, "another worker")
+        told(supervisor, reader, "a", number)
+    ioc.start()
+    supervisor.connected(1)
+    ioc.put("a", 5)
+    reader.until(lambda records: records[-1].error is None and records[-1].values == [5.0])
+    # Killed just after it told, before the supervisor's next look at its ledger.
+    ioc.halt()
+    reader.until(lambda _: errors_of(reader, "a").count("Disconnected") == 2, 10, "a second Disconnected")
+    pid = supervisor.workers()[0]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    supervisor.wait(lambda s: s["workers"][0]["pid"] not in (0, pid), 20, "another worker")
+    told(supervisor, reader, "a", 2)
+
+
 def test_read_access_lost_and_regained(site):
     ioc = site.ioc(ao("lock") + ao("a", 'field(ASG,"locked")'), access="""
         ASG(DEFAULT) { RULE(1,READ) RULE(1,WRITE) }

@@ -24,6 +24,7 @@ void for_each_entry(const Channel& channel, F f) {
 // The entry's channel is connected, or connected again.
 void note_connection(Intake& intake, Entry& entry) {
   intake.add_flags(*entry.handle, ledger::kWasConnected);
+  intake.clear_flags(*entry.handle, ledger::kDisconnectedPublished);
   if (std::exchange(entry.resumes, false)) intake.count_gap(*entry.handle);
 }
 
@@ -106,6 +107,7 @@ void on_down(Channel& channel) {
   for_each_entry(channel, [&](Entry& e) {
     d.intake.set_state(*e.handle, EntryState::disconnected);
     d.intake.error(*e.handle, "Disconnected");
+    d.intake.add_flags(*e.handle, ledger::kDisconnectedPublished);
   });
   d.inbox.post(Notice{channel.number, channel.incarnation, Notice::What::down});
 }

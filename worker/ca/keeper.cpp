@@ -59,7 +59,8 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
     return;
   }
   const uint32_t flags = (item.never_connected_published ? ledger::kNeverConnectedPublished : 0) |
-                         (item.was_connected ? ledger::kWasConnected : 0);
+                         (item.was_connected ? ledger::kWasConnected : 0) |
+                         (item.disconnected_published ? ledger::kDisconnectedPublished : 0);
   IntakeEntry* handle = delivery_.intake.open_entry(item.index, spec, flags);
   if (!handle) {
     log::error("entry_refused index={} channel={} reason=\"no room in the ledger\"", index,
@@ -209,6 +210,10 @@ void Keeper::not_connected_yet(EntryIndex index, MonotonicNs now) {
   if (channel.connected || delivery_.stopped) return;
   if (flags & ledger::kWasConnected) {
     intake.set_state(*entry->handle, ledger::EntryState::disconnected);
+    // It was lost while nobody looked: the last record that Kafka has of it is a good value.
+    if (flags & ledger::kDisconnectedPublished) return;
+    intake.error(*entry->handle, "Disconnected");
+    intake.add_flags(*entry->handle, ledger::kDisconnectedPublished);
     return;
   }
   intake.set_state(*entry->handle, ledger::EntryState::never_connected);

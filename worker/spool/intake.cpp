@@ -213,6 +213,10 @@ void SpoolIntake::add_flags(IntakeEntry& entry, uint32_t flags) noexcept {
   line_of(entry).flags.fetch_or(flags, kRelaxed);
 }
 
+void SpoolIntake::clear_flags(IntakeEntry& entry, uint32_t flags) noexcept {
+  line_of(entry).flags.fetch_and(~flags, kRelaxed);
+}
+
 uint32_t SpoolIntake::flags(const IntakeEntry& entry) const noexcept {
   return line_of(entry).flags.load(kRelaxed);
 }

@@ -55,6 +55,7 @@ public:
     if (state == ledger::EntryState::connected) ++connected;
   }
   void add_flags(IntakeEntry&, uint32_t) noexcept override {}
+  void clear_flags(IntakeEntry&, uint32_t) noexcept override {}
   uint32_t flags(const IntakeEntry&) const noexcept override { return 0; }
   void count_gap(IntakeEntry&) noexcept override {}
   void set_source(IntakeEntry&, std::string_view, uint16_t, uint32_t) noexcept override {}

@@ -21,6 +21,7 @@ struct Arbitrary<AssignItem> {
       add.entry.mask = Mask{*gen::inRange<uint8_t>(1, 16)};
       add.never_connected_published = *gen::arbitrary<bool>();
       add.was_connected = *gen::arbitrary<bool>();
+      add.disconnected_published = *gen::arbitrary<bool>();
       return add;
     });
   }

@@ -90,6 +90,10 @@ void RecordingIntake::add_flags(IntakeEntry& entry, uint32_t flags) noexcept {
   change([&] { entry.flags |= flags; });
 }
 
+void RecordingIntake::clear_flags(IntakeEntry& entry, uint32_t flags) noexcept {
+  change([&] { entry.flags &= ~flags; });
+}
+
 uint32_t RecordingIntake::flags(const IntakeEntry& entry) const noexcept {
   const std::lock_guard lock(mutex_);
   return entry.flags;

@@ -53,6 +53,7 @@ public:
   void error(IntakeEntry& entry, std::string_view text) noexcept override;
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
   void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
+  void clear_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   uint32_t flags(const IntakeEntry& entry) const noexcept override;
   void count_gap(IntakeEntry& entry) noexcept override;
   void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,

@@ -292,6 +292,7 @@ TEST_F(RealChannelAccess, a_name_that_nobody_has_is_never_connected_once) {
   known.never_connected_published = true;
   AddEntry was = add(2, "t:nobody3");
   was.was_connected = true;
+  was.disconnected_published = true;
   assign({add(0, "t:nobody"), known, was, add(3, "t:double")});
   EXPECT_EQ(intake.entry(0).state, EntryState::pending);
   ASSERT_TRUE(in_state(0, EntryState::never_connected));
@@ -303,6 +304,34 @@ TEST_F(RealChannelAccess, a_name_that_nobody_has_is_never_connected_once) {
   EXPECT_TRUE(errors(1).empty());
   EXPECT_TRUE(errors(2).empty());
   EXPECT_TRUE(errors(3).empty());
+}
+
+TEST_F(RealChannelAccess, one_that_went_away_unseen_is_told_once_and_again_after_it_was_back) {
+  const char* database = R"(record(ao,"a"){field(VAL,"1")field(PINI,"YES")})";
+  const uint16_t port = test::free_port();
+  test::search_on_loopback({port});
+  start(1);
+  AddEntry untold = add(0, "a");
+  untold.was_connected = true;
+  AddEntry told = add(1, "a", "va", "told");
+  told.was_connected = told.disconnected_published = true;
+  assign({untold, told});
+  ASSERT_TRUE(in_state(0, EntryState::disconnected));
+  ASSERT_TRUE(in_state(1, EntryState::disconnected));
+  ASSERT_TRUE(intake.wait_records(0, 1, 10s));
+  EXPECT_EQ(errors(0), (std::vector<std::string>{"Disconnected"}));
+  EXPECT_TRUE(errors(1).empty());
+  EXPECT_TRUE(intake.entry(0).flags & ledger::kDisconnectedPublished);
+  auto ioc = std::make_unique<SoftIoc>(database, SoftIoc::Options{port, "", 9});
+  for (uint32_t i = 0; i < 2; ++i) {
+    ASSERT_TRUE(intake.wait(20s, [&] { return values(i) == std::vector<double>{1}; }));
+    EXPECT_FALSE(intake.entry(i).flags & ledger::kDisconnectedPublished);
+  }
+  ioc->kill();
+  ASSERT_TRUE(in_state(0, EntryState::disconnected));
+  ASSERT_TRUE(intake.wait(10s, [&] { return errors(0).size() == 2 && errors(1).size() == 1; }));
+  for (uint32_t i = 0; i < 2; ++i)
+    EXPECT_TRUE(intake.wait(5s, [&] { return intake.entry(i).flags & ledger::kDisconnectedPublished; }));
 }
 
 TEST_F(RealChannelAccess, a_name_that_is_asked_for_again_is_searched_for_at_once) {

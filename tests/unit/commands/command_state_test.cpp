@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "proto/ledger_format.h"
+
 namespace e2k::supervisor {
 namespace {
 
@@ -108,20 +110,48 @@ TEST_F(CommandStateTest, no_more_than_max_channels_are_taken_and_the_remedy_is_n
 
 TEST_F(CommandStateTest, what_was_reported_lives_until_the_command_is_renewed) {
   const auto id = apply("c", R"({"topic":"t","mask":"v"})")[0].id;
-  state.set_reported(id, true, false);
+  EXPECT_TRUE(state.learn(id, ledger::kNeverConnectedPublished));
+  EXPECT_TRUE(state.learn(id, ledger::kWasConnected | ledger::kDisconnectedPublished));
   EXPECT_TRUE(state.find(id)->never_connected_published);
+  EXPECT_TRUE(state.find(id)->disconnected_published);
   apply("c", R"({"topic":"t","mask":"v"})");
   EXPECT_FALSE(state.find("t", "c")->never_connected_published);
+  EXPECT_FALSE(state.find("t", "c")->was_connected);
+  EXPECT_FALSE(state.find("t", "c")->disconnected_published);
+}
+
+TEST_F(CommandStateTest, that_disconnected_was_published_ends_with_the_next_connection) {
+  const auto id = apply("c", R"({"topic":"t","mask":"v"})")[0].id;
+  EXPECT_TRUE(state.learn(id, ledger::kWasConnected));
+  EXPECT_FALSE(state.learn(id, ledger::kWasConnected)) << "no news";
+  EXPECT_TRUE(state.learn(id, ledger::kWasConnected | ledger::kDisconnectedPublished));
+  EXPECT_TRUE(state.find(id)->disconnected_published);
+  EXPECT_TRUE(state.learn(id, ledger::kWasConnected));
+  EXPECT_FALSE(state.find(id)->disconnected_published);
+  EXPECT_TRUE(state.find(id)->was_connected);
+}
+
+TEST_F(CommandStateTest, a_line_that_its_worker_has_not_filled_in_takes_nothing_back) {
+  const auto id = apply("c", R"({"topic":"t","mask":"v"})")[0].id;
+  state.learn(id, ledger::kWasConnected | ledger::kDisconnectedPublished);
+  EXPECT_FALSE(state.learn(id, 0));
+  EXPECT_TRUE(state.find(id)->was_connected);
+  EXPECT_TRUE(state.find(id)->disconnected_published);
 }
 
 TEST_F(CommandStateTest, a_replay_keeps_what_the_snapshot_knew_to_be_reported) {
-  CommandState::LiveKey key{"c", {"t", "c", *parse_mask("v"), ""}, KeyForm::plain, 0, 7, true, true};
+  CommandState::LiveKey key{"c", {"t", "c", *parse_mask("v"), ""}, KeyForm::plain, 0, 7, true, true, true};
   state.restore(key);
   apply_at(3, "c", R"({"topic":"t","mask":"a"})");
   apply_at(5, "c", std::nullopt);
   apply_at(7, "c", R"({"topic":"t","mask":"v"})");
   EXPECT_TRUE(state.find("t", "c")->never_connected_published);
   EXPECT_TRUE(state.find("t", "c")->was_connected);
+  EXPECT_TRUE(state.find("t", "c")->disconnected_published);
+  std::vector<CommandState::LiveKey> kept;
+  state.visit_keys([&](const CommandState::LiveKey& live) { kept.push_back(live); });
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_TRUE(kept[0].disconnected_published);
 }
 
 TEST_F(CommandStateTest, restored_keys_that_the_topic_no_longer_holds_are_retired) {

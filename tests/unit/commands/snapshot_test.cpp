@@ -21,7 +21,7 @@ Snapshot example() {
                            41,
                            true,
                            false});
-  snapshot.keys.push_back({"d", {"t", "d", *parse_mask("l"), ""}, KeyForm::plain, 1, 6, false, true});
+  snapshot.keys.push_back({"d", {"t", "d", *parse_mask("l"), ""}, KeyForm::plain, 1, 6, false, true, true});
   return snapshot;
 }
 
@@ -45,10 +45,26 @@ TEST_F(SnapshotTest, what_was_saved_is_loaded) {
   EXPECT_EQ((*loaded)->keys[0].raw_key, example().keys[0].raw_key);
   EXPECT_TRUE((*loaded)->keys[0].never_connected_published);
   EXPECT_TRUE((*loaded)->keys[1].was_connected);
+  EXPECT_FALSE((*loaded)->keys[0].disconnected_published);
+  EXPECT_TRUE((*loaded)->keys[1].disconnected_published);
   EXPECT_FALSE((*loaded)->shrank);
   Snapshot shrunk = example();
   shrunk.shrank = true;
   EXPECT_TRUE(decode_snapshot(encode(shrunk))->shrank);
+}
+
+TEST_F(SnapshotTest, one_of_an_older_release_is_loaded) {
+  // It ends with was_connected.
+  const char digits[] = "9501ae65706963732d6368616e6e656c7391920008919aa164a174a16402a0000007c3c3c28c2e79fe";
+  std::string bytes;
+  for (size_t i = 0; digits[i] != '\0'; i += 2)
+    bytes += static_cast<char>(std::stoi(std::string(digits + i, 2), nullptr, 16));
+  const auto loaded = decode_snapshot(bytes);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  ASSERT_EQ(loaded->keys.size(), 1u);
+  EXPECT_EQ(loaded->keys[0].entry, (EntrySpec{"t", "d", *parse_mask("l"), ""}));
+  EXPECT_TRUE(loaded->keys[0].was_connected);
+  EXPECT_FALSE(loaded->keys[0].disconnected_published);
 }
 
 TEST_F(SnapshotTest, none_is_no_mistake) {

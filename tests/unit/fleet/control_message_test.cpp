@@ -43,6 +43,15 @@ TEST(ControlMessage, assign_has_its_golden_bytes) {
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
 
+TEST(ControlMessage, what_is_known_of_an_added_entry_is_a_bit_each) {
+  Assign assign{7, {}};
+  assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, false, true, true});
+  EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
+            "94011107919700"
+            "00a174a16305a16b06");
+  EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
+}
+
 TEST(ControlMessage, the_other_messages_of_the_supervisor_have_their_golden_bytes) {
   EXPECT_EQ(hex(encode(SupervisorMessage(Welcome{}))), "920110");
   EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920112");

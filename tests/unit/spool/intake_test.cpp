@@ -28,6 +28,15 @@ std::vector<double> doubles_of(LogFollower& follower) {
   return values;
 }
 
+TEST(Intake, flags_are_set_and_cleared_each_for_itself) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0, "t", "c");
+  log.intake->add_flags(e, ledger::kWasConnected | ledger::kDisconnectedPublished);
+  log.intake->clear_flags(e, ledger::kDisconnectedPublished | ledger::kNeverConnectedPublished);
+  EXPECT_EQ(log.intake->flags(e), ledger::kWasConnected);
+}
+
 TEST(Intake, event_is_read_back_as_it_came_in) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());

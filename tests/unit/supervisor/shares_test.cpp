@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "proto/ledger_format.h"
+
 namespace e2k::supervisor {
 namespace {
 
@@ -141,6 +143,45 @@ TEST_F(SharesTest, an_entry_that_is_gone_when_a_worker_begins_anew_leaves_no_ind
   for (const auto& [slot, items] : orders.items) play(slot, items);  // removes nothing that it does not hold
   EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
   EXPECT_LE(shares.indices_given(Slot{0}), 1u);
+}
+
+TEST_F(SharesTest, what_was_reported_goes_along_with_an_entry) {
+  command("t", "c", kVa);
+  const EntryId id = state.find("t", "c")->id;
+  state.learn(id, ledger::kWasConnected | ledger::kDisconnectedPublished);
+  const auto items = shares.serve_anew(*shares.owner(id), state);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_TRUE(std::get<AddEntry>(items[0]).was_connected);
+  EXPECT_TRUE(std::get<AddEntry>(items[0]).disconnected_published);
+  EXPECT_FALSE(std::get<AddEntry>(items[0]).never_connected_published);
+}
+
+TEST_F(SharesTest, a_departure_tells_whether_it_was_the_same_command) {
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
+  std::vector<std::string> of_first;
+  for (const auto& [index, entry] : held[Slot{0}]) of_first.push_back(entry.channel);
+  std::vector<Shares::Departure> departures;
+  for (const auto& channel : of_first) departures = command("t", channel, nullptr).departures;
+  ASSERT_EQ(departures.size(), 1u);
+  EXPECT_FALSE(departures[0].renewed);
+  release_all(departures);
+  // Both of one worker's are unset while the other's are commanded anew: one of those moves.
+  std::vector<Change> changes;
+  const auto fold = [&](const char* channel, std::optional<std::string_view> value) {
+    state.apply(0, offset++, 0, std::string(R"({"topic":"t","channel":")") + channel + R"("})", value,
+                changes);
+  };
+  for (const char* name : {"d0", "d1", "d2", "d3"}) command("t", name, kVa);
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), nullptr);
+  ASSERT_EQ(shares.channels(Slot{0}), 2u);
+  for (const char* name : {"d0", "d1", "d2", "d3"})
+    fold(name, *shares.owner(state.find("t", name)->id) == Slot{0} ? std::nullopt
+                                                                   : std::optional<std::string_view>(kV));
+  std::vector<EntryId> dirty;
+  for (const Change& change : changes) dirty.push_back(change.id);
+  const auto orders = shares.reconcile(state, dirty);
+  ASSERT_EQ(orders.departures.size(), 1u);
+  EXPECT_TRUE(orders.departures[0].renewed);
 }
 
 TEST_F(SharesTest, a_stuck_channel_stays_where_it_is_until_it_can_leave) {
