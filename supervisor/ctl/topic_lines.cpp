@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "supervisor/commands/command_state.h"
 
@@ -18,10 +19,16 @@ public:
                std::numeric_limits<uint32_t>::max()) {}
 
   void add(size_t line, std::string_view key, std::optional<std::string_view> value) {
+    if (auto problem = problem_of(line, key, value)) refuse(line, std::move(*problem));
+  }
+  // Takes a command in; or says why not, for a caller who has more to say of it.
+  std::optional<std::string> problem_of(size_t line, std::string_view key,
+                                        std::optional<std::string_view> value) {
     changes_.clear();
     const uint64_t before = state_.rejected_total();
     state_.apply(0, static_cast<int64_t>(line), 0, key, value, changes_);
-    if (state_.rejected_total() != before) refuse(line, state_.rejections().back().reason);
+    if (state_.rejected_total() == before) return std::nullopt;
+    return state_.rejections().back().reason;
   }
   void refuse(size_t line, std::string reason) { problems_.push_back({line, std::move(reason)}); }
 
@@ -108,27 +115,92 @@ std::vector<std::string_view> split(std::string_view text, char at) {
   }
 }
 
-// chan:topic:mask, from its end: neither topic nor mask can hold a colon.
-std::vector<std::string_view> split_older(std::string_view item) {
-  const size_t mask = item.rfind(':');
-  if (mask == std::string_view::npos || mask == 0) return {};
-  const size_t topic = item.rfind(':', mask - 1);
-  if (topic == std::string_view::npos) return {};
-  return {item.substr(0, topic), item.substr(topic + 1, mask - topic - 1), item.substr(mask + 1)};
+// One of MONITOR_CHANNELS' items: where it stands in the list, for messages, and what it is made of.
+struct Item {
+  size_t number = 0;
+  std::string_view text, channel, topic, mask, outkey;
+};
+
+void refuse(Fold& fold, const Item& item, std::string_view reason) {
+  constexpr size_t kShownBytes = 300;
+  const std::string_view text = trimmed(item.text);
+  fold.refuse(item.number, '"' + std::string(text.substr(0, kShownBytes)) +
+                               (text.size() > kShownBytes ? "…" : "") + "\": " + std::string(reason));
 }
 
-void add_item(Fold& fold, size_t number, std::string_view item) {
-  const bool bars = item.find('|') != std::string_view::npos;
-  const auto fields = bars ? split(item, '|') : split_older(item);
-  if (fields.size() < 3 || fields.size() > 4)
-    return fold.refuse(number,
-                       "accepted: channel|topic|mask, channel|topic|mask|outkey or channel:topic:mask");
-  const auto mask = parse_mask(trimmed(fields[2]));
+void add_item(Fold& fold, const Item& item) {
+  const auto mask = parse_mask(trimmed(item.mask));
   if (!mask)
-    return fold.refuse(number, "the mask is none; accepted: letters of v, a, l, p, each at most once");
-  EntrySpec entry{std::string(trimmed(fields[1])), std::string(trimmed(fields[0])), *mask, ""};
-  if (fields.size() == 4) entry.key = trimmed(fields[3]);
-  fold.add(number, command_key(entry, KeyForm::json), command_value(entry, KeyForm::json));
+    return refuse(fold, item, "its mask is none; accepted: letters of v, a, l, p, each at most once");
+  const EntrySpec entry{std::string(trimmed(item.topic)), std::string(trimmed(item.channel)), *mask,
+                        std::string(trimmed(item.outkey))};
+  const auto problem =
+      fold.problem_of(item.number, command_key(entry, KeyForm::json), command_value(entry, KeyForm::json));
+  if (problem) refuse(fold, item, *problem);
+}
+
+// channel|topic|mask[|outkey],… Neither topic nor mask holds a bar or a comma: what stands before the first
+// bar is the name, whatever it holds, and a comma behind it ends the item.
+void add_items_with_bars(Fold& fold, std::string_view list) {
+  constexpr std::string_view kAccepted = "; accepted: channel|topic|mask or channel|topic|mask|outkey";
+  Item item;
+  for (;;) {
+    list.remove_prefix(std::min(list.size(), list.find_first_not_of(" \t\r,")));
+    if (list.empty()) return;
+    const size_t bar = list.find('|');
+    const size_t end = std::min(list.size(), list.find(',', bar == std::string_view::npos ? bar : bar + 1));
+    item.text = list.substr(0, end);
+    list.remove_prefix(std::min(list.size(), end + 1));
+    ++item.number;
+    const auto fields = split(item.text, '|');
+    if (fields.size() == 1) {
+      refuse(fold, item, "it has neither topic nor mask" + std::string(kAccepted));
+    } else if (fields.size() == 2) {
+      refuse(fold, item, "it has no mask" + std::string(kAccepted));
+    } else if (fields.size() > 4) {
+      refuse(fold, item, "it has more than three bars" + std::string(kAccepted));
+    } else {
+      item.channel = fields[0];
+      item.topic = fields[1];
+      item.mask = fields[2];
+      item.outkey = fields.size() == 4 ? fields[3] : std::string_view();
+      add_item(fold, item);
+    }
+  }
+}
+
+// The older channel:topic:mask,… Neither topic nor mask holds a colon or a comma: the last two colons part
+// them, and a comma is the name's own unless a topic and a mask stand before it.
+void add_older_items(Fold& fold, std::string_view list) {
+  constexpr size_t kNone = std::string_view::npos;
+  Item item;
+  size_t begin = 0, topic_colon = kNone, mask_colon = kNone;
+  for (size_t at = 0; at <= list.size(); ++at) {
+    const char c = at < list.size() ? list[at] : ',';
+    if (c == ':') topic_colon = std::exchange(mask_colon, at);
+    if (c != ',') continue;
+    item.text = list.substr(begin, at - begin);
+    const bool is_blank = trimmed(item.text).empty();
+    const bool is_whole = topic_colon != kNone;
+    if (is_whole) {
+      item.channel = list.substr(begin, topic_colon - begin);
+      item.topic = list.substr(topic_colon + 1, mask_colon - topic_colon - 1);
+      item.mask = list.substr(mask_colon + 1, at - mask_colon - 1);
+    }
+    const bool ends = is_whole && item.topic.find(',') == kNone && parse_mask(trimmed(item.mask));
+    if (!is_blank && !ends && at < list.size()) continue;
+    if (!is_blank) {
+      ++item.number;
+      if (is_whole)
+        add_item(fold, item);
+      else
+        refuse(fold, item,
+               "it has no topic or no mask; accepted: channel|topic|mask, channel|topic|mask|outkey "
+               "or, in a list without any bar, channel:topic:mask");
+    }
+    begin = at + 1;
+    topic_colon = mask_colon = kNone;
+  }
 }
 
 bool fits_plain(const EntrySpec& entry) {
@@ -152,12 +224,10 @@ ParsedCommands parse_lines(std::string_view text, std::string_view command_topic
 
 ParsedCommands parse_monitor_channels(std::string_view list, std::string_view command_topic) {
   Fold fold(command_topic);
-  size_t number = 0;
-  for (std::string_view item : split(list, ',')) {
-    ++number;
-    item = trimmed(item);
-    if (!item.empty()) add_item(fold, number, item);
-  }
+  if (list.find('|') != std::string_view::npos)
+    add_items_with_bars(fold, list);
+  else
+    add_older_items(fold, list);
   return fold.result();
 }
 

@@ -18,7 +18,7 @@
 namespace e2k::supervisor::ctl {
 
 struct LineProblem {
-  size_t line;  // from 1; of MONITOR_CHANNELS' list, the item
+  size_t line;  // from 1; of MONITOR_CHANNELS' list, the item, empty ones not counted
   std::string reason;
 };
 
@@ -30,8 +30,9 @@ struct ParsedCommands {
 // `command_topic`: what can't be an output topic.
 ParsedCommands parse_lines(std::string_view text, std::string_view command_topic);
 
-// `chan|topic|mask|outkey,…` (outkey may be missing) or the older `chan:topic:mask,…`, where a channel's own
-// colons belong to it; per item.
+// `chan|topic|mask|outkey,…` (outkey may be missing), where a name goes up to the first bar, with commas and
+// colons of its own; or, in a list without any bar, the older `chan:topic:mask,…`, where a comma ends an item
+// only behind a topic and a valid mask. A faulty item is named by its number and its text and costs no other.
 ParsedCommands parse_monitor_channels(std::string_view list, std::string_view command_topic);
 
 // One line, without its end. A plain key that a line can't hold (it has a `=`, or looks like JSON or a

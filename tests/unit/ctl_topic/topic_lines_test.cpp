@@ -80,10 +80,84 @@ TEST(MonitorChannels, are_read_in_both_forms) {
   EXPECT_THAT(entries(parse_monitor_channels("IOC:a|t|va", "x")), ElementsAre(entry("t", "IOC:a", 5)));
 }
 
-TEST(MonitorChannels, that_are_wrong_are_named_by_their_item) {
-  EXPECT_THAT(bad_lines(parse_monitor_channels("c|t,c|t|x,c|t|v,only,a|b|v|d|e,:t:v,c:bad topic:v", "x")),
-              ElementsAre(1, 2, 4, 5, 6, 7));
-  EXPECT_THAT(parse_monitor_channels("", "x").problems, IsEmpty());
+TEST(MonitorChannels, may_hold_commas_colons_and_filters_in_their_names) {
+  EXPECT_THAT(entries(parse_monitor_channels(R"(X.{"arr":{"s":1,"e":3}}|t|v,A,B:C|t|v)", "x")),
+              ElementsAre(entry("t", R"(X.{"arr":{"s":1,"e":3}})", 1), entry("t", "A,B:C", 1)));
+  EXPECT_THAT(entries(parse_monitor_channels(R"(X.{"arr":{"s":1,"e":3}}:t:v,A,B:C:t:v)", "x")),
+              ElementsAre(entry("t", R"(X.{"arr":{"s":1,"e":3}})", 1), entry("t", "A,B:C", 1)));
+}
+
+constexpr const char* kOddNames[] = {"plain",
+                                     "IOC:a:b.VAL",
+                                     "A,B:C",
+                                     "a,b,c",
+                                     "A:B,C:D",
+                                     "x,",
+                                     R"(X.{"arr":{"s":1,"e":3}})",
+                                     R"(IOC:X.{"ts":{},"dec":{"n":5}})",
+                                     R"(X.{"sync":{"m":"before","s":"red"}})",
+                                     R"(X.{"utag":{"M":1,"V":2},"arr":[1:2:3]})",
+                                     R"({"topic":"t","channel":"c"})",
+                                     "[a,b]{c,d}(e,f)",
+                                     "quo\"te,'s",
+                                     "with space, and comma",
+                                     "a=b,c==d",
+                                     "# no comment",
+                                     "Kühlwasser:Füllstand,m³",
+                                     "back\\slash,",
+                                     "semi;colon:$(P),{R}"};
+
+TEST(MonitorChannels, of_all_odd_names_are_read_in_one_list) {
+  for (const bool bars : {true, false}) {
+    std::string list;
+    std::vector<EntrySpec> expected;
+    for (const char* name : kOddNames) {
+      const bool keyed = bars && expected.size() % 2 == 1;
+      expected.push_back(entry("t", name, 5, keyed ? "a key: {x}" : ""));
+      if (bars)
+        list += std::string(name) + " |t| va" + (keyed ? "|a key: {x}, " : " ,");
+      else
+        list += std::string(name) + ": t:va , ";
+    }
+    EXPECT_THAT(entries(parse_monitor_channels(list, "x")), testing::ElementsAreArray(expected)) << list;
+  }
+}
+
+std::vector<std::string> reasons(const ParsedCommands& parsed) {
+  std::vector<std::string> all;
+  for (const auto& problem : parsed.problems)
+    all.push_back(std::to_string(problem.line) + " " + problem.reason);
+  return all;
+}
+
+TEST(MonitorChannels, that_are_wrong_are_named_by_number_and_text_and_spoil_no_other) {
+  using testing::AllOf;
+  using testing::HasSubstr;
+  using testing::StartsWith;
+  const auto bars =
+      parse_monitor_channels("c|t,,c|t|x,A,B|t|v, a|b|v|d|e,|t|v,c|bad topic|v,d|t||k,e|t|a,only", "x");
+  EXPECT_THAT(
+      reasons(bars),
+      ElementsAre(AllOf(StartsWith("1 \"c|t\": it has no mask"), HasSubstr("accepted: channel|topic|mask")),
+                  AllOf(StartsWith("2 \"c|t|x\": its mask is none"), HasSubstr("v, a, l, p")),
+                  StartsWith("4 \"a|b|v|d|e\": it has more than three bars"), StartsWith("5 \"|t|v\": "),
+                  AllOf(StartsWith("6 \"c|bad topic|v\": "), HasSubstr("bad topic")),
+                  StartsWith("7 \"d|t||k\": its mask is none"),
+                  StartsWith("9 \"only\": it has neither topic nor mask")));
+  ASSERT_EQ(bars.commands.size(), 2u);
+  EXPECT_EQ(bars.commands[0].entry, entry("t", "A,B", 1));
+  EXPECT_EQ(bars.commands[1].entry, entry("t", "e", 4));
+  const auto older = parse_monitor_channels("a:t:v,:t:v,c:bad topic:v, d:t:a,e:t:x", "x");
+  EXPECT_THAT(reasons(older), ElementsAre(StartsWith("2 \":t:v\": "), StartsWith("3 \"c:bad topic:v\": "),
+                                          StartsWith("5 \"e:t:x\": its mask is none")));
+  ASSERT_EQ(older.commands.size(), 2u);
+  EXPECT_EQ(older.commands[1].entry, entry("t", "d", 4));
+  EXPECT_THAT(reasons(parse_monitor_channels("a:t:v,b", "x")),
+              ElementsAre(AllOf(StartsWith("2 \"b\": "), HasSubstr("channel:topic:mask"))));
+  for (const char* nothing : {"", ",", " , ,"}) {
+    EXPECT_THAT(parse_monitor_channels(nothing, "x").problems, IsEmpty());
+    EXPECT_THAT(parse_monitor_channels(nothing, "x").commands, IsEmpty());
+  }
 }
 
 }  // namespace
