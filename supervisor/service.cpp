@@ -47,7 +47,8 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       started_at_(monotonic_now()),
       commands_(make_topic_rule(config.output.allow, config.output.topic_prefix, config.commands.topic),
                 static_cast<size_t>(config.commands.max_channels)),
-      shares_(slots_of(config)),
+      shares_(slots_of(config),
+              config.workers.affinity == WorkerAffinity::ioc ? Affinity::ioc : Affinity::none),
       tick_timer_(loop),
       grace_timer_(loop),
       departure_timer_(loop) {}
@@ -229,7 +230,8 @@ void Service::on_problem(const std::string& code, const std::string& message) {
 // ------------------------------------------------------------------------------------------------------
 
 void Service::reconcile() {
-  if (dirty_.empty() || stopping_) return;
+  if ((dirty_.empty() && !hosts_changed_) || stopping_) return;
+  hosts_changed_ = false;
   // While Kafka or a schema registry refuses a topic, its events can't leave the worker that has them.
   const auto stuck = [this](const Place& place) {
     const ledger::Entry* line = line_at(place);
@@ -269,8 +271,9 @@ void Service::renew_worn_workers() {
   }
 }
 
-bool Service::has_departed(const Shares::Departure& departure) const {
-  for (const auto& view : fleet_->slots()) {
+bool Service::has_departed(const Shares::Departure& departure,
+                           const std::vector<Fleet::SlotView>& slots) const {
+  for (const auto& view : slots) {
     if (view.slot != departure.from.slot || view.ledger == nullptr) continue;
     if (view.unapplied_items != 0) return false;
     const auto* line = view.ledger->entry(departure.from.index);
@@ -280,8 +283,10 @@ bool Service::has_departed(const Shares::Departure& departure) const {
 }
 
 void Service::release_departed() {
+  // Once for all: a hundred thousand may be on their way.
+  const std::vector<Fleet::SlotView> slots = fleet_->slots();
   std::map<Slot, Generation> living;
-  for (const auto& view : fleet_->slots())
+  for (const auto& view : slots)
     if (view.state->pid != 0) living[view.slot] = view.state->generation;
   const MonotonicNs now = monotonic_now();
   std::map<Slot, std::vector<AssignItem>> items;
@@ -289,7 +294,7 @@ void Service::release_departed() {
     const auto alive = living.find(d.departure.from.slot);
     const bool same = alive != living.end() && alive->second == d.generation;
     const bool late = now > d.deadline;
-    if (same && !late && !has_departed(d.departure)) return false;
+    if (same && !late && !has_departed(d.departure, slots)) return false;
     if (same && late)
       log::warn("channel.moved_late worker={} message=\"its old worker still has events waiting\"",
                 d.departure.from.slot.value);
@@ -384,6 +389,7 @@ void Service::tick() {
   trim_memory_after_burst();
   judge_workers();
   if (stopping_) return;
+  learn_hosts();
   renew_worn_workers();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const error_code& error) {

@@ -88,13 +88,15 @@ private:
   std::string schema_problem() const;
   std::string schema_reason(Slot slot, std::string_view topic) const;
   void release_departed();
-  bool has_departed(const Shares::Departure& departure) const;
+  bool has_departed(const Shares::Departure& departure, const std::vector<Fleet::SlotView>& slots) const;
 
   // Once a second: reported flags, host rates, snapshot, watchdog.
   void tick();
   void harvest_reports();
   void save_snapshot_if_due(bool now);
   void trim_memory_after_burst();
+  void learn_hosts();
+  uint32_t host_id(std::string_view name);
 
   ServiceState state() const;
   const ledger::Entry* line_of(EntryId id) const;
@@ -126,6 +128,10 @@ private:
   };
   bool harvest(const Departed& departed);
   std::vector<Departed> departing_;
+
+  std::unordered_map<std::string, uint32_t> host_ids_;  // for workers.affinity: by name, given in turn
+  MonotonicNs hosts_learnt_at_;
+  bool hosts_changed_ = false;  // since the last reconcile
 
   bool serving_ = false;  // assignments may go out
   bool stopping_ = false;

@@ -27,6 +27,7 @@ using Properties = std::map<std::string, ConfigString>;
 enum class TimestampSource { ioc, arrival };
 enum class WhenFull { drop_oldest, drop_newest };
 enum class NameEncoding { utf8, latin1 };
+enum class WorkerAffinity { none, ioc };
 enum class HttpChanges { none, loopback, token };
 
 // What output.headers may hold: the names of Kafka headers.
@@ -73,6 +74,7 @@ struct Config {
 
   struct Workers {
     int count = 0;  // resolved by load: min(4, cores) where absent
+    WorkerAffinity affinity = WorkerAffinity::none;
     int64_t max_restart_delay_ms = 30'000;
     int64_t lease_s = 60;
     int64_t drain_timeout_ms = 10'000;

@@ -44,6 +44,7 @@ constexpr ChoiceSetting choice(std::span<const std::string_view> names) {
 // In the order of the enumerators.
 constexpr std::string_view kTimestamps[] = {"ioc", "arrival"};
 constexpr std::string_view kNameEncodings[] = {"utf-8", "latin-1"};
+constexpr std::string_view kAffinities[] = {"none", "ioc"};
 constexpr std::string_view kWhenFull[] = {"drop_oldest", "drop_newest"};
 constexpr std::string_view kHttpChanges[] = {"none", "loopback", "token"};
 constexpr std::string_view kSchemas[] = {"EPICS_CA_DBR", "EPICS_CA_DBR-1.5", "org.jlab.epics.ca.value"};
@@ -94,6 +95,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"output.name_encoding", "", choice<&Config::output, &Config::Output::name_encoding>(kNameEncodings)},
 
     {"workers.count", "", integer<&Config::workers, &Config::Workers::count>(1, 1024)},
+    {"workers.affinity", "", choice<&Config::workers, &Config::Workers::affinity>(kAffinities)},
     {"workers.max_restart_delay_ms", "",
      integer<&Config::workers, &Config::Workers::max_restart_delay_ms>(1, kDayMs)},
     {"workers.lease_s", "", integer<&Config::workers, &Config::Workers::lease_s>(1, kDayS)},

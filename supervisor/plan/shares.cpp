@@ -5,8 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "supervisor/plan/planner.h"
-
 namespace e2k::supervisor {
 namespace {
 
@@ -36,7 +34,8 @@ AddEntry add_item(EntryIndex index, const EntryRef& e) {
 
 }  // namespace
 
-Shares::Shares(std::vector<Slot> workers) : slots_(std::move(workers)) {
+Shares::Shares(std::vector<Slot> workers, Affinity affinity)
+    : slots_(std::move(workers)), affinity_(affinity) {
   assert(!slots_.empty());
   std::sort(slots_.begin(), slots_.end());
   for (Slot slot : slots_) workers_[slot];
@@ -57,7 +56,7 @@ void Shares::link(EntryId id, const EntryRef& entry) {
     }
     found->second = free_channels_.back();
     free_channels_.pop_back();
-    channels_[found->second] = Channel{name, kNone, 0, kNoSlot};
+    channels_[found->second] = Channel{name};
   }
   Channel& channel = channels_[found->second];
   Row& r = row(id);
@@ -134,10 +133,11 @@ void Shares::even_out(const CommandState& state, const Stuck& stuck, Orders& ord
     PlannedChannel p;
     if (auto entry = state.find(EntryId{channel.first})) p.name = entry->channel;
     if (channel.slot != kNoSlot) p.holder = Slot{channel.slot};
+    if (channel.host != kNone) p.host = channel.host;
     planned.push_back(p);
     numbers.push_back(n);
   }
-  for (const Move& move : plan(planned, slots_))
+  for (const Move& move : plan(planned, slots_, affinity_))
     if (!is_stuck(channels_[numbers[move.channel]], stuck))
       move_channel(numbers[move.channel], move.to, orders);
 }
@@ -209,6 +209,11 @@ void Shares::renew(EntryId id, const CommandState& state, Orders& orders) {
   auto& items = orders.items[at->slot];
   items.push_back(RemoveEntry{at->index});
   items.push_back(hand_out(id, *entry));
+}
+
+bool Shares::set_host(EntryId id, uint32_t host) {
+  if (id.value >= rows_.size() || rows_[id.value].channel == kNone) return false;
+  return std::exchange(channels_[rows_[id.value].channel].host, host) != host;
 }
 
 std::optional<Place> Shares::place(EntryId id) const {

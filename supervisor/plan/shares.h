@@ -23,6 +23,7 @@
 #include "common/ids.h"
 #include "proto/control_message.h"
 #include "supervisor/commands/command_state.h"
+#include "supervisor/plan/planner.h"
 
 namespace e2k::supervisor {
 
@@ -35,7 +36,7 @@ struct Place {
 class Shares {
 public:
   // `workers`: the slots of the fleet, at least one.
-  explicit Shares(std::vector<Slot> workers);
+  explicit Shares(std::vector<Slot> workers, Affinity affinity = Affinity::none);
 
   // A held entry, and where its last events still are.
   struct Departure {
@@ -55,6 +56,10 @@ public:
   Orders reconcile(
       const CommandState& state, std::span<const EntryId> dirty,
       const Stuck& stuck = [](const Place&) { return false; });
+
+  // The IOC that serves the entry's channel, by a number of the caller's; true: it was not known, or another.
+  // It stays known until it is another. The next reconcile plans with it, also one without dirty entries.
+  bool set_host(EntryId id, uint32_t host);
 
   // A fresh worker greeted: everything that the slot serves and that is not held, numbered from 0.
   std::vector<AssignItem> serve_anew(Slot slot, const CommandState& state);
@@ -91,6 +96,7 @@ private:
     uint32_t first = kNone;
     uint32_t entries = 0;  // 0: the row is free
     uint16_t slot = kNoSlot;
+    uint32_t host = kNone;  // kNone: not known
   };
   struct Worker {
     uint32_t next_index = 0;
@@ -106,6 +112,7 @@ private:
   AddEntry hand_out(EntryId id, const EntryRef& entry);
 
   std::vector<Slot> slots_;
+  Affinity affinity_;
   std::vector<Row> rows_;
   std::vector<Channel> channels_;
   std::vector<uint32_t> free_channels_;

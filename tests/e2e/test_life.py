@@ -192,6 +192,33 @@ def test_two_workers_have_even_shares(site):
     assert len(holders) == 101
 
 
+def test_with_affinity_an_ioc_is_served_by_one_worker(site):
+    # By name they alternate, so that an even division gives each worker some of both.
+    names = [[f"a{number:02}" for number in range(first, 12, 2)] for first in range(2)]
+    iocs = [site.ioc("".join(counter(name) for name in of_one)) for of_one in names]
+    topic = site.topic()
+    supervisor = site.supervisor(iocs, {"workers": {"count": 2, "affinity": "ioc"}})
+    supervisor.command(*[(f'{{"topic":"{topic}","channel":"{name}"}}', '{"mask":"va"}')
+                         for of_one in names for name in of_one])
+    supervisor.connected(12)
+
+    def workers_of_iocs(_):
+        hosts = [host for host in supervisor.get("/hosts")["items"] if host["channels"]]
+        return sorted(host["workers"] for host in hosts) == [[0], [1]] and all(h["channels"] == 6 for h in hosts)
+    supervisor.wait(workers_of_iocs, 40, "one worker an IOC")
+    assert supervisor.connected(12)["events"]["lost"] == 0
+    assert sorted(worker["channels"] for worker in supervisor.workers()) == [6, 6]
+    for of_one in names:
+        assert len({supervisor.channel(name)[0]["worker"] for name in of_one}) == 1
+    # They moved after their last event had arrived; the new subscription begins with the present value.
+    reader = site.reader(topic)
+    last = len(reader.to_end())
+    reader.until(lambda records: len(records) > last + 50)
+    for name in (name for of_one in names for name in of_one):
+        values = [record.values[0] for record in reader.of(name) if record.error is None]
+        assert values == sorted(values), name
+
+
 def test_a_killed_worker_is_started_again_and_its_channels_come_back(site):
     names = [f"c{number}" for number in range(10)]
     ioc = site.ioc("".join(counter(name) for name in names))

@@ -65,13 +65,26 @@ void plan_100000_channels(benchmark::State& state, bool placed) {
   std::vector<PlannedChannel> channels;
   // Placed: 15 workers hold everything and a sixteenth is new.
   for (size_t i = 0; i < names.size(); ++i) {
-    PlannedChannel channel{names[i], std::nullopt, false};
+    PlannedChannel channel{names[i], std::nullopt, false, std::nullopt};
     if (placed) channel.holder = Slot{static_cast<uint16_t>(i % 15)};
     channels.push_back(channel);
   }
   std::vector<Slot> workers;
   for (uint16_t i = 0; i < 16; ++i) workers.push_back(Slot{i});
   for (auto _ : state) benchmark::DoNotOptimize(plan(channels, workers));
+}
+
+// Evenly held, and now the IOCs are known: nearly everything moves.
+void plan_100000_channels_by_ioc(benchmark::State& state, size_t iocs) {
+  std::vector<std::string> names;
+  std::vector<PlannedChannel> channels;
+  for (size_t i = 0; i < 100'000; ++i) names.push_back("IOC:device" + std::to_string(i));
+  for (size_t i = 0; i < names.size(); ++i)
+    channels.push_back(
+        {names[i], Slot{static_cast<uint16_t>(i % 16)}, false, static_cast<uint32_t>(i / 16 % iocs)});
+  std::vector<Slot> workers;
+  for (uint16_t i = 0; i < 16; ++i) workers.push_back(Slot{i});
+  for (auto _ : state) benchmark::DoNotOptimize(plan_by_ioc(channels, workers));
 }
 
 BENCHMARK_CAPTURE(fold_25000_records, plain, KeyForm::plain)->Unit(benchmark::kMillisecond);
@@ -82,6 +95,8 @@ BENCHMARK_CAPTURE(memory_of_100000_entries, plain_topic_each, KeyForm::plain, 0)
 BENCHMARK_CAPTURE(memory_of_100000_entries, json, KeyForm::json, 40)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(plan_100000_channels, all_new, false)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(plan_100000_channels, one_worker_more, true)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(plan_100000_channels_by_ioc, of_100_iocs, 100)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(plan_100000_channels_by_ioc, of_10000_iocs, 10'000)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace e2k::supervisor

@@ -53,6 +53,7 @@ connection_events = true
 name_encoding = "latin-1"
 [workers]
 count = 2
+affinity = "ioc"
 max_restart_delay_ms = 10000
 lease_s = 61
 drain_timeout_ms = 5000
@@ -116,6 +117,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_THAT(c.output.headers, ElementsAre("epics_stamp_ns"));
   EXPECT_TRUE(c.output.connection_events);
   EXPECT_EQ(c.output.name_encoding, NameEncoding::latin1);
+  EXPECT_EQ(c.workers.affinity, WorkerAffinity::ioc);
   EXPECT_EQ(c.workers.program, "/opt/e2k/worker");
   EXPECT_EQ(c.value.schema, "EPICS_CA_DBR-1.5");
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);
@@ -160,11 +162,19 @@ TEST(Config, an_empty_table_is_known_or_a_mistake) {
   EXPECT_THAT(FakeSite{}.mistakes("[wrokers]\n"), HasSubstr("f.toml:1: wrokers: unknown key"));
 }
 
+TEST(Config, affinity_is_none_unless_it_is_said) {
+  EXPECT_EQ(good("").workers.affinity, WorkerAffinity::none);
+  EXPECT_EQ(good("[workers]\naffinity = \"none\"\n").workers.affinity, WorkerAffinity::none);
+  EXPECT_THAT(FakeSite{}.mistakes("[workers]\naffinity = \"iocs\"\n"),
+              AllOf(HasSubstr("f.toml:2: workers.affinity"), HasSubstr("did you mean ioc?"),
+                    HasSubstr(R"("none", "ioc")")));
+}
+
 TEST(Config, an_unknown_key_names_file_line_the_accepted_ones_and_the_nearest) {
   EXPECT_EQ(
       FakeSite{}.mistakes("[workers]\n\ncuont = 4\n"),
       "f.toml:3: workers.cuont: unknown key (did you mean workers.count?); accepted in [workers]: count, "
-      "max_restart_delay_ms, lease_s, drain_timeout_ms, max_rss_bytes, program\n");
+      "affinity, max_restart_delay_ms, lease_s, drain_timeout_ms, max_rss_bytes, program\n");
   EXPECT_THAT(FakeSite{}.mistakes("[epics]\nadr_list = \"\"\n"), HasSubstr("did you mean addr_list?"));
   EXPECT_THAT(FakeSite{}.mistakes("[comands]\ntopic = \"x\"\n"), HasSubstr("did you mean commands.topic?"));
   EXPECT_THAT(FakeSite{}.mistakes("\"value.converter.schemas.enable\" = false\n"),

@@ -184,6 +184,36 @@ TEST_F(SharesTest, a_departure_tells_whether_it_was_the_same_command) {
   EXPECT_TRUE(orders.departures[0].renewed);
 }
 
+TEST_F(SharesTest, channels_of_one_ioc_come_together_once_their_hosts_are_known) {
+  shares = Shares({Slot{0}, Slot{1}}, Affinity::ioc);
+  std::vector<EntryId> ids;
+  for (int i = 0; i < 8; ++i) {
+    command("t", "c" + std::to_string(i), kVa);
+    ids.push_back(state.find("t", "c" + std::to_string(i))->id);
+  }
+  for (size_t i = 0; i < 8; ++i) EXPECT_TRUE(shares.set_host(ids[i], i % 4 < 2 ? 0 : 1));
+  EXPECT_FALSE(shares.set_host(ids[0], 0)) << "no news";
+  EXPECT_FALSE(shares.set_host(EntryId{99}, 0)) << "unknown";
+  auto orders = shares.reconcile(state, {});
+  for (const auto& [slot, items] : orders.items) play(slot, items);
+  release_all(orders.departures);
+  for (size_t i = 0; i < 8; ++i) EXPECT_EQ(*shares.owner(ids[i]), *shares.owner(ids[i % 4 < 2 ? 0 : 2]));
+  EXPECT_NE(*shares.owner(ids[0]), *shares.owner(ids[2]));
+  EXPECT_EQ(channels_at(0), 4u);
+  EXPECT_EQ(channels_at(1), 4u);
+  EXPECT_TRUE(shares.reconcile(state, {}).items.empty());
+  // Unset and set again it is another channel, of which nothing is known.
+  command("t", "c0", nullptr);
+  command("t", "c0", kVa);
+  EXPECT_TRUE(shares.set_host(state.find("t", "c0")->id, 0));
+}
+
+TEST_F(SharesTest, without_affinity_hosts_move_nothing) {
+  for (int i = 0; i < 8; ++i) command("t", "c" + std::to_string(i), kVa);
+  for (int i = 0; i < 8; ++i) shares.set_host(state.find("t", "c" + std::to_string(i))->id, i % 2 == 0);
+  EXPECT_TRUE(shares.reconcile(state, {}).items.empty());
+}
+
 TEST_F(SharesTest, a_stuck_channel_stays_where_it_is_until_it_can_leave) {
   for (const char* name : {"a", "b", "c", "d"}) command("t", name, kVa);
   const Slot full = *shares.owner(state.find("t", "a")->id);
