@@ -151,6 +151,31 @@ def test_an_ioc_that_dies_together_with_its_worker_is_told_once(site):
     told(supervisor, reader, "a", 2)
 
 
+def test_a_channel_that_moves_just_after_its_loss_is_told_once(site):
+    names = ["a", "b", "c", "d"]
+    ioc = site.ioc("".join(ao(name) for name in names))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"output": {"never_connected_after_s": 1}})
+    for name in names:
+        supervisor.monitor(name, topic)
+    supervisor.connected(4)
+    worker_of = {item["channel"]: item["worker"] for item in supervisor.get("/channels")["items"]}
+    left = [name for name in names if worker_of[name] == 1]
+    assert len(left) == 2
+    reader = site.reader(topic)
+    ioc.halt()
+    for name in names:
+        reader.until(lambda _, name=name: errors_of(reader, name) == ["Disconnected"], 10, "Disconnected")
+    # One worker has nothing any more: a channel of the other moves before its ledger was looked at again.
+    supervisor.command(*[(f'{{"topic":"{topic}","channel":"{name}"}}', None) for name in names if name not in left])
+    supervisor.wait(lambda s: [w["channels"] for w in s["workers"]] == [1, 1] and
+                    s["channels"]["disconnected"] == 2, 20, "a channel each, both known to be away")
+    supervisor.settled()
+    reader.to_end()
+    for name in left:
+        assert errors_of(reader, name) == ["Disconnected"]
+
+
 def test_read_access_lost_and_regained(site):
     ioc = site.ioc(ao("lock") + ao("a", 'field(ASG,"locked")'), access="""
         ASG(DEFAULT) { RULE(1,READ) RULE(1,WRITE) }
