@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from e2k_support import Broker, Decoder, Reader, Registry, SoftIoc, StandInRegistry, Supervisor
+from e2k_support import (Beacons, Broker, Decoder, FrameSink, Reader, Registry, SoftIoc, StandInRegistry, StubIoc,
+                         Supervisor, repeater_port, steady)
 
 _numbers = itertools.count(1)
 
@@ -58,6 +59,17 @@ class Site:
 
     def ioc(self, database, **more):
         return self._keep(SoftIoc(database, **more))
+
+    def stub(self, names=(), **more):
+        """A server that misbehaves as it is told; supervisors take it like an IOC."""
+        return self._keep(StubIoc(names, **more))
+
+    def sink(self):
+        """A silent address that counts searches; supervisors take it like an IOC."""
+        return self._keep(FrameSink())
+
+    def beacons(self, servers, per_second, numbers=steady, **more):
+        return self._keep(Beacons(repeater_port(), servers, per_second, numbers, **more))
 
     def supervisor(self, iocs=(), settings=None, ready=True, broker=None, **more):
         settings = dict(settings or {})
