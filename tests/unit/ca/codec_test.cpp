@@ -55,7 +55,7 @@ TEST(SearchFrame, the_longest_searchable_name_fills_one) {
 TEST(SearchReply, names_its_server_by_port_and_sender) {
   Received got;
   EXPECT_TRUE(decode_datagram(kVersionHeader + kReply + kReply, {0x0a000001, 9}, 5064, got));
-  EXPECT_EQ(got.replies, (std::vector<SearchReply>(2, {42, {0x0a000001, 5064}})));
+  EXPECT_EQ(got.replies, (std::vector<SearchReply>(2, {42, {0x0a000001, 5064}, 13})));
 }
 
 TEST(SearchReply, may_name_another_address) {
@@ -73,7 +73,46 @@ TEST(SearchReply, of_a_server_before_4_5_is_on_the_default_port) {
   reply[17] = std::byte{4};
   Received got;
   EXPECT_TRUE(decode_datagram(reply, {1, 1}, 5099, got));
-  EXPECT_EQ(got.replies, (std::vector<SearchReply>{{42, {1, 5099}}}));
+  EXPECT_EQ(got.replies, (std::vector<SearchReply>{{42, {1, 5099}, 4}}));
+}
+
+TEST(SearchReply, of_a_server_before_4_2_is_passed_over) {
+  auto reply = kReply;
+  reply[17] = std::byte{1};
+  Received got;
+  EXPECT_TRUE(decode_datagram(reply, {1, 1}, 5099, got));
+  EXPECT_TRUE(got.replies.empty());
+}
+
+TEST(LibcasSearch, is_read_and_answered_in_its_own_terms) {
+  FrameBuilder frame(77);
+  ASSERT_TRUE(frame.add(5, "abc"));
+  ASSERT_TRUE(frame.add(6, "abcdefgh"));
+  SearchRequests requests;
+  EXPECT_TRUE(decode_requests(frame.bytes(), requests));
+  EXPECT_TRUE(requests.has_sequence);
+  EXPECT_EQ(requests.sequence, 77u);
+  ASSERT_EQ(requests.names.size(), 2u);
+  EXPECT_EQ(requests.names[1].name, "abcdefgh");
+  ReplyBuilder reply(requests);
+  EXPECT_TRUE(reply.add(requests.names[1].id, {0x0a010203, 5099}, 11));
+  Received got;
+  EXPECT_TRUE(decode_datagram(reply.bytes(), {0x7f000001, 1}, 5064, got));
+  EXPECT_EQ(got.replies, (std::vector<SearchReply>{{6, {0x0a010203, 5099}, 11}}));
+  // The sequence number stands where libca looks for it: in a version message, marked as valid.
+  const auto bytes = reply.bytes();
+  EXPECT_EQ(bytes[5], std::byte{1});
+  EXPECT_EQ(bytes[11], std::byte{77});
+}
+
+TEST(LibcasSearch, that_is_malformed_stands_up_to_the_fault) {
+  FrameBuilder frame(1);
+  ASSERT_TRUE(frame.add(5, "abc"));
+  const auto bytes = frame.bytes();
+  SearchRequests requests;
+  EXPECT_FALSE(decode_requests(bytes.first(bytes.size() - 1), requests));
+  EXPECT_TRUE(requests.names.empty());
+  EXPECT_FALSE(decode_requests(bytes.first(7), requests));
 }
 
 TEST(SearchReply, before_a_malformed_message_stands) {
@@ -91,7 +130,7 @@ TEST(Beacon, carries_the_servers_address_and_a_number) {
   Received got;
   const auto beacon = bytes_of({0, 13, 0, 0, 0, 13, 0x13, 0xc8, 0, 0, 0, 3, 10, 0, 0, 9});
   EXPECT_TRUE(decode_datagram(beacon, {1, 1}, 5064, got));
-  EXPECT_EQ(got.beacons, (std::vector<Beacon>{{{0x0a000009, 5064}, 3}}));
+  EXPECT_EQ(got.beacons, (std::vector<Beacon>{{{0x0a000009, 5064}, 3, 13}}));
 }
 
 TEST(NameServerStream, is_cut_into_messages_wherever_it_is_split) {
@@ -104,7 +143,7 @@ TEST(NameServerStream, is_cut_into_messages_wherever_it_is_split) {
     const std::span<const std::byte> whole(stream);
     EXPECT_TRUE(decoder.feed(whole.first(at), got));
     EXPECT_TRUE(decoder.feed(whole.subspan(at), got));
-    EXPECT_EQ(got.replies, (std::vector<SearchReply>(2, {42, {0x7f000001, 5064}}))) << at;
+    EXPECT_EQ(got.replies, (std::vector<SearchReply>(2, {42, {0x7f000001, 5064}, 13}))) << at;
   }
 }
 

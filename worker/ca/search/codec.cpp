@@ -52,6 +52,9 @@ ServerAddress server_of(const Header& h, uint16_t minor, ServerAddress from, uin
   return {h.cid, h.data_type};
 }
 
+// Of no use before the server's version is known to have it.
+constexpr uint16_t kFirstServed = 2;
+
 void append_message(std::string& out, uint16_t command, uint16_t count, std::string_view text) {
   const size_t payload = text.empty() ? 0 : (text.size() + 1 + 7) / 8 * 8;
   std::array<std::byte, kHeaderBytes> header;
@@ -97,13 +100,52 @@ bool decode_datagram(std::span<const std::byte> datagram, ServerAddress from, ui
     const size_t bytes = kHeaderBytes + h.payload_bytes;
     if (bytes > datagram.size()) return false;
     if (h.command == kSearch) {
-      const uint16_t minor = h.payload_bytes >= 4 ? get16(datagram.data() + kHeaderBytes) : uint16_t{0};
-      out.replies.push_back({h.available, server_of(h, minor, from, default_port)});
+      const uint16_t minor = h.payload_bytes >= 2 ? get16(datagram.data() + kHeaderBytes) : uint16_t{0};
+      if (minor >= kFirstServed)
+        out.replies.push_back({h.available, server_of(h, minor, from, default_port), minor});
     } else if (h.command == kBeacon) {
-      out.beacons.push_back({{h.available, h.count ? h.count : default_port}, h.cid});
+      out.beacons.push_back({{h.available, h.count ? h.count : default_port}, h.cid, h.data_type});
     }
     datagram = datagram.subspan(bytes);
   }
+  return true;
+}
+
+bool decode_requests(std::span<const std::byte> datagram, SearchRequests& out) {
+  out.has_sequence = false;
+  out.names.clear();
+  while (!datagram.empty()) {
+    if (datagram.size() < kHeaderBytes) return false;
+    const Header h = get_header(datagram.data());
+    const size_t bytes = kHeaderBytes + h.payload_bytes;
+    if (bytes > datagram.size()) return false;
+    if (h.command == kVersion && (h.data_type & kSequenceIsValid) != 0) {
+      out.has_sequence = true;
+      out.sequence = h.cid;
+    } else if (h.command == kSearch) {
+      const std::string_view text(reinterpret_cast<const char*>(datagram.data()) + kHeaderBytes,
+                                  h.payload_bytes);
+      out.names.push_back({h.available, text.substr(0, text.find('\0'))});
+    }
+    datagram = datagram.subspan(bytes);
+  }
+  return true;
+}
+
+ReplyBuilder::ReplyBuilder(const SearchRequests& to) {
+  put_header(bytes_.data(),
+             {kVersion, 0, to.has_sequence ? kSequenceIsValid : uint16_t{0}, kMinorVersion, to.sequence, 0});
+  size_ = kHeaderBytes;
+}
+
+bool ReplyBuilder::add(uint32_t id, ServerAddress server, uint16_t minor) {
+  constexpr uint16_t kPayload = 8;
+  if (size_ + kHeaderBytes + kPayload > bytes_.size()) return false;
+  std::byte* at = bytes_.data() + size_;
+  put_header(at, {kSearch, kPayload, server.port, 0, server.ip, id});
+  std::memset(at + kHeaderBytes, 0, kPayload);
+  put16(at + kHeaderBytes, minor);
+  size_ += kHeaderBytes + kPayload;
   return true;
 }
 
@@ -139,7 +181,8 @@ bool StreamDecoder::feed(std::span<const std::byte> bytes, Received& out) {
     header_size_ = 0;
     if (skip_ > kMaxPayloadBytes) return false;
     // Over TCP the peer's protocol version was agreed on before: always one that names its port.
-    if (h.command == kSearch) out.replies.push_back({h.available, server_of(h, kMinorVersion, peer_, 0)});
+    if (h.command == kSearch)
+      out.replies.push_back({h.available, server_of(h, kMinorVersion, peer_, 0), kMinorVersion});
   }
   return true;
 }

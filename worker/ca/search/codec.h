@@ -1,4 +1,5 @@
-// Pure. Channel Access search messages: frames of search requests, and what servers answer, over UDP and TCP.
+// Pure. Channel Access search messages: frames of search requests, and what servers answer, over UDP and TCP;
+// and the other way round, libca's own searches and our answers to them (responder.h).
 //
 // A request frame is one datagram: a version header that carries the frame's sequence number, then search
 // requests (16 bytes and the name, NUL-terminated, padded to 8) until the next one does not fit in
@@ -53,6 +54,7 @@ private:
 struct SearchReply {
   uint32_t id = 0;
   ServerAddress server;
+  uint16_t minor = 0;  // CA's version at the server
   friend bool operator==(const SearchReply&, const SearchReply&) = default;
 };
 
@@ -60,6 +62,7 @@ struct SearchReply {
 struct Beacon {
   ServerAddress server;
   uint32_t number = 0;
+  uint16_t minor = 0;
   friend bool operator==(const Beacon&, const Beacon&) = default;
 };
 
@@ -73,9 +76,36 @@ struct Received {
 };
 
 // Appends what the datagram from `from` says. False: malformed from some point on. Servers older than CA 4.5
-// do not name their port: default_port.
+// do not name their port: default_port. Those older than CA 4.2 (1995) are passed over.
 bool decode_datagram(std::span<const std::byte> datagram, ServerAddress from, uint16_t default_port,
                      Received& out);
+
+// A client's frame.
+struct SearchRequest {
+  uint32_t id = 0;
+  std::string_view name;  // into the datagram
+};
+struct SearchRequests {
+  uint32_t sequence = 0;
+  bool has_sequence = false;
+  std::vector<SearchRequest> names;
+};
+// Replaces `out`. False: malformed from some point on.
+bool decode_requests(std::span<const std::byte> datagram, SearchRequests& out);
+
+// The answer to a client's frame: one datagram.
+class ReplyBuilder {
+public:
+  explicit ReplyBuilder(const SearchRequests& to);
+  // False: no room left, nothing was added.
+  bool add(uint32_t id, ServerAddress server, uint16_t minor);
+  bool empty() const { return size_ == kHeaderBytes; }
+  std::span<const std::byte> bytes() const { return {bytes_.data(), size_}; }
+
+private:
+  std::array<std::byte, kFrameBytes> bytes_;
+  size_t size_ = 0;
+};
 
 // The first bytes of a circuit to a name server: version, user, host.
 std::string circuit_greeting(std::string_view user, std::string_view host);
