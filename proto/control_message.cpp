@@ -47,9 +47,9 @@ void pack(Packer& p, const Applied& m) {
   p.pack(m.number);
 }
 void pack(Packer& p, const Heartbeat& m) {
-  pack_head(p, Type::heartbeat, 6);
+  pack_head(p, Type::heartbeat, 7);
   p.pack(m.applied_number).pack(m.ca_turns).pack(m.publish_turns).pack(m.kafka_error).pack(m.brokers_up);
-  p.pack(m.schema_problem.substr(0, kMaxTextBytes));
+  p.pack(m.schema_problem.substr(0, kMaxTextBytes)).pack(m.address_problem.substr(0, kMaxTextBytes));
 }
 void pack(Packer& p, const Goodbye& m) {
   pack_head(p, Type::goodbye, 1);
@@ -112,6 +112,7 @@ void take(wire::Fields& f, Heartbeat& m) {
   f.take(m.kafka_error, kMaxTextBytes);
   f.take(m.brokers_up);
   f.take(m.schema_problem, kMaxTextBytes);
+  f.take(m.address_problem, kMaxTextBytes);
 }
 void take(wire::Fields& f, Goodbye& m) {
   f.take(m.waiting_events);

@@ -5,11 +5,10 @@
 // reach a successor.
 //
 // Conversation: the worker greets (Hello) until it is welcomed. Welcome resets the numbering: the next Assign
-// is number
-// 1. Assigns are applied in the order of their numbers, an unexpected number is dropped, Applied names the
-// last number that was applied and is repeated with every Heartbeat; the supervisor repeats what stays
-// unapplied. Both sides send something at least once a second (Ping, Heartbeat): the worker's lease and the
-// supervisor's view of a hang are counted from the last message. Decoding checks every size before it
+// is number 1. Assigns are applied in the order of their numbers, an unexpected number is dropped, Applied
+// names the last number that was applied and is repeated with every Heartbeat; the supervisor repeats what
+// stays unapplied. Both sides send something at least once a second (Ping, Heartbeat): the worker's lease and
+// the supervisor's view of a hang are counted from the last message. Decoding checks every size before it
 // allocates and never throws.
 #pragma once
 
@@ -52,7 +51,8 @@ struct Heartbeat {  // 3
   uint64_t publish_turns = 0;
   std::string kafka_error;  // librdkafka's last one, "" when the brokers are up
   int32_t brokers_up = 0;
-  std::string schema_problem;  // why records wait for a schema's id, "" when none does
+  std::string schema_problem;   // why records wait for a schema's id, "" when none does
+  std::string address_problem;  // what is wrong with the addresses that are searched, "" when nothing is
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 struct Goodbye {  // 4: the last message of an orderly end

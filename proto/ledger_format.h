@@ -36,7 +36,9 @@
 namespace e2k::ledger {
 
 // Version ledger:   1  first
-inline constexpr uint32_t kFormatVersion = 1;
+//                   2  how far an entry's channel got, other servers of its name, servers' standing, search
+//                   counters
+inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr uint64_t kMagic = 0x3147444c'4b324531;  // "1E2KLDG1"
 inline constexpr uint32_t kMaxEntries = 1u << 21;        // of one generation
 inline constexpr size_t kHosts = 4096;
@@ -59,13 +61,34 @@ const char* to_string(LossReason reason);
 
 // What Channel Access knows of an entry (CA's line). NO_TOPIC and NOT_AUTHORISED are the publisher's (its
 // line), and QUARANTINED is the supervisor's; they go before CA's state where an entry's state is shown.
-enum class EntryState : uint32_t {
+enum class EntryState : uint8_t {
   unused = 0,
   pending = 1,  // being searched for, not yet over never_connected_after_s
   connected = 2,
   never_connected = 3,
   disconnected = 4,
-  denied = 5,  // connected, no read access
+  denied = 5,   // connected, no read access
+  no_data = 6,  // connected, and no event comes: see Step
+};
+
+// How far an entry's channel got, or where its chain broke: name -> search -> server -> circuit -> channel ->
+// subscription -> events. CaLine::step_since_unix_s says since when, CaLine::host at whom.
+enum class Step : uint8_t {
+  none = 0,                   // not asked for yet
+  searching = 1,              // asked for: no server has answered
+  unsearchable = 2,           // no search frame holds so long a name
+  answered = 3,               // a server answered: its circuit is being opened
+  circuit_refused = 4,        // a server answers and no circuit to it comes about
+  circuit_silent = 5,         // a server answers, its circuit was not accepted, or nothing comes back on it
+  name_refused = 6,           // a server answers for the name and does not let it be created
+  subscribing = 7,            // connected: the first event has not come yet
+  receiving = 8,              // events come
+  circuit_lost = 9,           // the server closed the circuit, or dropped the channel
+  circuit_hung = 10,          // the circuit stands and does not respond
+  subscription_refused = 11,  // the server answered the subscription with an error: CaLine::detail
+  subscription_silent = 12,   // the server does not answer the subscription
+  array_too_large = 13,       // for EPICS_CA_MAX_ARRAY_BYTES with EPICS_CA_AUTO_ARRAY_BYTES=NO
+  type_unknown = 14,  // its native type (CaLine::detail, where libca tells it) is none of Channel Access
 };
 
 // Bits of CaLine::flags: what error records the entry had, so that none is repeated by who serves it next.
@@ -75,10 +98,14 @@ inline constexpr uint32_t kNeverConnectedPublished = 1, kWasConnected = 2, kDisc
 
 struct alignas(64) CaLine {
   std::atomic<EntryState> state;
-  std::atomic<uint32_t> flags;
-  std::atomic<uint32_t> host;      // index into the host table + 1; 0: none yet
-  std::atomic<uint16_t> dbr_type;  // native; 0xffff: not known
-  uint16_t reserved;
+  std::atomic<uint8_t> flags;
+  std::atomic<Step> step;
+  uint8_t reserved;
+  std::atomic<uint16_t> host;       // number in the host table from 1; 0: none yet
+  std::atomic<uint16_t> also_host;  // another server that answers for the name, likewise
+  std::atomic<uint16_t> dbr_type;   // native; 0xffff: not known
+  std::atomic<uint16_t> detail;     // of step: an ECA message's number, a type
+  std::atomic<uint32_t> step_since_unix_s;
   std::atomic<uint32_t> count;  // native element count
   std::atomic<uint32_t> gaps;
   std::atomic<uint64_t> appended;
@@ -119,13 +146,36 @@ struct Entry {
 };
 static_assert(sizeof(Entry) == 128);
 
-// An IOC that this worker talks to. Written by CA's side.
+// How a server stands with this worker. Numbers are given by hand and never used again.
+enum class HostState : uint8_t {
+  none = 0,      // no circuit to it, none is wanted
+  up = 1,        // its circuit works
+  trying = 2,    // it answered; its circuit is being opened
+  silent = 3,    // likewise, for longer than a circuit should take
+  refusing = 4,  // it answers searches, and circuits to it come to nothing
+  gone = 5,      // its circuit is gone
+  hung = 6,      // its circuit stands and does not respond
+};
+
+inline constexpr int64_t kNoSkew = INT64_MIN;
+
+// An IOC that this worker talks to, or tries to. Written by CA's side.
 struct alignas(64) Host {
   char name[64];  // "10.1.2.3:5064", NUL-terminated; empty: unused
   std::atomic<uint64_t> events;
-  std::atomic<uint32_t> connected;     // channels connected now
-  std::atomic<uint32_t> disconnected;  // channels last seen there that are not
-  uint64_t reserved[6];
+  std::atomic<uint32_t> connected;     // entries connected now
+  std::atomic<uint32_t> disconnected;  // entries last seen there that are not
+  std::atomic<HostState> state;
+  uint8_t reserved[3];
+  std::atomic<uint32_t> waiting;  // channels that wait for it
+  std::atomic<int64_t> state_since_real_ns;
+  std::atomic<uint32_t> circuits_opened;
+  std::atomic<uint32_t> circuits_failed;
+  // Arrival minus stamp, the least of all events of the last full window (that of the first event after a
+  // subscription can be as old as it likes and does not count): how far the server's clock is behind ours;
+  // negative: ahead of it. kNoSkew: nothing is known.
+  std::atomic<int64_t> skew_ns;
+  std::atomic<int64_t> skew_window_ns;  // of the window that runs
 };
 static_assert(sizeof(Host) == 128);
 
@@ -182,6 +232,12 @@ struct Header {
   alignas(64) std::atomic<uint64_t> ca_events;  // monitor callbacks with data
   std::atomic<uint64_t> appended;               // records in the spool, error records included
   std::atomic<uint64_t> lost_unspooled[kReasons];
+  std::atomic<uint64_t> searches_sent;      // frames
+  std::atomic<uint64_t> searches_answered;  // names
+  std::atomic<uint64_t> searches_refused;   // answers of servers that let nobody connect, or not that name
+  std::atomic<uint64_t> circuits_opened;
+  std::atomic<uint64_t> circuits_failed;
+  std::atomic<uint32_t> duplicated;  // entries of channels for which several servers answer
   // publisher's side
   alignas(64) std::atomic<uint64_t> acknowledged;
   std::atomic<uint64_t> produced;           // handed to librdkafka, repeats included

@@ -379,7 +379,9 @@ void Service::tick() {
   if (now == ServiceState::running || now == ServiceState::degraded)
     notify_.status(fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(),
                                config_.workers.count));
-  for (const HostView& host : hosts()) {
+  const std::vector<HostView> iocs = hosts();
+  if (!stopping_) judge_iocs_of(iocs);
+  for (const HostView& host : iocs) {
     auto& [count, rate] = host_events_[host.host];
     rate = host.events >= count ? static_cast<double>(host.events - count) * 1000.0 / kTick.count() : 0;
     count = host.events;

@@ -33,6 +33,8 @@
 #include "supervisor/plan/shares.h"
 #include "supervisor/problems.h"
 #include "supervisor/state_directory.h"
+#include "supervisor/status/channel_reason.h"
+#include "supervisor/status/ioc_problems.h"
 
 namespace e2k::supervisor {
 
@@ -103,6 +105,8 @@ private:
   const ledger::Entry* line_at(const Place& place) const;
   EventCounts counts_of(const Fleet::SlotView& slot) const;
   EntryView view_of(const EntryRef& entry) const;
+  ChannelFacts channel_facts(EntryId id, const ledger::Entry& line) const;
+  void judge_iocs_of(const std::vector<HostView>& hosts);
   ShownState shown_state(const EntryRef& entry) const;
 
   boost::asio::io_context& loop_;
@@ -152,6 +156,8 @@ private:
   MonotonicNs snapshot_saved_at_;
   std::unordered_map<std::string, std::pair<uint64_t, double>>
       host_events_;  // by name: count at last tick, rate
+  std::vector<DuplicateExample> duplicate_examples_;
+  MonotonicNs examples_found_at_{INT64_MIN / 2};
   boost::asio::steady_timer tick_timer_, grace_timer_, departure_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
 };

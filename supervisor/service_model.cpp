@@ -9,6 +9,8 @@
 #include "common/log.h"
 #include "common/process_use.h"
 #include "supervisor/service.h"
+#include "supervisor/slot_life.h"
+#include "supervisor/status/channel_reason.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -76,23 +78,6 @@ std::map<std::string, uint64_t> losses_of(const ledger::Header& header) {
   return losses;
 }
 
-bool is_alive(const SlotState& state) {
-  switch (state.phase) {
-    case SlotPhase::running:
-    case SlotPhase::unresponsive:
-    case SlotPhase::stopping:
-      return true;
-    case SlotPhase::idle:
-    case SlotPhase::starting:
-    case SlotPhase::killing:
-    case SlotPhase::backoff:
-    case SlotPhase::failed:
-    case SlotPhase::stopped:
-      return false;
-  }
-  return false;
-}
-
 const char* shown_phase(SlotPhase phase) {
   switch (phase) {
     case SlotPhase::starting:
@@ -136,6 +121,8 @@ ShownState shown_state_of(const ledger::Entry& line) {
       return ShownState::disconnected;
     case ledger::EntryState::denied:
       return ShownState::denied;
+    case ledger::EntryState::no_data:
+      return ShownState::no_data;
     case ledger::EntryState::unused:
     case ledger::EntryState::pending:
       return ShownState::pending;
@@ -143,18 +130,9 @@ ShownState shown_state_of(const ledger::Entry& line) {
   return ShownState::pending;
 }
 
-std::string reason_for(ShownState state, const EntryRef& entry) {
+// What Kafka's side says of an entry that is blocked; else what its channel's chain says.
+std::string reason_for(ShownState state, const EntryRef& entry, const ChannelFacts& channel) {
   switch (state) {
-    case ShownState::connected:
-      return "";
-    case ShownState::pending:
-      return "being searched for";
-    case ShownState::never_connected:
-      return "no IOC answers for this name: is it spelt right, and does EPICS_CA_ADDR_LIST reach its IOC?";
-    case ShownState::disconnected:
-      return "the IOC that served it is gone; it is searched for";
-    case ShownState::denied:
-      return "the IOC's access security refuses reading to this user and host";
     case ShownState::no_topic:
       return "topic " + std::string(entry.topic) +
              " does not exist in Kafka; create it, its events wait in the spool";
@@ -163,8 +141,15 @@ std::string reason_for(ShownState state, const EntryRef& entry) {
              "; grant it, its events wait in the spool";
     case ShownState::quarantined:
       return "quarantined";
+    case ShownState::connected:
+    case ShownState::pending:
+    case ShownState::never_connected:
+    case ShownState::disconnected:
+    case ShownState::denied:
+    case ShownState::no_data:
+      break;
   }
-  return "";
+  return channel_reason(channel);
 }
 
 // The cursor of a page: pages are in the order of (channel, topic), neither of which holds a tab.
@@ -208,15 +193,18 @@ EntryView Service::view_of(const EntryRef& entry) const {
   view.worker = shares_.owner(entry.id);
   view.state = shown_state(entry);
   view.command_offset = entry.offset;
-  view.reason = reason_for(view.state, entry);
+  const ledger::Entry* line = line_of(entry.id);
+  const ChannelFacts channel = line == nullptr ? ChannelFacts{} : channel_facts(entry.id, *line);
+  view.host = channel.host;
+  view.also_host = channel.also_host;
+  view.reason = reason_for(view.state, entry, channel);
   if (view.worker && !is_alive(fleet_->state(*view.worker)))
     view.reason = "worker " + std::to_string(view.worker->value) + " is being started";
-  const ledger::Entry* line = line_of(entry.id);
   if (line == nullptr) return view;
+  if (const uint32_t since_s = line->ca.step_since_unix_s.load(std::memory_order_relaxed); since_s != 0)
+    view.since_unix_ns = int64_t{since_s} * kNsPerSecond;
   view.type = type_name(line->ca.dbr_type.load(std::memory_order_relaxed));
   view.count = line->ca.count.load(std::memory_order_relaxed);
-  if (const uint32_t host = line->ca.host.load(std::memory_order_relaxed); host != 0)
-    view.host = fleet_->ledger(shares_.place(entry.id)->slot)->host_name(host);
   view.events = to_view(ledger::counts_of(*line));
   const int64_t arrival = line->ca.last_arrival_real_ns.load(std::memory_order_relaxed);
   if (arrival != 0) {
@@ -338,6 +326,11 @@ std::vector<WorkerView> Service::workers() const {
     if (slot.books != nullptr) {
       const ledger::Header& header = slot.books->header();
       view.ca_events = header.ca_events.load(std::memory_order_relaxed);
+      view.searches_sent = header.searches_sent.load(std::memory_order_relaxed);
+      view.searches_answered = header.searches_answered.load(std::memory_order_relaxed);
+      view.searches_refused = header.searches_refused.load(std::memory_order_relaxed);
+      view.circuits_opened = header.circuits_opened.load(std::memory_order_relaxed);
+      view.circuits_failed = header.circuits_failed.load(std::memory_order_relaxed);
       view.produced = header.produced.load(std::memory_order_relaxed);
       view.delivery_failures = header.delivery_failures.load(std::memory_order_relaxed);
       view.spool_bytes = header.spool_bytes.load(std::memory_order_relaxed);
@@ -384,32 +377,6 @@ std::vector<EntryView> Service::entries_of(std::string_view channel) const {
   return views;
 }
 
-std::vector<HostView> Service::hosts() const {
-  std::map<std::string, HostView> by_name;
-  for (const auto& slot : fleet_->slots()) {
-    if (slot.ledger == nullptr) continue;
-    for (const ledger::Host& host : slot.ledger->header().hosts) {
-      if (host.name[0] == '\0') break;
-      HostView& view = by_name[std::string(host.name, strnlen(host.name, sizeof host.name))];
-      const uint32_t connected = host.connected.load(std::memory_order_relaxed);
-      if (connected != 0 && is_alive(*slot.state)) {
-        ++view.circuits;
-        view.channels += connected;
-        view.workers.push_back(slot.slot);
-      }
-      view.events += host.events.load(std::memory_order_relaxed);
-    }
-  }
-  std::vector<HostView> views;
-  for (auto& [name, view] : by_name) {
-    view.host = name;
-    if (auto rate = host_events_.find(name); rate != host_events_.end())
-      view.events_per_s = rate->second.second;
-    views.push_back(std::move(view));
-  }
-  return views;
-}
-
 std::vector<Rejection> Service::rejections() const {
   const auto& remembered = commands_.rejections();
   return {remembered.begin(), remembered.end()};
@@ -427,6 +394,7 @@ void Service::restart_workers(bool rolling, bool only_failed, const Caller&) {
 
 size_t Service::retry(std::string_view channel, std::optional<std::string_view> topic, const Caller&) {
   size_t renewed = 0;
+  harvest_reports();  // what was told of the channel already is not told again
   Shares::Orders orders;
   for (const EntryRef& entry : commands_.of_channel(channel)) {
     if (topic && entry.topic != *topic) continue;

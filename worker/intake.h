@@ -1,9 +1,9 @@
 // Shell. Where Channel Access's side of the worker puts what it received: append to the spool, count in the
 // ledger, wake the publisher if it sleeps. The only way in for events.
 //
-// Threads: open_entry, close_entry and the state setters are called by the *ca* thread or by libca's
-// callbacks, event and error by any thread; one short leaf lock orders the appends, and no call is made out
-// of this class while it is held. Nothing here throws, blocks on a disk or allocates in event() and error().
+// Threads: open_entry, close_entry and the setters are called by the *ca* thread or by libca's callbacks,
+// event and error by any thread; one short leaf lock orders the appends, and no call is made out of this
+// class while it is held. Nothing here throws, blocks on a disk or allocates in event() and error().
 //
 // Ownership: the Intake owns its Entry objects; a handle stays valid from open_entry to close_entry. The
 // caller makes sure that no callback can still use a handle when it closes it.
@@ -35,6 +35,20 @@ struct CaEvent {
 
 class IntakeEntry;  // opaque: an entry's ledger line, its names, and the segment that last described it
 
+// How a server stands with this worker, and how its circuits fared so far.
+struct ServerFacts {
+  ledger::HostState state;
+  uint32_t waiting;  // channels
+  uint32_t circuits_opened, circuits_failed;
+  friend bool operator==(const ServerFacts&, const ServerFacts&) = default;
+};
+
+// Counted since the worker began.
+struct SearchFacts {
+  uint64_t frames_sent, answers, refused_answers, circuits_opened, circuits_failed;
+  uint32_t duplicated_entries;  // now
+};
+
 class Intake {
 public:
   virtual ~Intake() = default;
@@ -45,9 +59,12 @@ public:
 
   virtual void event(IntakeEntry& entry, const CaEvent& event) noexcept = 0;
   // `text` as Kafka's consumers will see it: Disconnected, Never Connected, Read access denied, …
-  virtual void error(IntakeEntry& entry, std::string_view text) noexcept = 0;
+  // `by`: whose flight word is set meanwhile.
+  virtual void error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept = 0;
 
   virtual void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept = 0;
+  // How far the entry's channel got; `detail` as CaLine has it.
+  virtual void set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail = 0) noexcept = 0;
   // flags: ledger::kNeverConnectedPublished, kWasConnected, kDisconnectedPublished. The first two are never
   // cleared; the last is by the next connection. The record goes before its flag: a death in between repeats
   // it, where the other order would lose it.
@@ -57,9 +74,19 @@ public:
   // The entry was served before, by another worker or process, and is so again: what came in between was
   // never received.
   virtual void count_gap(IntakeEntry& entry) noexcept = 0;
-  // Where the entry's channel is connected and what it natively is. host: "ip:port" (ca_host_name).
-  virtual void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
-                          uint32_t count) noexcept = 0;
+  // The server that the entry's channel is at, or tries to be: "ip:port"; "": none.
+  virtual void set_host(IntakeEntry& entry, std::string_view host) noexcept = 0;
+  // What the connected channel natively is. The entry's next event is the subscription's first.
+  virtual void set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t count) noexcept = 0;
+  // Another server that answers for the channel's name; "": none does.
+  virtual void set_also_host(IntakeEntry& entry, std::string_view host) noexcept = 0;
+
+  virtual void set_server(std::string_view host, const ServerFacts& facts) noexcept = 0;
+  // No entry is there any more, or will be before it is named again.
+  virtual void forget_host(std::string_view host) noexcept = 0;
+  virtual void set_search(const SearchFacts& facts) noexcept = 0;
+  // Begins a new window of the servers' clock skews (ledger::Host::skew_ns).
+  virtual void turn_skew_window() noexcept = 0;
 };
 
 }  // namespace e2k::worker

@@ -1,10 +1,11 @@
 // Shell. The worker program: one share of the channels, from Channel Access to Kafka.
 //
 // It is started by the supervisor, which hands it a launch contract (proto/launch.h), and refuses to run
-// without one. Order: environment, log, data path, monitors; then the main thread is the *link* thread until
-// the worker has to leave; then the data path is brought to its end, the reason is written into the ledger,
-// and the process leaves by _exit: libca's context can hang when it is destroyed, so it never is. A watchdog
-// sets an end to whatever hangs on the way out; the spool keeps what Kafka has not acknowledged.
+// without one. Order: environment, log, libca's steering, data path, monitors; then the main thread is the
+// *link* thread until the worker has to leave; then the data path is brought to its end, the reason is
+// written into the ledger, and the process leaves by _exit: libca's context can hang when it is destroyed, so
+// it never is. A watchdog sets an end to whatever hangs on the way out; the spool keeps what Kafka has not
+// acknowledged.
 //
 // `--ca-repeater` makes the same program the service's CA repeater instead.
 #include <sys/prctl.h>
@@ -115,13 +116,23 @@ int serve(const LaunchContract& contract) {
   log::info("worker begins generation={} pid={} version={}", contract.generation.value, getpid(),
             E2K_VERSION);
 
+  // Before any other thread is started: it changes the environment.
+  auto libca = SteeredLibca::take_over();
+  if (!libca) {
+    log::error("worker can't begin reason={}", log::quoted(libca.error().message));
+    return static_cast<int>(WorkerExit::try_again);
+  }
   auto data = DataPath::start(contract);
   if (!data) {
     log::error("worker can't begin exit={} reason={}", static_cast<int>(data.error().exit),
                log::quoted(data.error().message));
     return static_cast<int>(data.error().exit);
   }
-  auto monitors = make_monitors({contract.never_connected_after_s}, (*data)->intake());
+  MonitorSettings settings;
+  settings.never_connected_after_s = contract.never_connected_after_s;
+  settings.connection_events = contract.connection_events;
+  settings.latin1_names = contract.name_encoding == NameEncoding::latin1;
+  auto monitors = make_monitors(settings, (*data)->intake(), std::move(*libca));
   if (!monitors) {
     log::error("worker can't begin reason={}", log::quoted(monitors.error().message));
     (*data)->record_exit(WorkerExit::try_again, monitors.error().message);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "proto/control_message.h"
@@ -23,6 +24,8 @@ public:
   virtual bool cleared() const = 0;
   // Counts the turns of the *ca* thread's loop; it turns at least every second.
   virtual uint64_t turns() const = 0;
+  // What is wrong with the addresses that are searched, "" when nothing is. Any thread.
+  virtual std::string address_problem() const = 0;
 };
 
 }  // namespace e2k::worker

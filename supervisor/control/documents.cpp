@@ -73,6 +73,7 @@ Json entry_json(const EntryView& entry) {
   json["type"] = entry.type.empty() ? Json() : text(entry.type);
   json["count"] = entry.count;
   json["host"] = entry.host.empty() ? Json() : text(entry.host);
+  json["also_at"] = entry.also_host.empty() ? Json() : text(entry.also_host);
   json.update(events_json(entry.events));
   json["last_event_age_s"] = or_null(entry.last_event_age_s);
   json["last_stamp"] = entry.last_stamp_unix_ns ? Json(iso8601_utc(*entry.last_stamp_unix_ns)) : Json();
@@ -81,6 +82,7 @@ Json entry_json(const EntryView& entry) {
   json["last_partition"] = or_null(entry.last_partition);
   json["last_offset"] = or_null(entry.last_offset);
   json["command_offset"] = entry.command_offset;
+  json["since"] = entry.since_unix_ns ? Json(iso8601_utc(*entry.since_unix_ns)) : Json();
   json["reason"] = text(entry.reason);
   return json;
 }
@@ -120,7 +122,8 @@ Json channels_json(const StatusView& status) {
           {"pending", in(ShownState::pending)},
           {"quarantined", in(ShownState::quarantined)},
           {"no_topic", in(ShownState::no_topic)},
-          {"not_authorised", in(ShownState::not_authorised)}};
+          {"not_authorised", in(ShownState::not_authorised)},
+          {"no_data", in(ShownState::no_data)}};
 }
 
 }  // namespace
@@ -188,9 +191,18 @@ std::string hosts_document(const std::vector<HostView>& hosts) {
   return list_document(hosts, [](const HostView& host) {
     Json workers = Json::array();
     for (const Slot slot : host.workers) workers.push_back(slot.value);
-    return Json{{"host", text(host.host)},       {"circuits", host.circuits},
-                {"workers", std::move(workers)}, {"channels", host.channels},
-                {"events", host.events},         {"events_per_s", host.events_per_s}};
+    return Json{{"host", text(host.host)},
+                {"circuits", host.circuits},
+                {"workers", std::move(workers)},
+                {"channels", host.channels},
+                {"events", host.events},
+                {"events_per_s", host.events_per_s},
+                {"state", to_string(host.state)},
+                {"since", host.since_unix_ns == 0 ? Json() : Json(iso8601_utc(host.since_unix_ns))},
+                {"waiting", host.waiting},
+                {"circuits_opened", host.circuits_opened},
+                {"circuits_failed", host.circuits_failed},
+                {"clock_skew_s", or_null(host.clock_skew_s)}};
   });
 }
 

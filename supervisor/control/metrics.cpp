@@ -141,6 +141,19 @@ void write_events(Text& text, const Workers& workers) {
              [](const WorkerView& w) { return w.events.gaps; });
   per_worker(text, workers, "ca_events_total", "counter", "Channel Access callbacks with data.",
              [](const WorkerView& w) { return w.ca_events; });
+  per_worker(text, workers, "ca_searches_sent_total", "counter",
+             "Frames of the channel search that were sent.",
+             [](const WorkerView& w) { return w.searches_sent; });
+  per_worker(text, workers, "ca_searches_answered_total", "counter", "Names that a server answered for.",
+             [](const WorkerView& w) { return w.searches_answered; });
+  per_worker(text, workers, "ca_searches_refused_total", "counter",
+             "Answers of servers that let nobody connect, or not to that name.",
+             [](const WorkerView& w) { return w.searches_refused; });
+  per_worker(text, workers, "ca_circuits_opened_total", "counter", "Circuits to servers that came about.",
+             [](const WorkerView& w) { return w.circuits_opened; });
+  per_worker(text, workers, "ca_circuits_failed_total", "counter",
+             "Circuits to servers that did not come about.",
+             [](const WorkerView& w) { return w.circuits_failed; });
   per_worker(text, workers, "records_produced_total", "counter", "Records given to librdkafka, repeats too.",
              [](const WorkerView& w) { return w.produced; });
   per_worker(text, workers, "delivery_failures_total", "counter", "Delivery reports with an error.",

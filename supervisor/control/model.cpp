@@ -36,8 +36,30 @@ const char* to_string(ShownState state) {
       return "NOT_AUTHORISED";
     case ShownState::quarantined:
       return "QUARANTINED";
+    case ShownState::no_data:
+      return "NO_DATA";
   }
   return "";
+}
+
+const char* to_string(ledger::HostState state) {
+  switch (state) {
+    case ledger::HostState::none:
+      return "NONE";
+    case ledger::HostState::up:
+      return "UP";
+    case ledger::HostState::trying:
+      return "TRYING";
+    case ledger::HostState::silent:
+      return "SILENT";
+    case ledger::HostState::refusing:
+      return "REFUSING";
+    case ledger::HostState::gone:
+      return "GONE";
+    case ledger::HostState::hung:
+      return "HUNG";
+  }
+  return "NONE";  // a number of a newer version, read from a ledger
 }
 
 }  // namespace e2k::supervisor

@@ -36,9 +36,10 @@ enum class ShownState {
   denied,
   no_topic,
   not_authorised,
-  quarantined
+  quarantined,
+  no_data  // connected, and no event comes: the subscription is refused, or not answered
 };
-inline constexpr size_t kShownStates = 8;
+inline constexpr size_t kShownStates = 9;
 const char* to_string(ShownState state);  // "PENDING", …
 
 // received = acknowledged + waiting + lost + coalesced
@@ -92,6 +93,8 @@ struct WorkerView {
   double cpu_seconds = 0;
   double uptime_s = 0;
   // From the ledger's header, for metrics.
+  uint64_t searches_sent = 0, searches_answered = 0, searches_refused = 0;
+  uint64_t circuits_opened = 0, circuits_failed = 0;
   uint64_t ca_events = 0, produced = 0, delivery_failures = 0, in_flight = 0, spool_bytes = 0;
   std::map<std::string, uint64_t> lost_by_reason;
   std::array<uint64_t, ledger::kLatencyBuckets> latency_buckets{};
@@ -106,7 +109,8 @@ struct EntryView {
   ShownState state = ShownState::pending;
   std::string type;  // "DBR_DOUBLE", "" while unknown
   uint32_t count = 0;
-  std::string host;
+  std::string host;       // where it is, or who answered last; "" while nobody has
+  std::string also_host;  // another server that answers for its name; ""
   EventCounts events;
   std::optional<double> last_event_age_s;
   std::optional<int64_t> last_stamp_unix_ns;
@@ -115,7 +119,8 @@ struct EntryView {
   std::optional<int32_t> last_partition;
   std::optional<int64_t> last_offset;
   int64_t command_offset = -1;
-  std::string reason;  // why it is not CONNECTED, or its last loss; "" when all is well
+  std::optional<int64_t> since_unix_ns;  // of where its chain stands: when it got there, or broke
+  std::string reason;                    // why it is not CONNECTED, or its last loss; "" when all is well
 };
 
 struct HostView {
@@ -123,7 +128,14 @@ struct HostView {
   uint64_t circuits = 0, channels = 0, events = 0;
   std::vector<Slot> workers;
   double events_per_s = 0;
+  ledger::HostState state = ledger::HostState::none;  // the worst that a worker says
+  int64_t since_unix_ns = 0;                          // of that state; 0: not known
+  uint64_t waiting = 0;                               // channels that wait for it
+  uint64_t circuits_opened = 0, circuits_failed = 0;  // of the present workers
+  std::optional<double>
+      clock_skew_s;  // how far its clock is behind ours, negative: ahead, by its newest events
 };
+const char* to_string(ledger::HostState state);  // "UP", "REFUSING", …
 
 struct EntryQuery {
   std::optional<ShownState> state;

@@ -78,8 +78,9 @@ std::string status_text(const Json& status) {
       {"channels", cell(channels, "connected") + " of " + cell(channels, "total") + " connected, " +
                        cell(channels, "disconnected") + " disconnected, " +
                        cell(channels, "never_connected") + " never connected, " + cell(channels, "denied") +
-                       " denied, " + cell(channels, "pending") + " pending, " +
-                       cell(channels, "quarantined") + " quarantined"},
+                       " denied, " + cell(channels, "no_data") + " without data, " +
+                       cell(channels, "pending") + " pending, " + cell(channels, "quarantined") +
+                       " quarantined"},
       {"events", cell(events, "received") + " received, " + cell(events, "acknowledged") + " acknowledged, " +
                      cell(events, "waiting") + " waiting, " + cell(events, "lost") + " lost, " +
                      cell(events, "coalesced") + " coalesced"},

@@ -24,28 +24,38 @@ namespace {
 
 constexpr auto kPatienceAtEnd = std::chrono::seconds(5);
 constexpr size_t kNoticesATurn = 4000;
+// While no answer is waited for that would be of use at once, beacons and whatever else comes in from outside
+// do not wake the thread more often than this: a flood of them costs no processor time.
+constexpr int64_t kNapNs = 5 * kNsPerMs;
 // So many changes in such a time are a burst.
 constexpr size_t kBurst = 500;
 constexpr int64_t kBurstWindowNs = kNsPerSecond / 2;
 
 // What the thread and its owner share. shared_ptr: the thread may have to be left behind.
 struct Shared {
-  explicit Shared(Intake& intake) : delivery(intake) {}
+  Shared(Intake& intake, const MonitorSettings& s, SteeredLibca steered)
+      : delivery(intake, s.connection_events), settings(s), libca(std::move(steered)) {}
   Delivery delivery;
+  const MonitorSettings settings;
+  SteeredLibca libca;
+  ConnectFailures failures;
   std::atomic<uint64_t> applied{0}, turns{0}, frames{0};
   std::atomic<bool> clear{false}, cleared{false}, stop{false};
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<Result<void>> started;  // (mutex)
+  std::string address_problem;          // (mutex)
   bool ended = false;                   // (mutex)
 };
 
 class Loop {
 public:
-  Loop(Shared& shared, const MonitorSettings& settings)
-      : shared_(shared), keeper_(shared.delivery, settings.never_connected_after_s) {}
+  explicit Loop(Shared& shared)
+      : shared_(shared),
+        keeper_(shared.delivery, *shared.libca.responder, shared.failures, shared.settings,
+                shared.libca.environment) {}
 
-  Result<void> open() { return keeper_.open(); }
+  Result<void> open() { return keeper_.open(monotonic_now()); }
 
   void run() {
     while (!shared_.stop) {
@@ -74,14 +84,12 @@ private:
       shared_.applied = batches_.front().number;
       batches_.pop_front();
     }
-    if (!shared_.cleared) {
-      keeper_.search(now);
-      keeper_.on_time(now);
-    }
-    keeper_.clear_some();
+    if (!shared_.cleared) keeper_.turn(now);
+    keeper_.clear_some(now);
     keeper_.flush();
     trim_after_burst(now);
     shared_.frames = keeper_.search_frames_sent();
+    tell_address_problem();
     ++shared_.turns;
   }
 
@@ -94,13 +102,20 @@ private:
     if (std::exchange(in_burst_, is_burst) && !is_burst) malloc_trim(0);
   }
 
+  void tell_address_problem() {
+    if (keeper_.address_problem() == address_problem_) return;
+    address_problem_ = keeper_.address_problem();
+    const std::lock_guard lock(shared_.mutex);
+    shared_.address_problem = address_problem_;
+  }
+
   void stop_delivery() {
     {
       const std::lock_guard lock(shared_.delivery.lock);
       shared_.delivery.stopped = true;
     }
     shared_.cleared = true;
-    keeper_.doom_all();
+    keeper_.doom_all(monotonic_now());
   }
 
   void wait() {
@@ -108,17 +123,26 @@ private:
     const bool work_left = !batches_.empty() || !notices_.empty() || keeper_.clearing();
     const int64_t wait_ns =
         work_left ? 0 : std::clamp<int64_t>(keeper_.next_turn(now).value - now.value, 0, kNsPerSecond / 2);
+    const int64_t nap_ns = keeper_.is_quiet() ? std::min(wait_ns, kNapNs) : 0;
     fds_.clear();
     fds_.push_back({shared_.delivery.inbox.fd(), POLLIN, 0});
+    if (nap_ns > 0) {
+      fds_.push_back({keeper_.responder_fd(), POLLIN, 0});
+      if (poll_for(nap_ns)) return;
+    }
     keeper_.poll_on(fds_);
+    poll_for(wait_ns - nap_ns);
+  }
+
+  bool poll_for(int64_t wait_ns) {
     const timespec timeout{wait_ns / kNsPerSecond, wait_ns % kNsPerSecond};
-    ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
+    return ppoll(fds_.data(), fds_.size(), &timeout, nullptr) > 0;
   }
 
   void end() {
     if (!shared_.cleared) stop_delivery();
     while (keeper_.clearing()) {
-      keeper_.clear_some();
+      keeper_.clear_some(monotonic_now());
       keeper_.flush();
     }
   }
@@ -128,6 +152,7 @@ private:
   std::deque<Batch> batches_;
   std::deque<Notice> notices_;
   std::vector<pollfd> fds_;
+  std::string address_problem_;
   size_t changes_ = 0;  // since window_began_
   MonotonicNs window_began_{0};
   bool in_burst_ = false;
@@ -139,10 +164,10 @@ void tell(Shared& shared, Result<void> started) {
   shared.changed.notify_all();
 }
 
-void run_loop(Shared& shared, const MonitorSettings& settings) {
-  const auto context = Context::create();
+void run_loop(Shared& shared) {
+  const auto context = Context::create(shared.failures);
   if (!context) return tell(shared, tl::unexpected(context.error()));
-  Loop loop(shared, settings);
+  Loop loop(shared);
   if (auto opened = loop.open(); !opened) return tell(shared, opened);
   tell(shared, {});
   loop.run();
@@ -150,12 +175,13 @@ void run_loop(Shared& shared, const MonitorSettings& settings) {
 
 class ThreadedMonitors final : public CaMonitors {
 public:
-  explicit ThreadedMonitors(Intake& intake) : shared_(std::make_shared<Shared>(intake)) {}
+  ThreadedMonitors(Intake& intake, const MonitorSettings& settings, SteeredLibca steered)
+      : shared_(std::make_shared<Shared>(intake, settings, std::move(steered))) {}
 
-  Result<void> start(const MonitorSettings& settings) {
-    thread_ = std::thread([shared = shared_, settings] {
+  Result<void> start() {
+    thread_ = std::thread([shared = shared_] {
       pthread_setname_np(pthread_self(), "ca");
-      run_loop(*shared, settings);
+      run_loop(*shared);
       const std::lock_guard lock(shared->mutex);
       shared->ended = true;
       shared->changed.notify_all();
@@ -194,6 +220,10 @@ public:
   bool cleared() const override { return shared_->cleared; }
   uint64_t turns() const override { return shared_->turns; }
   uint64_t search_frames_sent() const override { return shared_->frames; }
+  std::string address_problem() const override {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->address_problem;
+  }
 
 private:
   std::shared_ptr<Shared> shared_;
@@ -203,10 +233,17 @@ private:
 }  // namespace
 }  // namespace ca
 
-Result<std::unique_ptr<CaMonitors>> make_monitors(const MonitorSettings& settings, Intake& intake) {
-  auto monitors = std::make_unique<ca::ThreadedMonitors>(intake);
-  if (auto started = monitors->start(settings); !started) return tl::unexpected(started.error());
+Result<std::unique_ptr<CaMonitors>> make_monitors(const MonitorSettings& settings, Intake& intake,
+                                                  SteeredLibca steered) {
+  auto monitors = std::make_unique<ca::ThreadedMonitors>(intake, settings, std::move(steered));
+  if (auto started = monitors->start(); !started) return tl::unexpected(started.error());
   return monitors;
+}
+
+Result<std::unique_ptr<CaMonitors>> make_monitors(const MonitorSettings& settings, Intake& intake) {
+  auto steered = SteeredLibca::take_over();
+  if (!steered) return tl::unexpected(steered.error());
+  return make_monitors(settings, intake, std::move(*steered));
 }
 
 }  // namespace e2k::worker

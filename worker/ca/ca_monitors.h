@@ -2,8 +2,7 @@
 //
 // The thread owns libca's context, makes every request (keeper.h), runs the search client, and turns at least
 // twice a second; turns() stands still when libca holds it up. libca's own threads run the callbacks
-// (delivery.h). EPICS_CA_* must be in the environment before make_monitors, and the Intake must outlive what
-// it returns.
+// (delivery.h). The Intake must outlive what make_monitors returns.
 //
 // clear_all(): from the moment that cleared() is true nothing reaches the Intake; the subscriptions are then
 // cleared in batches, which nobody has to wait for. applied(): a removed entry's handle is closed by then.
@@ -16,14 +15,12 @@
 #include <memory>
 
 #include "common/result.h"
+#include "worker/ca/monitor_settings.h"
+#include "worker/ca/steered_libca.h"
 #include "worker/intake.h"
 #include "worker/monitors.h"
 
 namespace e2k::worker {
-
-struct MonitorSettings {
-  int64_t never_connected_after_s = 5;
-};
 
 // What the Monitors of this folder tell beside the interface.
 class CaMonitors : public Monitors {
@@ -32,6 +29,9 @@ public:
 };
 
 // Fails where there is no socket to be had.
+Result<std::unique_ptr<CaMonitors>> make_monitors(const MonitorSettings& settings, Intake& intake,
+                                                  SteeredLibca steered);
+// Steers libca here, by EPICS_CA_* as it is now.
 Result<std::unique_ptr<CaMonitors>> make_monitors(const MonitorSettings& settings, Intake& intake);
 
 }  // namespace e2k::worker

@@ -7,12 +7,12 @@
 #include <cstdarg>
 #include <cstdio>
 #include <mutex>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "worker/ca/libca_lines.h"
 
 namespace e2k::worker::ca {
 
@@ -33,22 +33,16 @@ public:
     *dropped = std::exchange(dropped_, 0);
     return true;
   }
-  // True the first time.
-  bool first_double_name(std::string_view context) {
-    const std::lock_guard lock(mutex_);
-    if (double_names_.size() >= kMaxDoubleNames) return false;
-    return double_names_.emplace(context).second;
-  }
+  explicit LibcaLog(ConnectFailures& to) : failures(to) {}
+  ConnectFailures& failures;
 
 private:
   static constexpr int64_t kLinePeriodNs = 10 * kNsPerSecond;
   static constexpr int kMaxLines = 50;
-  static constexpr size_t kMaxDoubleNames = 10'000;
   std::mutex mutex_;
   MonotonicNs period_began_{0};
   int lines_ = 0;
   uint64_t dropped_ = 0;
-  std::set<std::string> double_names_;
 };
 
 namespace {
@@ -56,22 +50,29 @@ namespace {
 void write(LibcaLog& log, std::string_view text, bool warning) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
   uint64_t dropped = 0;
+  const LibcaLine line = read_libca_line(text);
+  if (line.is_connect_failure) return log.failures.note(std::string(line.reason));
+  if (line.code == kBadType) log.failures.note_bad_type();
+  // The Connector tells of circuits, with the server and within a ceiling.
+  if (line.code.starts_with("circuit_"))
+    return log::debug("libca code={} message={}", line.code, log::quoted(text));
   if (text.empty() || !log.admit(&dropped)) return;
   if (dropped > 0) log::warn("libca_lines_dropped count={}", dropped);
   if (warning)
-    log::warn("libca message={}", log::quoted(text));
+    log::warn("libca code={} message={}", line.code, log::quoted(text));
   else
-    log::info("libca message={}", log::quoted(text));
+    log::info("libca code={} message={}", line.code, log::quoted(text));
 }
 
 extern "C" void e2k_on_exception(exception_handler_args args) noexcept {
   auto& log = *static_cast<LibcaLog*>(args.usr);
   const std::string_view context = args.ctx ? args.ctx : "";
-  if (args.stat == ECA_DBLCHNL && !log.first_double_name(context)) return;
   std::string text = ca_message(args.stat);
   if (args.chid) text.append(" channel=").append(ca_name(args.chid));
   text.append(" (").append(context).append(")");
-  write(log, text, args.stat != ECA_DISCONN);
+  // Of circuits the Connector tells.
+  if (args.stat == ECA_DISCONN || args.stat == ECA_UNRESPTMO) return;
+  write(log, text, true);
 }
 
 extern "C" void e2k_on_errlog(void* log, const char* message) noexcept {
@@ -85,10 +86,10 @@ extern "C" int e2k_on_printf(const char* format, va_list arguments) noexcept {
 
 }  // namespace
 
-Context::Context() : log_(std::make_unique<LibcaLog>()) {}
+Context::Context(ConnectFailures& failures) : log_(std::make_unique<LibcaLog>(failures)) {}
 
-Result<std::unique_ptr<Context>> Context::create() {
-  std::unique_ptr<Context> out(new Context);
+Result<std::unique_ptr<Context>> Context::create(ConnectFailures& failures) {
+  std::unique_ptr<Context> out(new Context(failures));
   eltc(0);
   errlogAddListener(e2k_on_errlog, out->log_.get());
   const int status = ca_context_create(ca_enable_preemptive_callback);

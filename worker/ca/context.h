@@ -2,8 +2,9 @@
 //
 // Made and destroyed by that thread, which is the only one that makes requests. Whatever libca would print
 // goes to our log, by the exception handler, the printf handler and libCom's errlog, whose console is
-// switched off; the first kMaxLines of kLinePeriod pass, the rest is counted. A name that several servers
-// answer for is logged once; which one serves it is libca's choice.
+// switched off: with a code where its words are known (libca_lines.h), and the first kMaxLines of kLinePeriod
+// only, the rest is counted. That a circuit could not be opened is no line at all, but goes to the
+// ConnectFailures.
 //
 // Destroying can hang on a circuit that does not read (epics-base 936): see ca_monitors.h.
 #pragma once
@@ -11,6 +12,7 @@
 #include <memory>
 
 #include "common/result.h"
+#include "worker/ca/connect_failures.h"
 
 namespace e2k::worker::ca {
 
@@ -18,13 +20,14 @@ class LibcaLog;
 
 class Context {
 public:
-  static Result<std::unique_ptr<Context>> create();
+  // `failures` outlives it.
+  static Result<std::unique_ptr<Context>> create(ConnectFailures& failures);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
 private:
-  Context();
+  explicit Context(ConnectFailures& failures);
   std::unique_ptr<LibcaLog> log_;
 };
 

@@ -13,7 +13,6 @@
 #include <cadef.h>
 
 #include <atomic>
-#include <string>
 #include <thread>
 #include <unordered_map>
 
@@ -35,12 +34,14 @@ private:
 };
 
 struct Delivery {
-  explicit Delivery(Intake& to) : intake(to) {}
+  explicit Delivery(Intake& to, bool tells_returns = false) : intake(to), connection_events(tells_returns) {}
   Intake& intake;
+  const bool connection_events;  // a record for each return (output.connection_events)
   SpinLock lock;
   bool stopped = false;  // (lock) nothing is received any more
   Inbox inbox;
   std::unordered_map<const Entry*, Settling> settling;  // (lock)
+  MonotonicNs last_first_event{0};                      // (lock) when a subscription was answered last
 };
 
 extern "C" {
@@ -51,19 +52,22 @@ void e2k_on_event(event_handler_args args) noexcept;
 void e2k_on_first_value(event_handler_args args) noexcept;
 }
 
-// Whether the channel's circuit still stands in libca: its host's name where it does (then the server may be
-// merely unresponsive), empty where it does not. Calls CA.
-std::string circuit_host(chid id);
-// "127.0.0.1:5064": where the channel is connected. libca may have resolved the host's name by now; then the
-// address that answered the search is given, so that a server has one name. Calls CA.
-std::string source_name(chid id, search::ServerAddress found_at);
+// Whether libca has a circuit for the channel: it is connected, or its circuit stands and does not respond
+// (yet). Calls CA.
+bool has_circuit(chid id);
 
-// Puts an entry into a subscription of its channel. `host`: source_name of a connected channel. False: the
-// channel is connected and the subscription live, so that the entry's first value has to be read for it
-// (e2k_on_first_value); until then it gets no events.
-bool link(Entry& entry, Subscription& subscription, const std::string& host);
+// Puts an entry into a subscription of its channel. False: the channel is connected and the subscription
+// live, so that the entry's first value has to be read for it (e2k_on_first_value); until then it gets no
+// events.
+bool link(Entry& entry, Subscription& subscription);
 void unlink(Entry& entry);
 // Ends its Settling. The lock is held.
 void settled(Entry& entry);
+// All entries of the channel. The lock is held.
+template <class F>
+void for_each_entry(const Channel& channel, F f) {
+  for (Subscription* s = channel.subscriptions; s; s = s->next)
+    for (Entry* e = s->entries; e; e = e->next) f(*e);
+}
 
 }  // namespace e2k::worker::ca

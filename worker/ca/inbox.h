@@ -19,7 +19,13 @@ struct Batch {
 };
 
 struct Notice {
-  enum class What : uint8_t { up, down, readable };
+  enum class What : uint8_t {
+    up,
+    down,
+    readable,  // read access came back
+    unfit,     // a subscription was answered with an error, or a scalar's without a value
+    excess,    // more elements came than the channel declares
+  };
   uint32_t channel;      // its number
   uint32_t incarnation;  // of the chid that it is about
   What what;

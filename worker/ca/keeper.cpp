@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/text.h"
 
 namespace e2k::worker::ca {
 namespace {
@@ -23,16 +24,16 @@ std::string problem_of(const EntrySpec& entry) {
 
 }  // namespace
 
-Keeper::Keeper(Delivery& delivery, int64_t never_connected_after_s)
-    : delivery_(delivery), never_connected_after_ns_(never_connected_after_s * kNsPerSecond) {}
+Keeper::Keeper(Delivery& delivery, search::Responder& responder, ConnectFailures& failures,
+               const MonitorSettings& settings, const search::SearchEnvironment& environment)
+    : delivery_(delivery),
+      settings_(settings),
+      environment_(environment),
+      subscriber_(delivery, table_, environment.auto_array_bytes ? 0 : environment.max_array_bytes),
+      connector_(delivery, table_, subscriber_, responder, failures) {}
 
-Keeper::~Keeper() = default;
-
-Result<void> Keeper::open() {
-  auto client = search::SearchClient::open(table_);
-  if (!client) return tl::unexpected(client.error());
-  search_ = std::move(*client);
-  return {};
+Result<void> Keeper::open(MonotonicNs now) {
+  return connector_.open(environment_, now);
 }
 
 void Keeper::apply(const std::vector<AssignItem>& items, MonotonicNs now) {
@@ -40,10 +41,10 @@ void Keeper::apply(const std::vector<AssignItem>& items, MonotonicNs now) {
     if (const auto* entry = std::get_if<AddEntry>(&item)) add(*entry, now);
     if (const auto* entry = std::get_if<RemoveEntry>(&item)) remove(*entry);
   }
-  for (Channel* channel : touched_) tidy(*channel);
+  for (Channel* channel : touched_) tidy(*channel, now);
   touched_.clear();
   for (EntryIndex index : joined_)
-    if (const Entry* entry = entries_[index.value]) read_first_value(*entry->subscription->channel, *entry);
+    if (Entry* entry = entries_[index.value]) subscriber_.read_first_value(*entry, now);
   joined_.clear();
 }
 
@@ -67,32 +68,30 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
                log::quoted(spec.channel));
     return;
   }
-  Channel& channel = channel_for(spec.channel, now);
+  Channel& channel = channel_for(settings_.latin1_names ? latin1_or_utf8(spec.channel) : spec.channel, now);
   auto* entry = table_.make_entry();
   entry->handle = handle;
   entry->index = item.index;
   entry->resumes = item.was_connected;
   if (index >= entries_.size()) entries_.resize(size_t{index} + 1);
   entries_[index] = entry;
-  const std::string host = channel.id ? source_name(channel.id, channel.server) : std::string{};
-  if (!link(*entry, subscription_for(channel, spec.mask), host)) joined_.push_back(item.index);
+  if (!link(*entry, subscription_for(channel, spec.mask))) joined_.push_back(item.index);
+  connector_.introduce(channel, *entry);
   touch(channel);
-  expect_connection(item.index, MonotonicNs{now.value + never_connected_after_ns_});
+  expect_connection(item.index, MonotonicNs{now.value + settings_.never_connected_after_s * kNsPerSecond});
 }
 
 Channel& Keeper::channel_for(const std::string& name, MonotonicNs now) {
   if (Channel* channel = table_.find(name)) {
     if (std::exchange(channel->doomed, false)) catch_up(*channel, now);
-    // Somebody asks for it: a search that has become rare begins anew.
-    if (channel->phase == Phase::searching && search_->was_asked(channel->number))
-      search_->add(channel->number, search::Persistence::until_answered, now);
+    connector_.wanted(*channel, false, now);
     return *channel;
   }
   Channel& channel = table_.make(name, delivery_);
   if (name.size() > search::kMaxSearchableNameBytes)
     log::warn("channel_unsearchable channel={} reason=\"no CA search frame holds so long a name\"",
               log::quoted(name));
-  search_->add(channel.number, search::Persistence::until_answered, now);
+  connector_.wanted(channel, true, now);
   return channel;
 }
 
@@ -128,9 +127,9 @@ void Keeper::touch(Channel& channel) {
   touched_.push_back(&channel);
 }
 
-void Keeper::tidy(Channel& channel) {
+void Keeper::tidy(Channel& channel, MonotonicNs now) {
   channel.touched = false;
-  if (channel.phase == Phase::connected) subscribe(channel);
+  if (channel.phase == Phase::connected) subscriber_.subscribe(channel, now);
   std::vector<Subscription*> empty;
   {
     const Lock lock(delivery_.lock);
@@ -146,15 +145,15 @@ void Keeper::tidy(Channel& channel) {
   }
   // With no subscription left the channel goes, and they go with it; the list is the callbacks' no longer.
   for (Subscription* s : empty) {
-    unsubscribe(*s);
+    subscriber_.unsubscribe(*s);
     table_.free(s);
   }
-  if (!channel.subscriptions) doom(channel);
+  if (!channel.subscriptions) doom(channel, now);
 }
 
-void Keeper::doom(Channel& channel) {
+void Keeper::doom(Channel& channel, MonotonicNs now) {
   if (!channel.id) {
-    search_->remove(channel.number, monotonic_now());
+    connector_.release(channel, now);
     table_.free(channel);
     return;
   }
@@ -166,22 +165,23 @@ void Keeper::doom(Channel& channel) {
 void Keeper::catch_up(Channel& channel, MonotonicNs now) {
   take(Notice{channel.number, channel.incarnation, Notice::What::up}, now);
   take(Notice{channel.number, channel.incarnation, Notice::What::down}, now);
+  connector_.revived(channel, now);
 }
 
-void Keeper::clear_some() {
+void Keeper::clear_some(MonotonicNs now) {
   for (size_t n = 0; n < kClearsATurn && !doomed_.empty(); ++n) {
     Channel* channel = table_.at(doomed_.front());
     doomed_.pop_front();
     if (!channel || !channel->doomed) continue;
-    search_->remove(channel->number, monotonic_now());
-    forget_chid(*channel);
+    connector_.release(*channel, now);
     table_.free(*channel);
+    flush_needed_ = true;
   }
 }
 
-void Keeper::doom_all() {
+void Keeper::doom_all(MonotonicNs now) {
   for (uint32_t number = 0; number < table_.numbers(); ++number)
-    if (Channel* channel = table_.at(number)) doom(*channel);
+    if (Channel* channel = table_.at(number)) doom(*channel, now);
 }
 
 void Keeper::expect_connection(EntryIndex index, MonotonicNs by) {
@@ -199,89 +199,44 @@ void Keeper::not_connected_yet(EntryIndex index, MonotonicNs now) {
   Entry* entry = index.value < entries_.size() ? entries_[index.value] : nullptr;
   if (!entry) return;
   const Channel& channel = *entry->subscription->channel;
-  if (channel.phase == Phase::searching && channel.name_bytes <= search::kMaxSearchableNameBytes &&
-      !search_->was_asked(channel.number)) {
+  if (connector_.is_unasked(channel)) {
     expect_connection(index, MonotonicNs{now.value + kAskAgainWhetherSearchedNs});
     return;
   }
+  connector_.introduce(channel, *entry);
   const Lock lock(delivery_.lock);
   Intake& intake = delivery_.intake;
   const uint32_t flags = intake.flags(*entry->handle);
   if (channel.connected || delivery_.stopped) return;
-  if (flags & ledger::kWasConnected) {
-    intake.set_state(*entry->handle, ledger::EntryState::disconnected);
-    // It was lost while nobody looked: the last record that Kafka has of it is a good value.
-    if (flags & ledger::kDisconnectedPublished) return;
-    intake.error(*entry->handle, "Disconnected");
-    intake.add_flags(*entry->handle, ledger::kDisconnectedPublished);
-    return;
-  }
-  intake.set_state(*entry->handle, ledger::EntryState::never_connected);
-  if (flags & ledger::kNeverConnectedPublished) return;
-  intake.error(*entry->handle, "Never Connected");
-  intake.add_flags(*entry->handle, ledger::kNeverConnectedPublished);
+  const bool was_connected = (flags & ledger::kWasConnected) != 0;
+  const uint32_t told = was_connected ? ledger::kDisconnectedPublished : ledger::kNeverConnectedPublished;
+  intake.set_state(*entry->handle,
+                   was_connected ? ledger::EntryState::disconnected : ledger::EntryState::never_connected);
+  if (flags & told) return;
+  intake.error(*entry->handle, was_connected ? "Disconnected" : "Never Connected", ledger::Thread::ca);
+  intake.add_flags(*entry->handle, told);
 }
 
-Channel* Keeper::current(const Due& due) const {
-  Channel* channel = table_.at(due.number);
-  return channel && channel->incarnation == due.incarnation && !channel->doomed ? channel : nullptr;
-}
-
-// A doomed one may be wanted again and is still waited for.
-bool Keeper::is_connecting(const Due& due) const {
-  const Channel* channel = table_.at(due.number);
-  return channel && channel->incarnation == due.incarnation && channel->phase == Phase::connecting;
-}
-
-void Keeper::on_time(MonotonicNs now) {
+void Keeper::turn(MonotonicNs now) {
+  connector_.turn(now);
   while (!never_connected_.empty() && never_connected_.front().at <= now) {
     const EntriesDue due = never_connected_.front();
     never_connected_.pop_front();
     for (uint32_t n = 0; n < due.count; ++n) not_connected_yet(EntryIndex{due.first + n}, now);
   }
-  while (!connecting_.empty()) {
-    const Due due = connecting_.front();
-    if (due.at > now && is_connecting(due)) break;
-    connecting_.pop_front();
-    if (Channel* channel = current(due); channel && is_connecting(due)) lose(*channel, now);
-  }
-  for (; !readable_.empty() && readable_.front().at <= now; readable_.pop_front())
-    if (Channel* channel = current(readable_.front())) repair(*channel);
+  subscriber_.on_time(now);
 }
 
 MonotonicNs Keeper::next_turn(MonotonicNs now) const {
-  MonotonicNs next = search_->next_turn(now);
+  if (clearing()) return now;
+  MonotonicNs next = subscriber_.next_turn(connector_.next_turn(now));
   if (!never_connected_.empty()) next = std::min(next, never_connected_.front().at);
-  for (const std::deque<Due>* dues : {&connecting_, &readable_})
-    if (!dues->empty()) next = std::min(next, dues->front().at);
-  return clearing() ? now : next;
+  return next;
 }
 
 void Keeper::flush() {
-  if (std::exchange(flush_needed_, false)) ca_flush_io();
-}
-
-void Keeper::search(MonotonicNs now) {
-  results_.clear();
-  search_->turn(now, results_);
-  for (const search::FoundName& found : results_.found) {
-    Channel* channel = table_.at(found.id);
-    if (!channel || channel->doomed) continue;
-    switch (channel->phase) {
-      case Phase::searching:
-        create(*channel, found.server, now);
-        break;
-      case Phase::lost:
-        recreate(*channel, found.server, now);
-        break;
-      case Phase::connecting:
-      case Phase::connected:
-        break;
-    }
-  }
-  for (const search::FoundName& answer : results_.probed)
-    if (Channel* channel = table_.at(answer.id); channel && channel->phase == Phase::lost && !channel->doomed)
-      on_probe_answer(*channel, answer.server, now);
+  const bool connector = connector_.take_flush_needed(), subscriber = subscriber_.take_flush_needed();
+  if (std::exchange(flush_needed_, false) || connector || subscriber) ca_flush_io();
 }
 
 }  // namespace e2k::worker::ca

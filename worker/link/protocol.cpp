@@ -26,7 +26,7 @@ struct Step {
     s.applied_told = facts.applied_number;
     s.next_send = after(now, settings.heartbeat_interval_ms);
     send(Heartbeat{facts.applied_number, facts.ca_turns, facts.publish_turns, facts.kafka_error,
-                   facts.brokers_up, facts.schema_problem});
+                   facts.brokers_up, facts.schema_problem, facts.address_problem});
   }
 
   void drain(WorkerExit exit, std::string reason, int64_t timeout_ms) {

@@ -48,6 +48,7 @@ struct LinkFacts {
   std::string kafka_error;
   int brokers_up = 0;
   std::string schema_problem;
+  std::string address_problem;
 };
 
 // Events.

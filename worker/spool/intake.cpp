@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "common/log.h"
 
@@ -54,7 +55,8 @@ public:
   const std::string* topic = nullptr;
   uint64_t described_in = 0;
   uint32_t index = 0;
-  uint16_t host = 0;  // number from 1, 0: none; read under the leaf lock, changed under both
+  uint16_t host = 0;         // number from 1, 0: none; read under the leaf lock, changed under both
+  bool awaits_first = true;  // under the leaf lock: the next event is a subscription's first
   uint16_t channel_bytes = 0, key_bytes = 0;
   char text_[1];  // the channel and the key, if it has one of its own; make() allocates what they take
 };
@@ -95,7 +97,7 @@ IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, u
     return nullptr;
   }
   place = IntakeEntry::make(index, *topics_.insert(entry.topic).first, entry);
-  line->ca.flags.store(ledger_flags, kRelaxed);
+  line->ca.flags.store(static_cast<uint8_t>(ledger_flags), kRelaxed);
   line->ca.state.store(ledger::EntryState::pending, kRelaxed);
   return place.get();
 }
@@ -117,23 +119,23 @@ void SpoolIntake::event(IntakeEntry& entry, const CaEvent& event) noexcept {
   e.count = static_cast<uint32_t>(std::min<size_t>(event.count, held));
   e.stamp_seconds = event.stamp_seconds;
   e.stamp_nanoseconds = event.stamp_nanoseconds;
-  append(entry, e, event.value.first(e.count * element));
+  append(entry, e, event.value.first(e.count * element), ledger::Thread::ca_callback);
 }
 
-void SpoolIntake::error(IntakeEntry& entry, std::string_view text) noexcept {
+void SpoolIntake::error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept {
   if (!takes_errors_) return;
   spool::NewEvent e;
   e.kind = spool::RecordKind::error;
   e.count = static_cast<uint32_t>(text.size());
-  append(entry, e, std::as_bytes(std::span(text)));
+  append(entry, e, std::as_bytes(std::span(text)), by);
 }
 
-void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event,
-                         std::span<const std::byte> value) noexcept {
+void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event, std::span<const std::byte> value,
+                         ledger::Thread by) noexcept {
   event.index = entry.index;
   event.arrival_monotonic_ns = monotonic_now().value;
   event.arrival_real_ns = event.arrival_monotonic_ns + spool_.real_offset_ns();
-  ledger::FlightWord& flight = header_.flight[static_cast<size_t>(ledger::Thread::ca_callback)];
+  ledger::FlightWord& flight = header_.flight[static_cast<size_t>(by)];
   bool ring;
   {
     std::lock_guard lock(lock_);
@@ -153,7 +155,10 @@ void SpoolIntake::book(IntakeEntry& entry, const spool::NewEvent& event, spool::
   ledger::CaLine& line = line_of(entry);
   if (event.kind == spool::RecordKind::event) {
     bump(header_.ca_events);
-    if (ledger::Host* host = counters_of_host(entry)) bump(host->events);
+    if (ledger::Host* host = counters_of_host(entry)) {
+      bump(host->events);
+      note_skew(entry, *host, event);
+    }
     line.last_stamp.store(uint64_t{event.stamp_seconds} << 32 | event.stamp_nanoseconds, kRelaxed);
   }
   line.last_arrival_real_ns.store(event.arrival_real_ns, kRelaxed);
@@ -168,6 +173,15 @@ void SpoolIntake::book(IntakeEntry& entry, const spool::NewEvent& event, spool::
   line.appended_upto.store(outcome.position.word, release);
   bump(header_.appended);
   appended_.store(appended_.load(kRelaxed) + 1, release);
+}
+
+void SpoolIntake::note_skew(IntakeEntry& entry, ledger::Host& host, const spool::NewEvent& event) noexcept {
+  if (std::exchange(entry.awaits_first, false) || event.stamp_seconds == 0) return;
+  const int64_t stamp_ns =
+      (int64_t{event.stamp_seconds} + kEpicsEpochUnixSeconds) * kNsPerSecond + event.stamp_nanoseconds;
+  const int64_t skew_ns = event.arrival_real_ns - stamp_ns;
+  const int64_t least_ns = host.skew_window_ns.load(kRelaxed);
+  if (least_ns == ledger::kNoSkew || skew_ns < least_ns) host.skew_window_ns.store(skew_ns, kRelaxed);
 }
 
 bool SpoolIntake::announce_sleep(spool::Position read_upto) {
@@ -197,6 +211,7 @@ void SpoolIntake::count_channel(IntakeEntry& entry, ledger::EntryState state, in
   switch (state) {
     case ledger::EntryState::connected:
     case ledger::EntryState::denied:
+    case ledger::EntryState::no_data:
       bump(host->connected, by);
       return;
     case ledger::EntryState::disconnected:
@@ -209,12 +224,20 @@ void SpoolIntake::count_channel(IntakeEntry& entry, ledger::EntryState state, in
   }
 }
 
+void SpoolIntake::set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail) noexcept {
+  ledger::CaLine& line = line_of(entry);
+  if (line.step.load(kRelaxed) == step && line.detail.load(kRelaxed) == detail) return;
+  line.step.store(step, kRelaxed);
+  line.detail.store(detail, kRelaxed);
+  line.step_since_unix_s.store(static_cast<uint32_t>(real_now().value / kNsPerSecond), kRelaxed);
+}
+
 void SpoolIntake::add_flags(IntakeEntry& entry, uint32_t flags) noexcept {
-  line_of(entry).flags.fetch_or(flags, kRelaxed);
+  line_of(entry).flags.fetch_or(static_cast<uint8_t>(flags), kRelaxed);
 }
 
 void SpoolIntake::clear_flags(IntakeEntry& entry, uint32_t flags) noexcept {
-  line_of(entry).flags.fetch_and(~flags, kRelaxed);
+  line_of(entry).flags.fetch_and(static_cast<uint8_t>(~flags), kRelaxed);
 }
 
 uint32_t SpoolIntake::flags(const IntakeEntry& entry) const noexcept {
@@ -225,10 +248,10 @@ void SpoolIntake::count_gap(IntakeEntry& entry) noexcept {
   line_of(entry).gaps.fetch_add(1, kRelaxed);
 }
 
-void SpoolIntake::set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
-                             uint32_t count) noexcept {
+void SpoolIntake::set_host(IntakeEntry& entry, std::string_view host) noexcept {
   std::lock_guard hosts(hosts_lock_);
   const uint16_t number = number_of_host(host);
+  if (number == entry.host) return;
   ledger::CaLine& line = line_of(entry);
   const ledger::EntryState state = line.state.load(kRelaxed);
   count_channel(entry, state, -1);
@@ -238,20 +261,93 @@ void SpoolIntake::set_source(IntakeEntry& entry, std::string_view host, uint16_t
   }
   count_channel(entry, state, +1);
   line.host.store(number, kRelaxed);
-  line.dbr_type.store(dbr_type, kRelaxed);
-  line.count.store(count, kRelaxed);
 }
 
-// 0 when the table is full: the host's channels work, its row is missing.
+void SpoolIntake::set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t count) noexcept {
+  {
+    std::lock_guard lock(lock_);
+    entry.awaits_first = true;
+  }
+  line_of(entry).dbr_type.store(dbr_type, kRelaxed);
+  line_of(entry).count.store(count, kRelaxed);
+}
+
+void SpoolIntake::set_also_host(IntakeEntry& entry, std::string_view host) noexcept {
+  std::lock_guard hosts(hosts_lock_);
+  line_of(entry).also_host.store(number_of_host(host), kRelaxed);
+}
+
+void SpoolIntake::set_server(std::string_view host, const ServerFacts& facts) noexcept {
+  std::lock_guard hosts(hosts_lock_);
+  const uint16_t number = number_of_host(host);
+  if (number == 0) return;
+  ledger::Host& row = header_.hosts[number - 1];
+  if (row.state.load(kRelaxed) != facts.state) {
+    row.state.store(facts.state, kRelaxed);
+    row.state_since_real_ns.store(real_now().value, kRelaxed);
+  }
+  row.waiting.store(facts.waiting, kRelaxed);
+  row.circuits_opened.store(facts.circuits_opened, kRelaxed);
+  row.circuits_failed.store(facts.circuits_failed, kRelaxed);
+}
+
+// The row keeps its name, for readers, until it is given out again.
+void SpoolIntake::forget_host(std::string_view host) noexcept {
+  std::lock_guard hosts(hosts_lock_);
+  const auto place = hosts_.find(std::string(host));
+  if (place == hosts_.end()) return;
+  if (place->second != 0) free_hosts_.push_back(place->second);
+  hosts_.erase(place);
+}
+
+// The header's sums go on over generations.
+void SpoolIntake::set_search(const SearchFacts& facts) noexcept {
+  const auto advance = [](std::atomic<uint64_t>& sum, uint64_t now, uint64_t& told) {
+    sum.store(sum.load(kRelaxed) + (now - told), kRelaxed);
+    told = now;
+  };
+  advance(header_.searches_sent, facts.frames_sent, search_told_.frames_sent);
+  advance(header_.searches_answered, facts.answers, search_told_.answers);
+  advance(header_.searches_refused, facts.refused_answers, search_told_.refused_answers);
+  advance(header_.circuits_opened, facts.circuits_opened, search_told_.circuits_opened);
+  advance(header_.circuits_failed, facts.circuits_failed, search_told_.circuits_failed);
+  header_.duplicated.store(facts.duplicated_entries, kRelaxed);
+}
+
+void SpoolIntake::turn_skew_window() noexcept {
+  std::lock_guard hosts(hosts_lock_);
+  for (uint32_t number = 1; number <= host_rows_; ++number) {
+    ledger::Host& row = header_.hosts[number - 1];
+    std::lock_guard lock(lock_);
+    // A window without events says nothing new.
+    if (const int64_t least_ns = row.skew_window_ns.load(kRelaxed); least_ns != ledger::kNoSkew)
+      row.skew_ns.store(least_ns, kRelaxed);
+    row.skew_window_ns.store(ledger::kNoSkew, kRelaxed);
+  }
+}
+
+// 0 for "", and when the table is full: the host's channels work, its row is missing.
 uint16_t SpoolIntake::number_of_host(std::string_view host) {
   static_assert(ledger::kHosts <= UINT16_MAX);
+  if (host.empty()) return 0;
   const std::string name(host.substr(0, sizeof(ledger::Host::name) - 1));
   auto [place, is_new] = hosts_.try_emplace(name, 0);
-  if (is_new && hosts_.size() <= ledger::kHosts) {
-    place->second = static_cast<uint32_t>(hosts_.size());
-    ledger::Host& row = header_.hosts[place->second - 1];
-    std::memcpy(row.name, name.data(), name.size());  // the rest is zero already
+  if (!is_new && place->second != 0) return static_cast<uint16_t>(place->second);
+  if (!free_hosts_.empty()) {
+    place->second = free_hosts_.back();
+    free_hosts_.pop_back();
+  } else if (host_rows_ < ledger::kHosts) {
+    place->second = ++host_rows_;
+  } else {
+    return 0;
   }
+  ledger::Host& row = header_.hosts[place->second - 1];
+  row.events.store(0, kRelaxed);
+  row.state.store(ledger::HostState::none, kRelaxed);
+  row.skew_ns.store(ledger::kNoSkew, kRelaxed);
+  row.skew_window_ns.store(ledger::kNoSkew, kRelaxed);
+  std::memset(row.name, 0, sizeof row.name);
+  std::memcpy(row.name, name.data(), name.size());
   return static_cast<uint16_t>(place->second);
 }
 

@@ -42,14 +42,20 @@ public:
   IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) override;
   void close_entry(IntakeEntry* entry) override;
   void event(IntakeEntry& entry, const CaEvent& event) noexcept override;
-  void error(IntakeEntry& entry, std::string_view text) noexcept override;
+  void error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept override;
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
+  void set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail) noexcept override;
   void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   void clear_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   uint32_t flags(const IntakeEntry& entry) const noexcept override;
   void count_gap(IntakeEntry& entry) noexcept override;
-  void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
-                  uint32_t count) noexcept override;
+  void set_host(IntakeEntry& entry, std::string_view host) noexcept override;
+  void set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t count) noexcept override;
+  void set_also_host(IntakeEntry& entry, std::string_view host) noexcept override;
+  void set_server(std::string_view host, const ServerFacts& facts) noexcept override;
+  void forget_host(std::string_view host) noexcept override;
+  void set_search(const SearchFacts& facts) noexcept override;
+  void turn_skew_window() noexcept override;
 
   // The publisher's: true, if nothing was appended behind `read_upto`; the next append rings the bell.
   bool announce_sleep(spool::Position read_upto);
@@ -59,8 +65,10 @@ public:
 private:
   ledger::CaLine& line_of(const IntakeEntry& entry) const noexcept;
   ledger::Host* counters_of_host(const IntakeEntry& entry) const noexcept;
-  void append(IntakeEntry& entry, spool::NewEvent& event, std::span<const std::byte> value) noexcept;
+  void append(IntakeEntry& entry, spool::NewEvent& event, std::span<const std::byte> value,
+              ledger::Thread by) noexcept;
   void book(IntakeEntry& entry, const spool::NewEvent& event, spool::Appended outcome) noexcept;
+  void note_skew(IntakeEntry& entry, ledger::Host& host, const spool::NewEvent& event) noexcept;
   uint16_t number_of_host(std::string_view host);
   void count_channel(IntakeEntry& entry, ledger::EntryState state, int change) noexcept;
 
@@ -77,7 +85,10 @@ private:
   std::atomic<uint64_t> appended_{0};  // ours, whatever is done to the books
 
   alignas(64) std::mutex hosts_lock_;
-  std::unordered_map<std::string, uint32_t> hosts_;    // name -> number from 1
+  SearchFacts search_told_{};                          // (the *ca* thread's) as far as the header has it
+  std::unordered_map<std::string, uint32_t> hosts_;    // name -> number from 1; 0: the table was full
+  std::vector<uint32_t> free_hosts_;                   // numbers whose rows are given out again
+  uint32_t host_rows_ = 0;                             // that were ever given out
   std::unordered_set<std::string> topics_;             // entries share them; never erased
   std::vector<std::unique_ptr<IntakeEntry>> entries_;  // by index
 };

@@ -39,6 +39,11 @@ void take_over_sums(Header& mine, const Header& before) {
     return to.load(kRelaxed);
   };
   take(mine.ca_events, before.ca_events);
+  take(mine.searches_sent, before.searches_sent);
+  take(mine.searches_answered, before.searches_answered);
+  take(mine.searches_refused, before.searches_refused);
+  take(mine.circuits_opened, before.circuits_opened);
+  take(mine.circuits_failed, before.circuits_failed);
   mine.opening.appended = take(mine.appended, before.appended);
   mine.opening.acknowledged = take(mine.acknowledged, before.acknowledged);
   mine.opening.coalesced = take(mine.coalesced, before.coalesced);

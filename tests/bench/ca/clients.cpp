@@ -102,18 +102,25 @@ public:
   }
   void close_entry(IntakeEntry*) override {}
   void event(IntakeEntry& entry, const CaEvent&) noexcept override { tally_.event(entry.number); }
-  void error(IntakeEntry&, std::string_view) noexcept override {}
+  void error(IntakeEntry&, std::string_view, ledger::Thread) noexcept override {}
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override {
     if (state == ledger::EntryState::connected)
       tally_.connected(entry.number);
     else
       tally_.lost(entry.number);
   }
+  void set_step(IntakeEntry&, ledger::Step, uint16_t) noexcept override {}
   void add_flags(IntakeEntry&, uint32_t) noexcept override {}
   void clear_flags(IntakeEntry&, uint32_t) noexcept override {}
   uint32_t flags(const IntakeEntry&) const noexcept override { return 0; }
   void count_gap(IntakeEntry&) noexcept override {}
-  void set_source(IntakeEntry&, std::string_view, uint16_t, uint32_t) noexcept override {}
+  void set_host(IntakeEntry&, std::string_view) noexcept override {}
+  void set_type(IntakeEntry&, uint16_t, uint32_t) noexcept override {}
+  void set_also_host(IntakeEntry&, std::string_view) noexcept override {}
+  void set_server(std::string_view, const ServerFacts&) noexcept override {}
+  void set_search(const SearchFacts&) noexcept override {}
+  void forget_host(std::string_view) noexcept override {}
+  void turn_skew_window() noexcept override {}
 
 private:
   Tally& tally_;
@@ -123,7 +130,7 @@ private:
 void run_ours(const std::vector<std::string>& all, Tally& tally, Page& page) {
   if (!log::start("client", "info")) std::abort();
   CountingIntake intake(tally, all.size());
-  auto monitors = make_monitors({3600}, intake);
+  auto monitors = make_monitors({.never_connected_after_s = 3600}, intake);
   if (!monitors) std::abort();
   std::this_thread::sleep_for(200ms);
   page.bytes_before = rss_bytes();

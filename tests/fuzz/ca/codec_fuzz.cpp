@@ -12,6 +12,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // No reply can come from fewer bytes than its header.
   if ((datagram.replies.size() + datagram.beacons.size()) * kHeaderBytes > size) std::abort();
 
+  // Every name lies within the datagram; what is answered is a datagram that is understood.
+  SearchRequests requests;
+  decode_requests(bytes, requests);
+  ReplyBuilder reply(requests);
+  size_t added = 0;
+  for (const SearchRequest& request : requests.names) {
+    const auto* begin = reinterpret_cast<const std::byte*>(request.name.data());
+    if (!request.name.empty() && (begin < bytes.data() || begin + request.name.size() > bytes.data() + size))
+      std::abort();
+    added += reply.add(request.id, {0x7f000001, 5064}, 13);
+  }
+  Received answered;
+  if (!decode_datagram(reply.bytes(), {1, 1}, 5064, answered) || answered.replies.size() != added)
+    std::abort();
+
   // A stream says the same however it is split.
   StreamDecoder whole({0x7f000001, 5064}), split({0x7f000001, 5064});
   Received at_once, in_parts;

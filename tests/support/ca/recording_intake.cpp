@@ -68,7 +68,7 @@ void RecordingIntake::event(IntakeEntry& entry, const CaEvent& event) noexcept {
   });
 }
 
-void RecordingIntake::error(IntakeEntry& entry, std::string_view text) noexcept {
+void RecordingIntake::error(IntakeEntry& entry, std::string_view text, ledger::Thread) noexcept {
   change([&] {
     Recorded r;
     r.is_error = true;
@@ -103,13 +103,45 @@ void RecordingIntake::count_gap(IntakeEntry& entry) noexcept {
   change([&] { ++entry.gaps; });
 }
 
-void RecordingIntake::set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
-                                 uint32_t count) noexcept {
+void RecordingIntake::set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail) noexcept {
   change([&] {
-    entry.host = host;
+    entry.step = step;
+    entry.detail = detail;
+  });
+}
+
+void RecordingIntake::set_host(IntakeEntry& entry, std::string_view host) noexcept {
+  change([&] { entry.host = host; });
+}
+
+void RecordingIntake::set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t count) noexcept {
+  change([&] {
     entry.dbr_type = dbr_type;
     entry.count = count;
   });
+}
+
+void RecordingIntake::set_also_host(IntakeEntry& entry, std::string_view host) noexcept {
+  change([&] { entry.also_host = host; });
+}
+
+void RecordingIntake::set_server(std::string_view host, const ServerFacts& facts) noexcept {
+  change([&] { servers_[std::string(host)] = facts; });
+}
+
+void RecordingIntake::set_search(const SearchFacts& facts) noexcept {
+  change([&] { search_ = facts; });
+}
+
+ServerFacts RecordingIntake::server(const std::string& host) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = servers_.find(host);
+  return it == servers_.end() ? ServerFacts{} : it->second;
+}
+
+SearchFacts RecordingIntake::search() const {
+  const std::lock_guard lock(mutex_);
+  return search_;
 }
 
 IntakeEntry RecordingIntake::entry(uint32_t index) const {

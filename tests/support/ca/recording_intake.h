@@ -34,7 +34,9 @@ public:
   EntrySpec spec;
   uint32_t flags = 0;
   ledger::EntryState state = ledger::EntryState::unused;
-  std::string host;
+  ledger::Step step = ledger::Step::none;
+  uint16_t detail = 0;
+  std::string host, also_host;
   uint16_t dbr_type = 0xffff;
   uint32_t count = 0;
   bool open = true;
@@ -50,15 +52,23 @@ public:
   IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) override;
   void close_entry(IntakeEntry* entry) override;
   void event(IntakeEntry& entry, const CaEvent& event) noexcept override;
-  void error(IntakeEntry& entry, std::string_view text) noexcept override;
+  void error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept override;
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
+  void set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail) noexcept override;
   void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   void clear_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   uint32_t flags(const IntakeEntry& entry) const noexcept override;
   void count_gap(IntakeEntry& entry) noexcept override;
-  void set_source(IntakeEntry& entry, std::string_view host, uint16_t dbr_type,
-                  uint32_t count) noexcept override;
+  void set_host(IntakeEntry& entry, std::string_view host) noexcept override;
+  void set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t count) noexcept override;
+  void set_also_host(IntakeEntry& entry, std::string_view host) noexcept override;
+  void set_server(std::string_view host, const ServerFacts& facts) noexcept override;
+  void set_search(const SearchFacts& facts) noexcept override;
+  void forget_host(std::string_view) noexcept override {}
+  void turn_skew_window() noexcept override {}
 
+  ServerFacts server(const std::string& host) const;
+  SearchFacts search() const;
   // A copy of what the entry of this index holds.
   IntakeEntry entry(uint32_t index) const;
   std::vector<Recorded> records(uint32_t index) const { return entry(index).records; }
@@ -84,6 +94,8 @@ private:
   std::condition_variable_any changed_;
   std::map<uint32_t, std::unique_ptr<IntakeEntry>> entries_;  // closed ones too
   std::map<ledger::EntryState, size_t> states_;
+  std::map<std::string, ServerFacts> servers_;
+  SearchFacts search_{};
   size_t events_ = 0, with_events_ = 0;
 };
 

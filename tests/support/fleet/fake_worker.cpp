@@ -47,6 +47,7 @@ public:
   }
   bool cleared() const override { return cleared_; }
   uint64_t turns() const override { return ++turns_; }
+  std::string address_problem() const override { return ""; }
 
 private:
   void apply(const AddEntry& add) {

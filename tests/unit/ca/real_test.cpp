@@ -45,7 +45,7 @@ AddEntry add(uint32_t index, const std::string& channel, const char* mask = "va"
 class RealChannelAccess : public testing::Test {
 protected:
   void start(int64_t never_connected_after_s = 5) {
-    auto made = make_monitors({never_connected_after_s}, intake);
+    auto made = make_monitors({.never_connected_after_s = never_connected_after_s}, intake);
     ASSERT_TRUE(made) << made.error().message;
     monitors = std::move(*made);
   }
@@ -157,6 +157,28 @@ TEST_F(RealChannelAccess, an_ioc_that_comes_back_is_found_within_a_second_and_ev
   ASSERT_TRUE(intake.wait(5s, [&] { return values(0).back() == 5; }));
   EXPECT_EQ(values(0), (std::vector<double>{1, 1, 2, 3, 4, 5}));
   EXPECT_EQ(errors(0), (std::vector<std::string>{"Disconnected"}));
+}
+
+TEST_F(RealChannelAccess, names_that_moved_to_another_server_follow_together) {
+  std::string database;
+  std::vector<AssignItem> items;
+  constexpr uint32_t kNames = 500;
+  for (uint32_t i = 0; i < kNames; ++i) {
+    database += "record(ao,\"m" + std::to_string(i) + "\"){field(PINI,\"YES\")}\n";
+    items.emplace_back(add(i, "m" + std::to_string(i)));
+  }
+  auto first = std::make_unique<SoftIoc>(database);
+  const uint16_t second_port = test::free_port();
+  test::search_on_loopback({first->port(), second_port});
+  start();
+  assign(std::move(items));
+  ASSERT_TRUE(intake.wait(10s, [&] { return intake.in_state(EntryState::connected) == kNames; }));
+  first->kill();
+  ASSERT_TRUE(intake.wait(10s, [&] { return intake.in_state(EntryState::disconnected) == kNames; }));
+  SoftIoc second(database, SoftIoc::Options{second_port, "", 9});
+  ASSERT_TRUE(intake.wait(5s, [&] { return intake.in_state(EntryState::connected) == kNames; }))
+      << intake.in_state(EntryState::connected);
+  EXPECT_EQ(intake.entry(kNames - 1).host, "127.0.0.1:" + std::to_string(second_port));
 }
 
 TEST_F(RealChannelAccess, a_type_that_changed_at_the_reconnect_is_subscribed_to_anew) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/clock.h"
 #include "tests/unit/control/fake_model.h"
 
 namespace e2k::supervisor {
@@ -32,7 +33,7 @@ TEST(Documents, status_has_the_documented_shape) {
       R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z"}],"pid":7,"uptime_s":1.5,)"
       R"("commands":{"topic":"epics-channels","group":"ca-source","caught_up":true,"offset":9,"channels":3,)"
       R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
-      R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0},"events":{"received":10,)"
+      R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0,"no_data":0},"events":{"received":10,)"
       R"("acknowledged":7,"waiting":1,"lost":1,"coalesced":1,"gaps":2},"kafka":{"brokers_up":1,)"
       R"("last_error":""},"spool":{"bytes":5,"max_bytes":6,"oldest_event_age_s":0.0},)"
       R"("config":{"path":"/etc/c.toml","sha256":"ab"},"epics":{"EPICS_CA_ADDR_LIST":"10.0.0.1"},"workers":[]})");
@@ -43,9 +44,9 @@ TEST(Documents, an_entry_has_the_documented_shape) {
   EXPECT_EQ(
       channel_document("a/b", {entry}),
       R"({"channel":"a/b","entries":[{"channel":"a/b","topic":"topic1","key":null,"mask":"va","worker":null,)"
-      R"("state":"PENDING","type":null,"count":0,"host":null,"received":0,"acknowledged":0,"waiting":0,)"
+      R"("state":"PENDING","type":null,"count":0,"host":null,"also_at":null,"received":0,"acknowledged":0,"waiting":0,)"
       R"("lost":0,"coalesced":0,"gaps":0,"last_event_age_s":null,"last_stamp":null,"restamped":0,"clock_skew_s":null,)"
-      R"("last_partition":null,"last_offset":null,"command_offset":-1,"reason":""}]})");
+      R"("last_partition":null,"last_offset":null,"command_offset":-1,"since":null,"reason":""}]})");
   entry.key = "k";
   entry.worker = Slot{2};
   entry.last_stamp_unix_ns = 1;
@@ -74,9 +75,21 @@ TEST(Documents, errors_have_the_shape_of_connect) {
 }
 
 TEST(Documents, lists) {
-  EXPECT_EQ(hosts_document({{"ioc:5064", 1, 2, 3, {Slot{0}}, 4.5}}),
+  HostView host;
+  host.host = "ioc:5064";
+  host.circuits = 1;
+  host.channels = 2;
+  host.events = 3;
+  host.workers = {Slot{0}};
+  host.events_per_s = 4.5;
+  host.state = ledger::HostState::refusing;
+  host.since_unix_ns = kNsPerSecond;
+  host.waiting = 7;
+  host.circuits_failed = 8;
+  EXPECT_EQ(hosts_document({host}),
             R"({"api":1,"items":[{"host":"ioc:5064","circuits":1,"workers":[0],"channels":2,"events":3,)"
-            R"("events_per_s":4.5}]})");
+            R"("events_per_s":4.5,"state":"REFUSING","since":"1970-01-01T00:00:01.000000000Z","waiting":7,)"
+            R"("circuits_opened":0,"circuits_failed":8,"clock_skew_s":null}]})");
   EXPECT_EQ(rejected_document({{0, 5, 1000, "k", "not JSON"}}),
             R"({"api":1,"items":[{"partition":0,"offset":5,"timestamp":"1970-01-01T00:00:01.000000000Z",)"
             R"("key":"k","reason":"not JSON"}]})");

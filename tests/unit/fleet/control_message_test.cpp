@@ -25,10 +25,10 @@ TEST(ControlMessage, hello_has_its_golden_bytes) {
 
 TEST(ControlMessage, the_other_messages_of_a_worker_have_their_golden_bytes) {
   EXPECT_EQ(hex(encode(WorkerMessage(Applied{300}))), "930102cd012c");
-  EXPECT_EQ(hex(encode(WorkerMessage(Heartbeat{1, 2, 3, "x", 4, "y"}))),
-            "98010301"
+  EXPECT_EQ(hex(encode(WorkerMessage(Heartbeat{1, 2, 3, "x", 4, "y", "z"}))),
+            "99010301"
             "02"
-            "03a17804a179");
+            "03a17804a179a17a");
   EXPECT_EQ(hex(encode(WorkerMessage(Goodbye{5}))), "93010405");
 }
 

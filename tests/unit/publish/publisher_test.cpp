@@ -110,7 +110,7 @@ protected:
     CaEvent event = DoubleEvent(1);
     event.stamp_seconds = seconds_since_1990() + 300;
     log_.intake->event(e, event);
-    log_.intake->error(e, "Disconnected");
+    log_.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
     EXPECT_TRUE(drained());
     const auto records = consumed_records("t");
     EXPECT_EQ(records.size(), 2u);
@@ -279,7 +279,7 @@ TEST_F(PublisherTest, header_tells_the_iocs_stamp_also_where_the_record_has_anot
   IntakeEntry& e = log_.open(0);
   CaEvent event = DoubleEvent(1);
   log_.intake->event(e, event);
-  log_.intake->error(e, "Disconnected");
+  log_.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
   event.stamp_seconds = event.stamp_nanoseconds = 0;
   log_.intake->event(e, event);
   ASSERT_TRUE(drained());
@@ -438,7 +438,7 @@ TEST_F(PublisherTest, record_over_the_producers_size_is_lost_alone) {
   start();
   IntakeEntry& e = log_.open(0);
   log_.intake->event(e, DoubleEvent(0));
-  log_.intake->error(e, std::string(2000, 'x'));
+  log_.intake->error(e, std::string(2000, 'x'), ledger::Thread::ca_callback);
   log_.intake->event(e, DoubleEvent(1));
   ASSERT_TRUE(drained());
   EXPECT_EQ(counts(0).acknowledged, 2u);
@@ -531,7 +531,7 @@ TEST_F(PublisherTest, topics_without_a_leader_do_not_take_the_window_of_the_othe
     for (int p = 0; p < 4; ++p) rd_kafka_mock_partition_set_leader(mock_.get(), name(i).c_str(), p, -1);
   const std::string large(200, 'x');
   for (int n = 0; n < 60; ++n)
-    for (IntakeEntry* e : stuck) log_.intake->error(*e, large);
+    for (IntakeEntry* e : stuck) log_.intake->error(*e, large, ledger::Thread::ca_callback);
   for (int n = 1; n < 50; ++n) log_.intake->event(healthy, DoubleEvent(n));
   ASSERT_TRUE(eventually([&] { return counts(kStuck).acknowledged == 50; })) << "a few topics stop all";
   EXPECT_EQ(counts(0).waiting, 60u);

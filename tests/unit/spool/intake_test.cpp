@@ -74,7 +74,7 @@ TEST(Intake, error_carries_the_stamp_of_its_entrys_last_event) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
   IntakeEntry &e = log.open(0), &other = log.open(1);
-  log.intake->error(e, "Never Connected");
+  log.intake->error(e, "Never Connected", ledger::Thread::ca_callback);
   CaEvent event = DoubleEvent(1);
   for (const uint32_t seconds : {700u, 600u}) {
     event.stamp_seconds = seconds;
@@ -82,7 +82,7 @@ TEST(Intake, error_carries_the_stamp_of_its_entrys_last_event) {
     log.intake->event(e, event);
   }
   log.intake->event(other, DoubleEvent(1));
-  log.intake->error(e, "Disconnected");
+  log.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
   LogFollower follower(*log.spool, log.spool->cursor());
   std::vector<std::pair<uint32_t, uint32_t>> stamps;
   for (RecordView r; follower.peek(r) == ReadOutcome::record; follower.skip(r))
@@ -94,7 +94,7 @@ TEST(Intake, error_carries_the_stamp_of_its_entrys_last_event) {
 TEST(Intake, key_that_is_not_commanded_is_the_channels_name) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
-  log.intake->error(log.open(0, "t", "chan"), "Never Connected");
+  log.intake->error(log.open(0, "t", "chan"), "Never Connected", ledger::Thread::ca_callback);
   LogFollower follower(*log.spool, log.spool->cursor());
   RecordView r;
   ASSERT_EQ(follower.peek(r), ReadOutcome::record);
@@ -255,7 +255,7 @@ TEST(Intake, hosts_count_their_channels_and_events) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
   IntakeEntry& e = log.open(0);
-  log.intake->set_source(e, "10.0.0.1:5064", 6, 1);
+  log.intake->set_host(e, "10.0.0.1:5064");
   log.intake->set_state(e, ledger::EntryState::connected);
   log.intake->event(e, DoubleEvent(1));
   const auto& host = log.books->header().hosts[0];
@@ -265,12 +265,74 @@ TEST(Intake, hosts_count_their_channels_and_events) {
   log.intake->set_state(e, ledger::EntryState::disconnected);
   EXPECT_EQ(host.connected.load(), 0u);
   EXPECT_EQ(host.disconnected.load(), 1u);
-  log.intake->set_source(e, "10.0.0.2:5064", 6, 1);
+  log.intake->set_host(e, "10.0.0.2:5064");
   log.intake->set_state(e, ledger::EntryState::connected);
   EXPECT_EQ(host.disconnected.load(), 0u);
   EXPECT_EQ(log.books->header().hosts[1].connected.load(), 1u);
   log.intake->close_entry(&e);
   EXPECT_EQ(log.books->header().hosts[1].connected.load(), 0u);
+}
+
+// `behind_s`: how far the stamp is behind the arrival.
+CaEvent EventOfClock(int64_t behind_s, DoubleEvent& value) {
+  CaEvent event = value;
+  event.stamp_seconds =
+      static_cast<uint32_t>(real_now().value / kNsPerSecond - kEpicsEpochUnixSeconds - behind_s);
+  return event;
+}
+
+TEST(Intake, a_hosts_clock_is_judged_by_its_newest_events_but_not_by_the_first_of_a_subscription) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  DoubleEvent value(1);
+  log.intake->set_host(e, "10.0.0.1:5064");
+  log.intake->set_type(e, 6, 1);
+  const auto& host = log.books->header().hosts[0];
+  EXPECT_EQ(host.skew_ns.load(), ledger::kNoSkew);
+  log.intake->event(e,
+                    EventOfClock(1'000'000, value));  // the value of a record that has not changed for days
+  log.intake->turn_skew_window();
+  EXPECT_EQ(host.skew_ns.load(), ledger::kNoSkew);
+  log.intake->event(e, EventOfClock(7200, value));
+  log.intake->event(e, EventOfClock(3600, value));
+  log.intake->event(e, EventOfClock(5000, value));
+  log.intake->turn_skew_window();
+  EXPECT_NEAR(double(host.skew_ns.load()) / 1e9, 3600, 2);
+  log.intake->event(e, EventOfClock(-900, value));
+  log.intake->turn_skew_window();
+  EXPECT_NEAR(double(host.skew_ns.load()) / 1e9, -900, 2);
+  log.intake->turn_skew_window();
+  EXPECT_NEAR(double(host.skew_ns.load()) / 1e9, -900, 2) << "silence says nothing new";
+}
+
+TEST(Intake, tells_how_far_a_channel_got_and_since_when) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  log.intake->set_host(e, "10.0.0.1:5064");
+  log.intake->set_also_host(e, "10.0.0.2:5064");
+  log.intake->set_step(e, ledger::Step::subscription_refused, 19);
+  const ledger::CaLine& line = log.books->used_line(EntryIndex{0})->ca;
+  EXPECT_EQ(line.step.load(), ledger::Step::subscription_refused);
+  EXPECT_EQ(line.detail.load(), 19);
+  EXPECT_EQ(line.host.load(), 1);
+  EXPECT_EQ(line.also_host.load(), 2);
+  EXPECT_NEAR(double(line.step_since_unix_s.load()), double(real_now().value / kNsPerSecond), 2);
+  log.intake->set_also_host(e, "");
+  EXPECT_EQ(line.also_host.load(), 0);
+}
+
+TEST(Intake, what_is_counted_of_the_search_goes_on_over_generations) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  ledger::Header& header = log.books->header();
+  header.searches_sent.store(100);  // the predecessor's
+  log.intake->set_search({10, 5, 1, 2, 3, 4});
+  log.intake->set_search({15, 5, 1, 2, 3, 0});
+  EXPECT_EQ(header.searches_sent.load(), 115u);
+  EXPECT_EQ(header.circuits_failed.load(), 3u);
+  EXPECT_EQ(header.duplicated.load(), 0u);
 }
 
 }  // namespace

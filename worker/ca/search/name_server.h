@@ -23,8 +23,8 @@ public:
   bool turn(MonotonicNs now, Received& out);
   void send(std::span<const std::byte> frame);
   bool up() const { return state_ == State::up; }
+  ServerAddress address() const { return address_; }
   std::optional<pollfd> poll_on() const;
-  MonotonicNs next_try() const { return next_try_; }
 
 private:
   static constexpr size_t kMaxUnsentBytes = 256 << 10;

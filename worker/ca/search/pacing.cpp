@@ -5,9 +5,13 @@
 namespace e2k::worker::search {
 namespace {
 constexpr int64_t kMaxFirstWaitNs = 640 * kNsPerMs;
-}
+constexpr int64_t kFirstFramesAtOnce = 8;
+}  // namespace
 
-Pacing::Pacing(const PacingSettings& settings) : settings_(settings), first_wait_ns_(settings.first_wait_ns) {
+Pacing::Pacing(const PacingSettings& settings)
+    : settings_(settings),
+      first_wait_ns_(settings.first_wait_ns),
+      first_(settings.first_frames_per_second, kFirstFramesAtOnce) {
   size_t levels = 2;
   for (int64_t wait = settings_.ladder_ns; wait < settings_.max_period_ns; wait *= 2) ++levels;
   levels_.resize(levels);
@@ -26,8 +30,9 @@ void Pacing::step(const PacingEvent& event, MonotonicNs now, PacingActions& out)
   std::visit([&](const auto& e) { on(e, now, out); }, event);
 }
 
-std::optional<MonotonicNs> Pacing::next_turn() const {
+std::optional<MonotonicNs> Pacing::next_turn(MonotonicNs now) const {
   std::optional<MonotonicNs> next;
+  if (levels_[0].queued_names > 0) next = first_.available(now) > 0 ? MonotonicNs{0} : first_.next();
   for (const Level& level : levels_) {
     if (level.queued_names > 0 && level.in_flight < level.window) return MonotonicNs{0};
     // A level's waiting time never shrinks: the first frame sent is the first whose time is up.
@@ -37,14 +42,20 @@ std::optional<MonotonicNs> Pacing::next_turn() const {
   return next;
 }
 
-void Pacing::on(const AddName& event, MonotonicNs, PacingActions&) {
+void Pacing::on(const AddName& event, MonotonicNs now, PacingActions&) {
   if (event.id >= names_.size()) names_.resize(size_t{event.id} + 1);
   forget(event.id);
   Name& name = names_[event.id];
   name.name_bytes = event.name_bytes;
   name.persistence = event.persistence;
-  ++searched_;
-  enqueue(event.id, 0, false);
+  name.refused = event.level > 0;
+  if (event.level == 0) return enqueue(event.id, 0, false);
+  // As if it had been asked for just now.
+  const size_t level = std::min<size_t>(event.level, levels_.size() - 1);
+  name.where = Where::sent;
+  name.level = static_cast<uint8_t>(level);
+  name.ticket = ++ticket_;
+  levels_[level].sent.push_back({name.ticket, {event.id}, 0, false, MonotonicNs{now.value + wait_ns(level)}});
 }
 
 void Pacing::on(const RemoveName& event, MonotonicNs, PacingActions&) {
@@ -58,7 +69,7 @@ void Pacing::on(const NameAnswered& event, MonotonicNs, PacingActions& out) {
     count_answer(name);
   else if (name.level == 1 && name.persistence == Persistence::until_answered)
     first_wait_ns_ = std::min(first_wait_ns_ * 2, kMaxFirstWaitNs);  // answered after its time was up
-  const bool from_above = name.level > kBoostLevel;
+  const bool from_above = name.level > kBoostLevel && !name.refused;
   forget(event.id);
   out.found.push_back(event.id);
   if (from_above) bring_down(kBoostLevel);
@@ -68,9 +79,22 @@ void Pacing::on(const ServerAppeared&, MonotonicNs, PacingActions&) {
   bring_down(kBoostLevel);
 }
 
-void Pacing::on(const TimePassed&, MonotonicNs now, PacingActions& out) {
-  for (size_t level = 0; level < levels_.size(); ++level) expire(level, now, out);
-  for (size_t level = 0; level < levels_.size(); ++level) send(level, now, out);
+void Pacing::on(const ReachChanged&, MonotonicNs, PacingActions&) {
+  bring_down(1);
+}
+
+void Pacing::on(const TimePassed& event, MonotonicNs now, PacingActions& out) {
+  for (size_t level = 0; level < levels_.size(); ++level) expire(level, now);
+  send(0, now, INT64_MAX, out);
+  while (levels_[0].queued_names > 0 && first_.available(now) > 0) {
+    first_.spend(1, now);
+    send_frame(0, false, now, out);
+  }
+  for (size_t level = 1; level < levels_.size(); ++level) {
+    const size_t before = out.send.size();
+    send(level, now, event.retry_frames - out.retry_frames, out);
+    out.retry_frames += static_cast<int64_t>(out.send.size() - before);
+  }
 }
 
 void Pacing::enqueue(NameId id, size_t level, bool front) {
@@ -91,7 +115,6 @@ void Pacing::forget(NameId id) {
   if (name.where == Where::nowhere) return;
   if (name.where == Where::queued) --levels_[name.level].queued_names;
   name.where = Where::nowhere;
-  --searched_;
 }
 
 void Pacing::count_answer(Name& name) {
@@ -130,13 +153,13 @@ void Pacing::bring_down(size_t to_level) {
   }
 }
 
-void Pacing::expire(size_t level_number, MonotonicNs now, PacingActions& out) {
+void Pacing::expire(size_t level_number, MonotonicNs now) {
   Level& level = levels_[level_number];
   const size_t next_level = std::min(level_number + 1, levels_.size() - 1);
   while (!level.sent.empty() && level.sent.front().deadline <= now) {
     const Sent frame = std::move(level.sent.front());
     level.sent.pop_front();
-    const bool likely_lost = frame.answered == 0 && level.window > 1;
+    const bool likely_lost = frame.counted && frame.answered == 0 && level.window > 1;
     if (frame.counted) {
       --level.in_flight;
       level.window = std::max(1u, frame.answered == 0 ? level.window / 2 : level.window - 1);
@@ -146,7 +169,6 @@ void Pacing::expire(size_t level_number, MonotonicNs now, PacingActions& out) {
       if (name.where != Where::sent || name.ticket != frame.ticket) continue;
       if (name.persistence == Persistence::few_tries && next_level >= kTries) {
         forget(id);
-        out.given_up.push_back(id);
       } else {
         enqueue(id, next_level, likely_lost);
       }
@@ -154,30 +176,35 @@ void Pacing::expire(size_t level_number, MonotonicNs now, PacingActions& out) {
   }
 }
 
-void Pacing::send(size_t level_number, MonotonicNs now, PacingActions& out) {
+void Pacing::send(size_t level_number, MonotonicNs now, int64_t room, PacingActions& out) {
+  const Level& level = levels_[level_number];
+  for (; room > 0 && level.queued_names > 0 && level.in_flight < level.window; --room)
+    send_frame(level_number, true, now, out);
+}
+
+// `counted`: it takes room in the level's window.
+void Pacing::send_frame(size_t level_number, bool counted, MonotonicNs now, PacingActions& out) {
   Level& level = levels_[level_number];
-  while (level.queued_names > 0 && level.in_flight < level.window) {
-    SearchFrame frame{++ticket_, {}};
-    size_t bytes = kHeaderBytes;
-    while (!level.queue.empty()) {
-      const Queued q = level.queue.front();
-      Name& name = names_[q.id];
-      const bool stale = name.where != Where::queued || name.ticket != q.ticket;
-      if (!stale) {
-        bytes += request_bytes(name.name_bytes);
-        if (bytes > kFrameBytes) break;
-        name.where = Where::sent;
-        name.ticket = frame.sequence;
-        --level.queued_names;
-        frame.names.push_back(q.id);
-      }
-      level.queue.pop_front();
+  SearchFrame frame{++ticket_, {}};
+  size_t bytes = kHeaderBytes;
+  while (!level.queue.empty()) {
+    const Queued q = level.queue.front();
+    Name& name = names_[q.id];
+    const bool stale = name.where != Where::queued || name.ticket != q.ticket;
+    if (!stale) {
+      bytes += request_bytes(name.name_bytes);
+      if (bytes > kFrameBytes) break;
+      name.where = Where::sent;
+      name.ticket = frame.sequence;
+      --level.queued_names;
+      frame.names.push_back(q.id);
     }
-    ++level.in_flight;
-    level.sent.push_back(
-        {frame.sequence, frame.names, 0, true, MonotonicNs{now.value + wait_ns(level_number)}});
-    out.send.push_back(std::move(frame));
+    level.queue.pop_front();
   }
+  if (counted) ++level.in_flight;
+  level.sent.push_back(
+      {frame.sequence, frame.names, 0, counted, MonotonicNs{now.value + wait_ns(level_number)}});
+  out.send.push_back(std::move(frame));
   if (level.queued_names == 0) level.queue.clear();
 }
 

@@ -7,11 +7,17 @@
 // at once, so where names exist the search runs at the servers' speed; where they do not, a level sends one
 // frame in its waiting time and no more.
 //
-// That is no more than plain libca sends for the same dead names: its timers wait 32 ms * 2^i where ours wait
-// 40 ms on level 0 and 80 ms * 2^i above, it too sends one frame a timer while names stay unanswered, and it
-// too moves a name one timer up each time. Ours asks at once and libca after its first timer, so in the first
-// half second ours is a frame ahead; then it never is. Unlike there, a dead name in a frame of live ones does
-// not slow the live ones down, which is the point of it all.
+// Besides, names that were never asked for go out at first_frames_per_second, whether those before them are
+// answered or not: a living name does not wait behind dead ones. They are asked for in the order in which
+// they were added, and nothing that was asked for before ever comes before them.
+//
+// Over any longer time that is no more than plain libca sends for the same dead names: its timers wait 32 ms
+// * 2^i where ours wait 40 ms on level 0 and 80 ms * 2^i above, it too sends one frame a timer while names
+// stay unanswered, and it too moves a name one timer up each time. Ours asks for all of them at once and
+// libca one frame after the other, so ours is ahead at first: for 1,000 names for 2 s, for 25,000 for half a
+// minute, by what libca makes up for then; after that it never is. Unlike there, a dead name in a frame of
+// live ones does not slow the live ones down, which is the point of it all. What is asked for again has a
+// ceiling besides, in the caller's hands (TimePassed).
 //
 // Names of a frame that nobody answered while others are answered (a lost datagram, most likely) go to the
 // front of their next level. When a name from high up is answered, a server has come back: everything above
@@ -30,6 +36,7 @@
 
 #include "common/clock.h"
 #include "worker/ca/search/codec.h"
+#include "worker/ca/search/frame_budget.h"
 
 namespace e2k::worker::search {
 
@@ -40,6 +47,7 @@ struct PacingSettings {
   int64_t ladder_ns = 160 * kNsPerMs;
   int64_t max_period_ns = 300 * kNsPerSecond;  // EPICS_CA_MAX_SEARCH_PERIOD
   uint32_t max_window = 16;                    // frames; a server's receive buffer holds about 90
+  int64_t first_frames_per_second = 600;
 };
 
 enum class Persistence : uint8_t { until_answered, few_tries };
@@ -48,6 +56,9 @@ struct AddName {
   NameId id;
   uint16_t name_bytes;
   Persistence persistence = Persistence::until_answered;
+  // Above 0: its server refused it. It is asked for when that level's waiting time is over, and its answer
+  // then says nothing of other names.
+  uint8_t level = 0;
 };
 struct RemoveName {
   NameId id;
@@ -57,8 +68,12 @@ struct NameAnswered {
 };
 // A server came up (its beacon says so): names from above kBoostLevel come down to it, as in libca.
 struct ServerAppeared {};
-struct TimePassed {};
-using PacingEvent = std::variant<AddName, RemoveName, NameAnswered, ServerAppeared, TimePassed>;
+// Other addresses are asked from now on: all names are asked for again soon.
+struct ReachChanged {};
+struct TimePassed {
+  int64_t retry_frames = INT64_MAX;  // so many frames of names that were asked for before may go out now
+};
+using PacingEvent = std::variant<AddName, RemoveName, NameAnswered, ServerAppeared, ReachChanged, TimePassed>;
 
 struct SearchFrame {
   uint32_t sequence;
@@ -66,8 +81,8 @@ struct SearchFrame {
 };
 struct PacingActions {
   std::vector<SearchFrame> send;
-  std::vector<NameId> found;     // answered, and searched for no longer
-  std::vector<NameId> given_up;  // few_tries names that nobody answered
+  std::vector<NameId> found;  // answered, and searched for no longer
+  int64_t retry_frames = 0;   // of `send`, those of names that were asked for before
 };
 
 class Pacing {
@@ -78,12 +93,13 @@ public:
 
   void step(const PacingEvent& event, MonotonicNs now, PacingActions& out);
   // When TimePassed has something to do; nothing: not before another event.
-  std::optional<MonotonicNs> next_turn() const;
+  std::optional<MonotonicNs> next_turn(MonotonicNs now) const;
 
   bool searching(NameId id) const { return id < names_.size() && names_[id].where != Where::nowhere; }
   // Asked for at least once since it was added.
   bool was_asked(NameId id) const;
-  size_t searched_names() const { return searched_; }
+  // A frame of names that were not asked for before is on the way, or about to be.
+  bool is_asking() const { return levels_[0].queued_names > 0 || !levels_[0].sent.empty(); }
 
 private:
   enum class Where : uint8_t {
@@ -95,8 +111,9 @@ private:
     uint32_t ticket = 0;  // queued: of its queue entry; sent: of its frame
     uint16_t name_bytes = 0;
     uint8_t level = 0;
-    Where where : 4 = Where::nowhere;
-    Persistence persistence : 4 = Persistence::until_answered;
+    Where where : 3 = Where::nowhere;
+    Persistence persistence : 3 = Persistence::until_answered;
+    bool refused : 1 = false;
   };
   struct Queued {
     NameId id;
@@ -121,6 +138,7 @@ private:
   void on(const RemoveName& event, MonotonicNs now, PacingActions& out);
   void on(const NameAnswered& event, MonotonicNs now, PacingActions& out);
   void on(const ServerAppeared& event, MonotonicNs now, PacingActions& out);
+  void on(const ReachChanged& event, MonotonicNs now, PacingActions& out);
   void on(const TimePassed& event, MonotonicNs now, PacingActions& out);
 
   int64_t wait_ns(size_t level) const;
@@ -128,15 +146,16 @@ private:
   void forget(NameId id);
   void count_answer(Name& name);
   void bring_down(size_t to_level);
-  void expire(size_t level, MonotonicNs now, PacingActions& out);
-  void send(size_t level, MonotonicNs now, PacingActions& out);
+  void expire(size_t level, MonotonicNs now);
+  void send(size_t level, MonotonicNs now, int64_t room, PacingActions& out);
+  void send_frame(size_t level, bool counted, MonotonicNs now, PacingActions& out);
 
   PacingSettings settings_;
   std::vector<Name> names_;
   std::vector<Level> levels_;
   int64_t first_wait_ns_;  // grows where answers come late
+  FrameBudget first_;      // of names that were never asked for
   uint32_t ticket_ = 0;
-  size_t searched_ = 0;
 };
 
 }  // namespace e2k::worker::search

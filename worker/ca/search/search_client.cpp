@@ -14,13 +14,11 @@
 namespace e2k::worker::search {
 namespace {
 
-// At the start names wait this long for the name servers' circuits, so that none is asked for in vain.
-constexpr int64_t kNameServerGraceNs = 500 * kNsPerMs;
+// At the start names wait so long for DNS and the name servers' circuits, so that none is asked for in vain.
+constexpr int64_t kGraceNs = 500 * kNsPerMs;
 constexpr int64_t kRegistrationIntervalNs = 15 * kNsPerSecond;
-// A server counts its beacons from 0, sent ever more slowly: the first ten take some 15 s.
-constexpr uint32_t kYoungBeacon = 10;
-constexpr size_t kMaxBeaconServers = 65536;
 constexpr int kReceiveBufferBytes = 4 << 20;
+constexpr int64_t kShortestTurnNs = kNsPerMs;
 
 sockaddr_in socket_address(ServerAddress address) {
   sockaddr_in out{};
@@ -30,15 +28,17 @@ sockaddr_in socket_address(ServerAddress address) {
   return out;
 }
 
-PacingSettings pacing_settings(const SearchAddresses& addresses) {
+PacingSettings pacing_settings(const SearchEnvironment& environment) {
   PacingSettings out;
-  out.max_period_ns = addresses.max_search_period_s * kNsPerSecond;
+  out.max_period_ns = environment.max_search_period_s * kNsPerSecond;
   return out;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<SearchClient>> SearchClient::open(const NameSource& names) {
+Result<std::unique_ptr<SearchClient>> SearchClient::open(const NameSource& names,
+                                                         const SearchEnvironment& environment,
+                                                         MonotonicNs now) {
   UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return fail(std::string("no UDP socket for the channel search: ") + std::strerror(errno));
   const int yes = 1;
@@ -51,57 +51,104 @@ Result<std::unique_ptr<SearchClient>> SearchClient::open(const NameSource& names
   const sockaddr_in any = socket_address({INADDR_ANY, 0});
   if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) < 0)
     return fail(std::string("no UDP port for the channel search: ") + std::strerror(errno));
-  SearchAddresses addresses = search_addresses(socket.get());
-  if (addresses.datagrams.empty() && addresses.name_servers.empty())
-    log::warn(
-        "search_goes_nowhere remedy=\"set epics.addr_list, epics.auto_addr_list or epics.name_servers\"");
-  return std::unique_ptr<SearchClient>(
-      new SearchClient(names, std::move(socket), std::move(addresses), monotonic_now()));
+  return std::unique_ptr<SearchClient>(new SearchClient(names, std::move(socket), environment, now));
 }
 
-SearchClient::SearchClient(const NameSource& names, UniqueFd socket, SearchAddresses addresses,
+SearchClient::SearchClient(const NameSource& names, UniqueFd socket, const SearchEnvironment& environment,
                            MonotonicNs now)
     : names_(names),
       socket_(std::move(socket)),
-      addresses_(std::move(addresses)),
-      pacing_(pacing_settings(addresses_)),
+      addresses_(environment),
+      pacing_(pacing_settings(environment)),
+      servers_(environment.max_search_period_s * kNsPerSecond),
+      beacons_(now),
+      server_port_(environment.server_port),
+      repeater_port_(environment.repeater_port),
       opened_(now) {
-  for (ServerAddress address : addresses_.name_servers) name_servers_.emplace_back(address);
+  take_addresses(now);
+  began_ = true;
 }
 
-void SearchClient::add(NameId id, Persistence persistence, MonotonicNs now) {
+// The circuits of name servers that stay are kept.
+void SearchClient::take_addresses(MonotonicNs now) {
+  if (!addresses_.update(now)) return;
+  std::vector<NameServer> before = std::move(name_servers_);
+  name_servers_.clear();
+  for (const ServerAddress address : addresses_.name_servers()) {
+    const auto kept = std::find_if(before.begin(), before.end(),
+                                   [&](const NameServer& s) { return s.address() == address; });
+    if (kept != before.end())
+      name_servers_.push_back(std::move(*kept));
+    else
+      name_servers_.emplace_back(address);
+  }
+  const bool any = !addresses_.datagrams().empty() || !name_servers_.empty();
+  if (!any && addresses_.complete())
+    log::warn(
+        "search_goes_nowhere remedy=\"set epics.addr_list, epics.auto_addr_list or epics.name_servers\"");
+  if (any && began_) {
+    log::info("search_addresses datagrams={} name_servers={}", addresses_.datagrams().size(),
+              name_servers_.size());
+    pacing_.step(ReachChanged{}, now, actions_);
+    servers_.look_again(Servers::kBaseNs, now);
+  }
+}
+
+void SearchClient::add(NameId id, Persistence persistence, MonotonicNs now, uint8_t level) {
   const size_t bytes = names_.name_of(id).size();
   if (bytes == 0 || bytes > kMaxSearchableNameBytes) return;
-  pacing_.step(AddName{id, static_cast<uint16_t>(bytes), persistence}, now, actions_);
+  pacing_.step(AddName{id, static_cast<uint16_t>(bytes), persistence, level}, now, actions_);
+}
+
+void SearchClient::check(NameId id, MonotonicNs now) {
+  if (checks_.empty()) checks_due_ = MonotonicNs{now.value + kCheckDelayNs};
+  checks_.push_back(id);
 }
 
 void SearchClient::remove(NameId id, MonotonicNs now) {
   pacing_.step(RemoveName{id}, now, actions_);
-  lost_.regained(id);
 }
 
-bool SearchClient::holding_for_name_servers(MonotonicNs now) const {
-  if (now.value - opened_.value > kNameServerGraceNs) return false;
+void SearchClient::server_lost(ServerNumber number) {
+  beacons_.forget(servers_.at(number).address);
+  addresses_.resolve_again();
+}
+
+bool SearchClient::holding(MonotonicNs now) const {
+  if (now.value - opened_.value > kGraceNs) return false;
+  if (!addresses_.complete()) return true;
   return std::any_of(name_servers_.begin(), name_servers_.end(), [](const NameServer& s) { return !s.up(); });
 }
 
 void SearchClient::turn(MonotonicNs now, SearchResults& out) {
+  take_addresses(now);
   receive(out, now);
   register_with_repeater(now);
-  if (holding_for_name_servers(now)) return;
-  pacing_.step(TimePassed{}, now, actions_);
-  for (const SearchFrame& frame : actions_.send) send_frame(frame.sequence, frame.names);
+  if (holding(now)) return;
+  actions_.retry_frames = 0;
+  pacing_.step(TimePassed{retries_.available(now)}, now, actions_);
+  for (const SearchFrame& frame : actions_.send) send_names(frame.sequence, frame.names);
+  retries_.spend(actions_.retry_frames, now);
   actions_.send.clear();
-  actions_.given_up.clear();  // they stay lost, and go on being probed
+  send_retries(now);
+}
 
+// Probes and checks fill frames together.
+void SearchClient::send_retries(MonotonicNs now) {
+  const int64_t frames = retries_.available(now);
+  if (frames <= 0) return;
+  size_t room = static_cast<size_t>(frames) * Servers::kNamesAFrame;
+  servers_.turn(now, room, probes_);
+  room -= std::min(room, probes_.size());
+  if (now >= checks_due_ || checks_.size() >= Servers::kNamesAFrame)
+    for (; room > 0 && !checks_.empty(); --room, checks_.pop_front()) probes_.push_back(checks_.front());
+  if (!probes_.empty()) retries_.spend(send_names(0, probes_), now);
   probes_.clear();
-  lost_.turn(now, probes_);
-  if (!probes_.empty()) send_frame(0, probes_);
 }
 
 void SearchClient::receive(SearchResults& out, MonotonicNs now) {
   std::array<std::byte, 65536> buffer;
-  while (true) {
+  for (int taken = 0; taken < kMaxDatagramsATurn; ++taken) {
     sockaddr_in from{};
     socklen_t from_size = sizeof from;
     const ssize_t n = recvfrom(socket_.get(), buffer.data(), buffer.size(), 0,
@@ -109,7 +156,7 @@ void SearchClient::receive(SearchResults& out, MonotonicNs now) {
     if (n < 0 && errno == EAGAIN) break;
     if (n < 0) continue;  // ECONNREFUSED and the like: what an earlier frame met
     decode_datagram({buffer.data(), static_cast<size_t>(n)},
-                    {ntohl(from.sin_addr.s_addr), ntohs(from.sin_port)}, addresses_.server_port, received_);
+                    {ntohl(from.sin_addr.s_addr), ntohs(from.sin_port)}, server_port_, received_);
     take(out, now);
   }
   for (NameServer& server : name_servers_) {
@@ -120,43 +167,46 @@ void SearchClient::receive(SearchResults& out, MonotonicNs now) {
 
 void SearchClient::take(SearchResults& out, MonotonicNs now) {
   for (const SearchReply& reply : received_.replies) {
+    if (names_.name_of(reply.id).empty()) continue;
+    if (servers_.size() >= kMaxServers && servers_.find(reply.server) == kNoServer) continue;
+    ++answers_;
     actions_.found.clear();
     pacing_.step(NameAnswered{reply.id}, now, actions_);
-    if (!actions_.found.empty())
-      out.found.push_back({reply.id, reply.server});
-    else if (lost_.is_lost(reply.id))
-      out.probed.push_back({reply.id, reply.server});
+    (actions_.found.empty() ? out.also : out.found)
+        .push_back({reply.id, servers_.number_of(reply.server), reply.minor});
   }
   for (const Beacon& beacon : received_.beacons) take_beacon(beacon, now);
   received_.clear();
 }
 
 void SearchClient::take_beacon(const Beacon& beacon, MonotonicNs now) {
-  if (beacons_.size() >= kMaxBeaconServers) beacons_.clear();
-  const auto [known, is_new] = beacons_.try_emplace(beacon.server, beacon.number);
-  const bool started = is_new ? beacon.number < kYoungBeacon : beacon.number < known->second;
-  known->second = beacon.number;
-  if (!started) return;
+  if (!beacons_.take(beacon, now)) return;
   log::info("server_appeared server={}", to_string(beacon.server));
-  lost_.appeared(beacon.server, now);
+  if (const ServerNumber number = servers_.find(beacon.server); number != kNoServer)
+    servers_.appeared(number, now);
+  servers_.look_again(Servers::kBoostNs, now);
   pacing_.step(ServerAppeared{}, now, actions_);
 }
 
-void SearchClient::send_frame(uint32_t sequence, const std::vector<NameId>& names) {
+int64_t SearchClient::send_names(uint32_t sequence, const std::vector<NameId>& names) {
+  int64_t frames = 0;
   FrameBuilder frame(sequence);
   for (NameId id : names) {
     const std::string_view name = names_.name_of(id);
     if (name.empty() || frame.add(id, name)) continue;
     send_bytes(frame);
+    ++frames;
     frame = FrameBuilder(sequence);
     frame.add(id, name);
   }
-  if (!frame.empty()) send_bytes(frame);
+  if (frame.empty()) return frames;
+  send_bytes(frame);
+  return frames + 1;
 }
 
 void SearchClient::send_bytes(const FrameBuilder& frame) {
   const auto bytes = frame.bytes();
-  for (ServerAddress address : addresses_.datagrams) {
+  for (ServerAddress address : addresses_.datagrams()) {
     const sockaddr_in to = socket_address(address);
     sendto(socket_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
   }
@@ -168,22 +218,25 @@ void SearchClient::register_with_repeater(MonotonicNs now) {
   if (now < next_registration_) return;
   next_registration_ = MonotonicNs{now.value + kRegistrationIntervalNs};
   const auto bytes = repeater_registration();
-  const sockaddr_in to = socket_address({INADDR_LOOPBACK, addresses_.repeater_port});
+  const sockaddr_in to = socket_address({INADDR_LOOPBACK, repeater_port_});
   sendto(socket_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
 }
 
 void SearchClient::poll_on(std::vector<pollfd>& fds) const {
   fds.push_back({socket_.get(), POLLIN, 0});
+  if (addresses_.fd() >= 0) fds.push_back({addresses_.fd(), POLLIN, 0});
   for (const NameServer& server : name_servers_)
     if (const auto fd = server.poll_on()) fds.push_back(*fd);
 }
 
 MonotonicNs SearchClient::next_turn(MonotonicNs now) const {
   MonotonicNs next{now.value + kNsPerSecond / 2};
-  if (holding_for_name_servers(now)) return MonotonicNs{now.value + 10 * kNsPerMs};
-  if (const auto at = pacing_.next_turn()) next = std::min(next, *at);
-  if (const auto at = lost_.next_turn()) next = std::min(next, *at);
-  return next;
+  if (holding(now)) return MonotonicNs{now.value + 10 * kNsPerMs};
+  if (const auto at = pacing_.next_turn(now)) next = std::min(next, *at);
+  if (const auto at = servers_.next_turn()) next = std::min(next, *at);
+  if (!checks_.empty()) next = std::min(next, checks_due_);
+  // What may not go out yet, for the ceiling's sake, looks as if it were due.
+  return std::max(next, MonotonicNs{now.value + kShortestTurnNs});
 }
 
 }  // namespace e2k::worker::search
