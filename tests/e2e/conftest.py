@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from e2k_support import (Beacons, Broker, Decoder, FrameSink, Reader, Registry, SoftIoc, StandInRegistry, StubIoc,
-                         Supervisor, repeater_port, steady)
+from e2k_support import (Beacons, Broker, Cable, Decoder, FrameSink, Namespace, Reader, Registry, Relay, SoftIoc,
+                         StandInRegistry, StubIoc, Supervisor, network, proc, repeater_port, steady)
 
 _numbers = itertools.count(1)
 
@@ -71,6 +71,20 @@ class Site:
     def beacons(self, servers, per_second, numbers=steady, **more):
         return self._keep(Beacons(repeater_port(), servers, per_second, numbers, **more))
 
+    def network(self):
+        """A network of its own, in which the broker can be reached; skips the test where there can be none."""
+        why_not = network.why_not()
+        if why_not:
+            pytest.skip(why_not)
+        made = self._keep(Namespace())
+        self._keep(Relay(made, self.broker.port))
+        return made
+
+    def cabled(self):
+        """Two such networks, and the cable that joins them."""
+        near, far = self.network(), self.network()
+        return near, far, Cable(near, far)
+
     def supervisor(self, iocs=(), settings=None, ready=True, broker=None, **more):
         settings = dict(settings or {})
         settings.setdefault("commands", {}).setdefault("topic", self.commands)
@@ -93,6 +107,10 @@ class Site:
     def _keep(self, part):
         self._parts.append(part)
         return part
+
+    def folder(self, name):
+        """For files of the test's own; it is removed when this process ends."""
+        return proc.make_folder(name)
 
     def end(self, failed):
         for reader in self._readers:

@@ -7,6 +7,7 @@ process ends. What a part prints goes to a file in its folder (`part.log`), show
 from .broker import Broker
 from .ca_traffic import Beacons, FrameSink, jumping_back, steady
 from .decode import Decoder
+from .network import Cable, Namespace, Relay, Unanswered, with_files
 from .paths import build_dir, cache_dir, root_dir
 from .proc import Deadline, PartFailed, alive, cpu_seconds, rss_bytes, wait_for
 from .reader import Reader, Record, murmur2_partition
@@ -16,7 +17,8 @@ from .stub_ca import StubIoc
 from .stub_circuit import Channel
 from .supervisor import Supervisor
 
-__all__ = ["Beacons", "Broker", "Channel", "Deadline", "Decoder", "FrameSink", "PartFailed", "Reader", "Record",
-           "Refused", "Registry", "SoftIoc", "StandInRegistry", "StubIoc", "Supervisor", "alive", "basic", "bearer",
-           "build_dir", "ca_settings", "cache_dir", "cpu_seconds", "jumping_back", "murmur2_partition",
-           "repeater_port", "root_dir", "rss_bytes", "steady", "wait_for"]
+__all__ = ["Beacons", "Broker", "Cable", "Channel", "Deadline", "Decoder", "FrameSink", "Namespace", "PartFailed",
+           "Reader", "Record", "Refused", "Registry", "Relay", "SoftIoc", "StandInRegistry", "StubIoc", "Supervisor",
+           "Unanswered", "alive", "basic", "bearer", "build_dir", "ca_settings", "cache_dir", "cpu_seconds",
+           "jumping_back", "murmur2_partition", "repeater_port", "root_dir", "rss_bytes", "steady", "wait_for",
+           "with_files"]

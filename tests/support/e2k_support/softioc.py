@@ -20,19 +20,24 @@ def repeater_port():
 
 def ca_settings(*iocs):
     """[epics] of a configuration whose clients see these IOCs and nothing else."""
-    return {"addr_list": " ".join(f"127.0.0.1:{ioc.port}" for ioc in iocs) or "127.0.0.1:9",
+    addresses = [f"{getattr(ioc, 'host', '127.0.0.1')}:{ioc.port}" for ioc in iocs]
+    return {"addr_list": " ".join(addresses) or "127.0.0.1:9",
             "auto_addr_list": False, "repeater_port": repeater_port()}
 
 
 class SoftIoc:
     """SoftIoc(text of a database[, text of an access security file]) returns when it serves.
 
-    put() writes a field; shell() runs IOC shell lines; restart() keeps the port. A context manager.
+    put() writes a field; shell() runs IOC shell lines; restart() keeps the port. `host` is the address that it serves,
+    `within` stands before its program (network.py). A context manager.
     """
 
-    def __init__(self, database, access="", port=None, environment=None, start_timeout=30.0):
+    def __init__(self, database, access="", port=None, environment=None, start_timeout=30.0, host="127.0.0.1",
+                 within=()):
         self.folder = proc.make_folder("ioc")
         self.port = port or proc.free_port()
+        self.host, self.within = host, within
+        self.address = f"{host}:{self.port}"
         self.start_timeout = start_timeout
         self.environment = environment or {}
         self.child = None
@@ -49,12 +54,12 @@ class SoftIoc:
     def start(self):
         assert self.child is None
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EPICS_")}
-        environment.update({"EPICS_CA_SERVER_PORT": str(self.port), "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+        environment.update({"EPICS_CA_SERVER_PORT": str(self.port), "EPICS_CAS_INTF_ADDR_LIST": self.host,
                             "EPICS_CAS_BEACON_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO",
                             "EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_REPEATER_PORT": str(repeater_port()),
                             "EPICS_CA_MAX_ARRAY_BYTES": "67108864", **self.environment})
         program = pathlib.Path(__file__).with_name("ioc_main.py")
-        arguments = [paths.python(), program, "-d", "ioc.db"] + (["-a", "ioc.acf"] if self.access else [])
+        arguments = [*self.within, paths.python(), program, "-d", "ioc.db"] + (["-a", "ioc.acf"] if self.access else [])
         (self.folder / "part.log").unlink(missing_ok=True)
         self.child = proc.Child("ioc", arguments, self.folder, environment, stdin=subprocess.PIPE)
         proc.wait_for(lambda: "@ready" in self.child.text(), self.start_timeout, "the IOC's iocInit",

@@ -54,9 +54,11 @@ def merge(base, more):
 
 class Supervisor:
     """Supervisor(broker, iocs, {configuration}) starts one on a folder of its own; `settings` are merged over
-    defaults that fit a test (2 workers, 256 MiB of spool). It does not wait: use ready() or wait()."""
+    defaults that fit a test (2 workers, 256 MiB of spool). `within` stands before its program (network.py). It does
+    not wait: use ready() or wait()."""
 
-    def __init__(self, broker, iocs=(), settings=None, start=True, environment=None, arguments=()):
+    def __init__(self, broker, iocs=(), settings=None, start=True, environment=None, arguments=(), within=()):
+        self.within = within
         self.broker = broker
         self.folder = proc.make_folder("sup")
         self.socket = self.folder / "run" / "epics2kafka" / "control.sock"
@@ -97,8 +99,8 @@ class Supervisor:
 
     def start(self):
         assert self.child is None
-        self.child = proc.Child("supervisor", [self.program(), "--config", self.config, *self.arguments],
-                                self.folder, self.environ())
+        program = [*self.within, self.program(), "--config", self.config, *self.arguments]
+        self.child = proc.Child("supervisor", program, self.folder, self.environ())
 
     def check(self, *arguments, timeout=20.0):
         """--check: the finished process, with stdout and stderr as text."""
