@@ -1,42 +1,111 @@
 #include "supervisor/commands/topic_admin.h"
 
+#include <charconv>
 #include <cstring>
+#include <string_view>
 
 namespace e2k::supervisor {
 namespace {
+
+using std::chrono::milliseconds;
 
 tl::unexpected<KafkaError> error(rd_kafka_resp_err_t code, const char* text = nullptr) {
   return tl::unexpected<KafkaError>({code, text != nullptr ? text : rd_kafka_err2str(code)});
 }
 
-}  // namespace
+struct OptionsDeleter {
+  void operator()(rd_kafka_AdminOptions_t* p) const { rd_kafka_AdminOptions_destroy(p); }
+};
+using Options = std::unique_ptr<rd_kafka_AdminOptions_t, OptionsDeleter>;
 
-TopicAdmin::Options TopicAdmin::options(rd_kafka_admin_op_t operation) const {
-  Options made(rd_kafka_AdminOptions_new(handle_, operation));
+Options options(rd_kafka_t* handle, rd_kafka_admin_op_t operation, milliseconds timeout) {
+  Options made(rd_kafka_AdminOptions_new(handle, operation));
   char text[256];
-  rd_kafka_AdminOptions_set_request_timeout(made.get(), static_cast<int>(timeout_.count()), text,
-                                            sizeof text);
+  rd_kafka_AdminOptions_set_request_timeout(made.get(), static_cast<int>(timeout.count()), text, sizeof text);
   return made;
 }
 
-tl::expected<kafka::Event, KafkaError> TopicAdmin::wait(rd_kafka_queue_t* queue) const {
+KafkaResult<kafka::Event> wait(rd_kafka_queue_t* queue, milliseconds timeout) {
   // The request's own time-out answers with an event; the second one here only guards against its loss.
-  kafka::Event event(rd_kafka_queue_poll(queue, static_cast<int>(timeout_.count()) + 1000));
+  kafka::Event event(rd_kafka_queue_poll(queue, static_cast<int>(timeout.count()) + 1000));
   if (!event) return error(RD_KAFKA_RESP_ERR__TIMED_OUT);
   if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
     return error(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
   return event;
 }
 
-tl::expected<std::vector<int32_t>, KafkaError> TopicAdmin::partitions() const {
+KafkaResult<kafka::Metadata> metadata_of(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* topic,
+                                         milliseconds timeout) {
+  const struct rd_kafka_metadata* raw = nullptr;
+  const auto code =
+      rd_kafka_metadata(handle, all_topics ? 1 : 0, topic, &raw, static_cast<int>(timeout.count()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error(code);
+  return kafka::Metadata(raw);
+}
+
+KafkaResult<TopicConfig> config_of(const rd_kafka_ConfigResource_t* resource) {
+  if (const auto code = rd_kafka_ConfigResource_error(resource); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return error(code, rd_kafka_ConfigResource_error_string(resource));
+  TopicConfig config;
+  size_t entries = 0;
+  const rd_kafka_ConfigEntry_t** configs = rd_kafka_ConfigResource_configs(resource, &entries);
+  for (size_t i = 0; i < entries; ++i) {
+    const std::string_view name = rd_kafka_ConfigEntry_name(configs[i]);
+    const char* value = rd_kafka_ConfigEntry_value(configs[i]);
+    if (value == nullptr) continue;
+    if (name == "cleanup.policy") config.cleanup_policy = value;
+    int64_t number = 0;
+    const char* end = value + std::strlen(value);
+    if (name == "retention.ms" && std::from_chars(value, end, number).ptr == end)
+      config.retention_ms = number;
+  }
+  if (config.cleanup_policy.empty())
+    return error(RD_KAFKA_RESP_ERR_UNKNOWN, "the broker names no cleanup.policy");
+  return config;
+}
+
+}  // namespace
+
+KafkaResult<std::map<std::string, KafkaResult<TopicConfig>>> topic_configs(
+    rd_kafka_t* handle, const std::vector<std::string>& topics, milliseconds timeout) {
+  std::vector<rd_kafka_ConfigResource_t*> asked;
+  for (const std::string& topic : topics)
+    asked.push_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  kafka::Queue queue(rd_kafka_queue_new(handle));
+  rd_kafka_DescribeConfigs(handle, asked.data(), asked.size(),
+                           options(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout).get(), queue.get());
+  rd_kafka_ConfigResource_destroy_array(asked.data(), asked.size());
+  auto event = wait(queue.get(), timeout);
+  if (!event) return tl::unexpected(event.error());
+  std::map<std::string, KafkaResult<TopicConfig>> configs;
+  const auto* result = rd_kafka_event_DescribeConfigs_result(event->get());
+  size_t count = 0;
+  const rd_kafka_ConfigResource_t** resources = rd_kafka_DescribeConfigs_result_resources(result, &count);
+  for (size_t i = 0; i < count; ++i)
+    configs.emplace(rd_kafka_ConfigResource_name(resources[i]), config_of(resources[i]));
+  return configs;
+}
+
+KafkaResult<Cluster> cluster_of(rd_kafka_t* handle, bool with_topics, milliseconds timeout) {
+  const auto metadata = metadata_of(handle, with_topics, nullptr, timeout);
+  if (!metadata) return tl::unexpected(metadata.error());
+  Cluster cluster;
+  cluster.brokers = static_cast<size_t>((*metadata)->broker_cnt);
+  if (!with_topics) return cluster;
+  for (int i = 0; i < (*metadata)->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic& topic = (*metadata)->topics[i];
+    if (topic.partition_cnt > 0) cluster.topics[topic.topic] = static_cast<size_t>(topic.partition_cnt);
+  }
+  return cluster;
+}
+
+KafkaResult<std::vector<int32_t>> TopicAdmin::partitions() const {
   kafka::Topic topic(rd_kafka_topic_new(handle_, topic_.c_str(), nullptr));
   if (!topic) return error(rd_kafka_last_error());
-  const struct rd_kafka_metadata* raw = nullptr;
-  const auto code = rd_kafka_metadata(handle_, 0, topic.get(), &raw, static_cast<int>(timeout_.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error(code);
-  const kafka::Metadata metadata(raw);
-  for (int i = 0; i < metadata->topic_cnt; ++i) {
-    const rd_kafka_metadata_topic& found = metadata->topics[i];
+  const auto metadata = metadata_of(handle_, false, topic.get(), timeout_);
+  if (!metadata) return tl::unexpected(metadata.error());
+  for (int i = 0; i < (*metadata)->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic& found = (*metadata)->topics[i];
     if (topic_ != found.topic) continue;
     if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return error(found.err);
     std::vector<int32_t> ids;
@@ -47,39 +116,25 @@ tl::expected<std::vector<int32_t>, KafkaError> TopicAdmin::partitions() const {
   return error(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 }
 
-tl::expected<std::string, KafkaError> TopicAdmin::cleanup_policy() const {
-  kafka::Queue queue(rd_kafka_queue_new(handle_));
-  rd_kafka_ConfigResource_t* resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic_.c_str());
-  rd_kafka_DescribeConfigs(handle_, &resource, 1, options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS).get(),
-                           queue.get());
-  rd_kafka_ConfigResource_destroy(resource);
-  auto event = wait(queue.get());
-  if (!event) return tl::unexpected(event.error());
-  const auto* result = rd_kafka_event_DescribeConfigs_result(event->get());
-  size_t count = 0;
-  const rd_kafka_ConfigResource_t** resources = rd_kafka_DescribeConfigs_result_resources(result, &count);
-  for (size_t i = 0; i < count; ++i) {
-    if (const auto code = rd_kafka_ConfigResource_error(resources[i]); code != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return error(code, rd_kafka_ConfigResource_error_string(resources[i]));
-    size_t entries = 0;
-    const rd_kafka_ConfigEntry_t** configs = rd_kafka_ConfigResource_configs(resources[i], &entries);
-    for (size_t j = 0; j < entries; ++j)
-      if (std::strcmp(rd_kafka_ConfigEntry_name(configs[j]), "cleanup.policy") == 0)
-        return std::string(rd_kafka_ConfigEntry_value(configs[j]));
-  }
-  return error(RD_KAFKA_RESP_ERR_UNKNOWN, "the broker names no cleanup.policy");
+KafkaResult<std::string> TopicAdmin::cleanup_policy() const {
+  const auto configs = topic_configs(handle_, {topic_}, timeout_);
+  if (!configs) return tl::unexpected(configs.error());
+  const auto found = configs->find(topic_);
+  if (found == configs->end()) return error(RD_KAFKA_RESP_ERR_UNKNOWN, "the broker tells of another topic");
+  return found->second.map([](const TopicConfig& config) { return config.cleanup_policy; });
 }
 
-tl::expected<void, KafkaError> TopicAdmin::create(int replication_factor) const {
+KafkaResult<void> TopicAdmin::create(int replication_factor) const {
   char text[512] = {};
   rd_kafka_NewTopic_t* topic =
       rd_kafka_NewTopic_new(topic_.c_str(), 1, replication_factor, text, sizeof text);
   if (topic == nullptr) return error(RD_KAFKA_RESP_ERR__INVALID_ARG, text);
   rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
   kafka::Queue queue(rd_kafka_queue_new(handle_));
-  rd_kafka_CreateTopics(handle_, &topic, 1, options(RD_KAFKA_ADMIN_OP_CREATETOPICS).get(), queue.get());
+  rd_kafka_CreateTopics(handle_, &topic, 1, 
+                        options(handle_, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_).get(), queue.get());
   rd_kafka_NewTopic_destroy(topic);
-  auto event = wait(queue.get());
+  auto event = wait(queue.get(), timeout_);
   if (!event) return tl::unexpected(event.error());
   size_t count = 0;
   const auto* results =

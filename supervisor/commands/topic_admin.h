@@ -1,4 +1,4 @@
-// Shell. Questions about the command topic that wait for a broker: is it there, how is it made, make it.
+// Shell. Questions about topics that wait for a broker: is one there, how is it made, make the command topic.
 //
 // Each call blocks for at most its time-out and is therefore made on a thread of its own, never on the event
 // loop. The handle may be shared with that loop: librdkafka's handles are thread-safe. Errors carry
@@ -8,6 +8,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,26 +24,39 @@ struct KafkaError {
   std::string message;
 };
 
+template <class T>
+using KafkaResult = tl::expected<T, KafkaError>;
+
+// A topic's settings as the broker shows them: cleanup.policy is "compact", "delete" or "compact,delete".
+struct TopicConfig {
+  std::string cleanup_policy;
+  std::optional<int64_t> retention_ms;  // -1: for ever
+};
+
+// Those of several topics in one request, each with its own answer.
+KafkaResult<std::map<std::string, KafkaResult<TopicConfig>>> topic_configs(
+    rd_kafka_t* handle, const std::vector<std::string>& topics, std::chrono::milliseconds timeout);
+
+// What the brokers tell of themselves: how many they are, and every topic that this client may see, with its
+// number of partitions.
+struct Cluster {
+  size_t brokers = 0;
+  std::map<std::string, size_t> topics;
+};
+KafkaResult<Cluster> cluster_of(rd_kafka_t* handle, bool with_topics, std::chrono::milliseconds timeout);
+
 class TopicAdmin {
 public:
   TopicAdmin(rd_kafka_t* handle, std::string topic, std::chrono::milliseconds timeout)
       : handle_(handle), topic_(std::move(topic)), timeout_(timeout) {}
 
   // The topic's partitions; UNKNOWN_TOPIC_OR_PART when it is absent.
-  tl::expected<std::vector<int32_t>, KafkaError> partitions() const;
-  // cleanup.policy as the broker shows it: "compact", "delete", "compact,delete".
-  tl::expected<std::string, KafkaError> cleanup_policy() const;
+  KafkaResult<std::vector<int32_t>> partitions() const;
+  KafkaResult<std::string> cleanup_policy() const;
   // Makes it: compacted, one partition. replication_factor -1: the broker's default.
-  tl::expected<void, KafkaError> create(int replication_factor) const;
+  KafkaResult<void> create(int replication_factor) const;
 
 private:
-  tl::expected<kafka::Event, KafkaError> wait(rd_kafka_queue_t* queue) const;
-  struct OptionsDeleter {
-    void operator()(rd_kafka_AdminOptions_t* p) const { rd_kafka_AdminOptions_destroy(p); }
-  };
-  using Options = std::unique_ptr<rd_kafka_AdminOptions_t, OptionsDeleter>;
-  Options options(rd_kafka_admin_op_t operation) const;
-
   rd_kafka_t* handle_;
   std::string topic_;
   std::chrono::milliseconds timeout_;

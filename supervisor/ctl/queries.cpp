@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "common/text.h"
+#include "supervisor/ctl/pages.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/views.h"
 
@@ -12,19 +13,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-Outcome<Json> parse(const std::string& body) {
-  Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded() || !json.is_object())
-    return tl::unexpected<Failure>({Exit::failed, "the supervisor's answer is not a JSON object"});
-  return json;
-}
-
 // Gets `target`, prints it as `text` does or unchanged; the document, for the exit code.
 Outcome<Json> show(const Client& client, const std::string& target, const Output& output,
                    const std::function<std::string(const Json&)>& text) {
   const auto body = client.get(target);
   if (!body) return tl::unexpected(body.error());
-  auto json = parse(*body);
+  auto json = parse_object(*body);
   if (json) output.out << (output.json ? *body + "\n" : text(*json));
   return json;
 }
@@ -77,27 +71,16 @@ Exit show_channels(const Client& client, const ChannelsFilter& filter, const Out
   if (!filter.prefix.empty()) query += "&prefix=" + percent_encode(filter.prefix);
   if (filter.worker) query += "&worker=" + std::to_string(*filter.worker);
   Json all = Json::array();
-  std::string after;
-  bool first = true;
-  while (true) {
-    const auto body = client.get(after.empty() ? query : query + "&after=" + percent_encode(after));
-    if (!body) return complain(body.error(), output);
-    auto page = parse(*body);
-    if (!page) return complain(page.error(), output);
-    const Json next = page->value("next", Json());
-    const bool last = !next.is_string() || next.get<std::string>().empty();
+  bool printed = false;
+  const auto read = each_page(client, query, [&](const std::string& body, Json& items, bool first, bool last) {
     // One page is printed as it came; several are joined into one document.
-    if (output.json && first && last) {
-      output.out << *body << '\n';
-      return Exit::ok;
-    }
-    first = false;
-    for (Json& item : (*page)["items"]) all.push_back(std::move(item));
-    if (last) break;
-    if (next.get<std::string>() == after)
-      return complain({Exit::failed, "the supervisor sends the same page again"}, output);
-    after = next.get<std::string>();
-  }
+    printed = output.json && first && last;
+    if (printed) output.out << body << '\n';
+    for (Json& item : items) all.push_back(std::move(item));
+    return true;
+  });
+  if (!read) return complain(read.error(), output);
+  if (printed) return Exit::ok;
   output.out << (output.json ? Json{{"api", 1}, {"items", std::move(all)}, {"next", nullptr}}.dump() + "\n"
                              : channels_text(all));
   return Exit::ok;
@@ -114,7 +97,7 @@ Exit show_rejected(const Client& client, const Output& output) {
 Exit show_health(const Client& client, const Output& output) {
   const auto answer = client.request("GET", "/health/ready");
   if (!answer) return complain(answer.error(), output);
-  const auto json = parse(answer->body);
+  const auto json = parse_object(answer->body);
   if (!json) return complain(json.error(), output);
   output.out << (output.json ? answer->body + "\n" : painted(health_text(*json), output.colour));
   if (answer->code != 200) return Exit::failed;

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 #include <set>
 
 #include "proto/kafka_conf.h"
+#include "supervisor/commands/deadline.h"
+#include "supervisor/commands/kafka_connection.h"
 #include "supervisor/commands/topic_admin.h"
 #include "supervisor/ctl/table.h"
 
@@ -14,7 +15,6 @@ namespace e2k::supervisor::ctl {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr int kTurnMs = 100;
 constexpr size_t kNamedFailures = 5;
@@ -24,76 +24,19 @@ struct MessageDeleter {
 };
 using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
 
-struct Deadline {
-  Clock::time_point end;
-  explicit Deadline(milliseconds timeout) : end(Clock::now() + timeout) {}
-  milliseconds left() const {
-    return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(end - Clock::now()));
-  }
-  bool passed() const { return Clock::now() >= end; }
-  int turn_ms() const { return static_cast<int>(std::min<int64_t>(kTurnMs, left().count())); }
-};
-
-// librdkafka's last complaint, written from its threads: why brokers do not answer.
-struct LastWords {
-  std::mutex lock;
-  std::string text;
-  std::string get() {
-    const std::lock_guard guard(lock);
-    return text;
-  }
-};
-
 tl::unexpected<Failure> failure(Exit exit, std::string message) {
   return tl::unexpected(Failure{exit, std::move(message)});
 }
 
-// Owns a handle and what its callbacks point to.
-class Connection {
-public:
-  static Outcome<std::unique_ptr<Connection>> open(rd_kafka_type_t type,
-                                                   const std::map<std::string, std::string>& properties,
-                                                   void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*,
-                                                                     void*)) {
-    auto made = std::make_unique<Connection>();
-    auto conf = kafka::make_conf(properties);
-    if (!conf)
-      return failure(Exit::usage,
-                     fmt::format("{}: {}", conf.error().front().property, conf.error().front().reason));
-    rd_kafka_conf_set_opaque(conf->get(), &made->words_);
-    rd_kafka_conf_set_log_cb(conf->get(),
-                             [](const rd_kafka_t* handle, int level, const char*, const char* text) {
-                               constexpr int kNotice = 5;
-                               if (level >= kNotice) return;
-                               auto* words = static_cast<LastWords*>(rd_kafka_opaque(handle));
-                               const std::lock_guard guard(words->lock);
-                               words->text = text;
-                             });
-    // Without one, errors would be logged to stderr.
-    rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int, const char*, void*) {});
-    if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf->get(), delivered);
-    char text[512] = {};
-    rd_kafka_t* handle = rd_kafka_new(type, conf->get(), text, sizeof text);
-    if (handle == nullptr) return failure(Exit::usage, text);
-    std::ignore = conf->release();  // the handle's now
-    made->handle_ = handle;
-    return made;
-  }
-  Connection() = default;
-  Connection(const Connection&) = delete;
-  ~Connection() {
-    // No group was joined, so there is nothing to leave.
-    if (handle_ != nullptr) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  }
-  rd_kafka_t* get() const { return handle_; }
-  std::string last_words() { return words_.get(); }
+Outcome<std::unique_ptr<KafkaConnection>> open(rd_kafka_type_t type,
+                                               const std::map<std::string, std::string>& properties,
+                                               KafkaConnection::Delivered delivered = nullptr) {
+  auto opened = KafkaConnection::open(type, properties, delivered);
+  if (!opened) return failure(Exit::usage, std::move(opened.error().message));
+  return std::move(*opened);
+}
 
-private:
-  LastWords words_;
-  rd_kafka_t* handle_ = nullptr;
-};
-
-Failure timed_out(const TopicSettings& settings, Connection& connection, milliseconds timeout,
+Failure timed_out(const TopicSettings& settings, KafkaConnection& connection, milliseconds timeout,
                   const std::string& what) {
   const std::string words = connection.last_words();
   return {Exit::timed_out, fmt::format("{} on {} within {:g} s{}{}", what, settings.servers,
@@ -118,7 +61,7 @@ Failure failed(const TopicSettings& settings, const KafkaError& error) {
 }
 
 // The partitions; of a fresh topic as soon as the brokers tell of them.
-Outcome<std::vector<int32_t>> partitions_of(Connection& connection, const TopicSettings& settings,
+Outcome<std::vector<int32_t>> partitions_of(KafkaConnection& connection, const TopicSettings& settings,
                                             bool create, milliseconds timeout, const Deadline& deadline) {
   bool created = false;
   while (!deadline.passed()) {
@@ -204,9 +147,9 @@ Outcome<std::vector<TopicRecord>> read_topic(const TopicSettings& settings, mill
   properties["allow.auto.create.topics"] = "false";
   properties.try_emplace("fetch.wait.max.ms", "10");  // the end is told by a fetch that waited in vain
   const Deadline deadline(timeout);
-  auto opened = Connection::open(RD_KAFKA_CONSUMER, properties, nullptr);
+  auto opened = open(RD_KAFKA_CONSUMER, properties);
   if (!opened) return tl::unexpected(opened.error());
-  Connection& connection = **opened;
+  KafkaConnection& connection = **opened;
   rd_kafka_poll_set_consumer(connection.get());
   const auto partitions = partitions_of(connection, settings, create, timeout, deadline);
   if (!partitions) return tl::unexpected(partitions.error());
@@ -250,9 +193,9 @@ Outcome<std::vector<Delivered>> write_topic(const TopicSettings& settings,
   // A new key must land where every other client of Kafka would put it.
   properties.try_emplace("partitioner", "murmur2_random");
   const Deadline deadline(timeout);
-  auto opened = Connection::open(RD_KAFKA_PRODUCER, properties, on_delivered);
+  auto opened = open(RD_KAFKA_PRODUCER, properties, on_delivered);
   if (!opened) return tl::unexpected(opened.error());
-  Connection& connection = **opened;
+  KafkaConnection& connection = **opened;
 
   Delivery delivery;
   delivery.delivered.resize(writes.size());

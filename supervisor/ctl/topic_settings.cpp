@@ -27,14 +27,6 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
-void take_configuration(const Config& config, TopicSettings& settings) {
-  settings.topic = config.commands.topic;
-  settings.create_topic = config.commands.create_topic;
-  settings.replication_factor = config.commands.replication_factor;
-  settings.consumer = merged_properties(config.kafka.common, config.kafka.consumer);
-  settings.producer = merged_properties(config.kafka.common, config.kafka.producer);
-}
-
 // Nothing: there is no configuration, or it is used.
 std::optional<Failure> read_configuration(const TopicArguments& arguments, const Environment& environment,
                                           TopicSettings& settings) {
@@ -52,11 +44,21 @@ std::optional<Failure> read_configuration(const TopicArguments& arguments, const
   if (!loaded)
     return Failure{Exit::failed, fmt::format("{} (epics2kafkactl check {} tells all)",
                                              loaded.error().messages.front(), load.path)};
-  take_configuration(*loaded, settings);
+  settings = settings_of(*loaded);
   return std::nullopt;
 }
 
 }  // namespace
+
+TopicSettings settings_of(const Config& config) {
+  TopicSettings settings;
+  settings.topic = config.commands.topic;
+  settings.create_topic = config.commands.create_topic;
+  settings.replication_factor = config.commands.replication_factor;
+  settings.consumer = merged_properties(config.kafka.common, config.kafka.consumer);
+  settings.producer = merged_properties(config.kafka.common, config.kafka.producer);
+  return settings;
+}
 
 Outcome<std::map<std::string, std::string>> read_properties(const std::string& path) {
   std::ifstream in(path);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "common/config/config.h"
 #include "supervisor/ctl/client.h"
 
 namespace e2k::supervisor::ctl {
@@ -29,6 +30,9 @@ struct TopicSettings {
   std::map<std::string, std::string> consumer, producer;  // as librdkafka takes them
   std::string note;  // why the configuration was not used, for stderr; "" when it was or there is none
 };
+
+// As the configuration has them; `servers` is left to the caller.
+TopicSettings settings_of(const Config& config);
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 

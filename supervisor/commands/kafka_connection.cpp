@@ -1,0 +1,66 @@
+#include "supervisor/commands/kafka_connection.h"
+
+#include <fmt/format.h>
+
+#include <tuple>
+
+#include "proto/kafka_conf.h"
+
+namespace e2k::supervisor {
+namespace {
+
+bool is_of_login_or_tls(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
+         code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KafkaConnection>> KafkaConnection::open(
+    rd_kafka_type_t type, const std::map<std::string, std::string>& properties, Delivered delivered) {
+  auto made = std::make_unique<KafkaConnection>();
+  auto conf = kafka::make_conf(properties);
+  if (!conf) return fail(fmt::format("{}: {}", conf.error().front().property, conf.error().front().reason));
+  rd_kafka_conf_set_opaque(conf->get(), &made->complaints_);
+  rd_kafka_conf_set_log_cb(conf->get(), &KafkaConnection::on_log);
+  // Without one, errors would be logged to stderr.
+  rd_kafka_conf_set_error_cb(conf->get(), &KafkaConnection::on_error);
+  if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf->get(), delivered);
+  char text[512] = {};
+  rd_kafka_t* handle = rd_kafka_new(type, conf->get(), text, sizeof text);
+  if (handle == nullptr) return fail(text);
+  std::ignore = conf->release();  // the handle's now
+  made->handle_ = handle;
+  return made;
+}
+
+KafkaConnection::~KafkaConnection() {
+  if (handle_ != nullptr) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+std::string KafkaConnection::last_words() {
+  const std::lock_guard guard(complaints_.lock);
+  return complaints_.last_words;
+}
+
+void KafkaConnection::on_log(const rd_kafka_t* handle, int level, const char*, const char* text) {
+  constexpr int kNotice = 5;
+  if (level >= kNotice) return;
+  auto* complaints = static_cast<Complaints*>(rd_kafka_opaque(handle));
+  const std::lock_guard guard(complaints->lock);
+  complaints->last_words = text;
+}
+
+void KafkaConnection::on_error(rd_kafka_t*, int number, const char* text, void* opaque) {
+  auto& complaints = *static_cast<Complaints*>(opaque);
+  const auto code = static_cast<rd_kafka_resp_err_t>(number);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    complaints.all_down = true;
+    return;
+  }
+  if (complaints.first.code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+      (is_of_login_or_tls(code) && !is_of_login_or_tls(complaints.first.code)))
+    complaints.first = {code, text};
+}
+
+}  // namespace e2k::supervisor
