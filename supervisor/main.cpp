@@ -19,6 +19,8 @@
 #include "common/config/load.h"
 #include "common/log.h"
 #include "proto/config_check.h"
+#include "supervisor/check/ask.h"
+#include "supervisor/check/findings.h"
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/service.h"
 #include "supervisor/state_directory.h"
@@ -33,6 +35,7 @@ constexpr int kKeptFreeBytes = 1 << 18;
 struct Arguments {
   LoadOptions load;
   bool check = false;
+  bool connect = false;
   std::string log_level;
 };
 
@@ -53,8 +56,11 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
   app.add_option("--set", arguments.load.settings, "key=value, wins over the file; may be repeated")
       ->take_all()
       ->allow_extra_args(false);
-  app.add_flag("--check", arguments.check,
-               "read and judge the configuration, print what is in effect, and exit");
+  auto* check = app.add_flag("--check", arguments.check,
+                             "read and judge the configuration, print what is in effect, and exit");
+  app.add_flag("--connect", arguments.connect,
+               "with --check: ask the brokers, topics and schema registries too, and change nothing")
+      ->needs(check);
   app.add_option("--log-level", arguments.log_level, "trace, debug, info, warning or error");
   app.set_version_flag("--version", std::string("epics2kafka-supervisor ") + E2K_VERSION);
   try {
@@ -83,6 +89,15 @@ std::optional<Config> load(const Arguments& arguments) {
   if (!messages.empty()) return std::nullopt;
   if (!arguments.log_level.empty()) config->log_level = arguments.log_level;
   return std::move(*config);
+}
+
+int check_servers(const Config& config) {
+  std::fflush(stdout);  // asking takes a while
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto found = supervisor::check::findings(supervisor::check::ask(config));
+  std::fputs("\n", stdout);
+  for (const auto& finding : found) std::printf("%s\n", supervisor::check::line(finding).c_str());
+  return supervisor::check::exit_code(found);
 }
 
 int run(const Config& config) {
@@ -148,7 +163,7 @@ int main(int argc, char** argv) {
   if (arguments.check) {
     for (const std::string& remark : remarks) std::fprintf(stderr, "note: %s\n", remark.c_str());
     std::fputs(print_config(*config).c_str(), stdout);
-    return 0;
+    return arguments.connect ? check_servers(*config) : 0;
   }
   if (auto started = log::start("supervisor", config->log_level); !started) {
     std::fprintf(stderr, "%s\n", started.error().message.c_str());

@@ -39,7 +39,8 @@ const char* broker_remedy(Trouble trouble) {
     case Trouble::odd:
       return "start them, let this machine through their firewall, or correct kafka.\"bootstrap.servers\"";
     case Trouble::unresolved:
-      return "correct kafka.\"bootstrap.servers\", or make the name known to this machine (getent hosts NAME)";
+      return "correct kafka.\"bootstrap.servers\", or make the name known to this machine (getent hosts "
+             "NAME)";
     case Trouble::protocol:
       return "set kafka.\"security.protocol\" to what that port speaks (plaintext, ssl, sasl_plaintext, "
              "sasl_ssl)";
@@ -95,11 +96,12 @@ Finding of_cleanup_policy(const TopicFacts& topic, const std::string& servers) {
                         topic.name, topic.policy_words)};
   if (topic.cleanup_policy == "compact")
     return {Level::ok, fmt::format("command topic {}: compacted", topic.name)};
-  return {Level::warning,
-          fmt::format("command topic {}: cleanup.policy={}, so that commands will be deleted some day; repair "
-                      "it: kafka-configs.sh --bootstrap-server {} --alter --topic {} --add-config "
-                      "cleanup.policy=compact",
-                      topic.name, topic.cleanup_policy, servers, topic.name)};
+  return {
+      Level::warning,
+      fmt::format("command topic {}: cleanup.policy={}, so that commands will be deleted some day; repair "
+                  "it: kafka-configs.sh --bootstrap-server {} --alter --topic {} --add-config "
+                  "cleanup.policy=compact",
+                  topic.name, topic.cleanup_policy, servers, topic.name)};
 }
 
 Finding of_reading(const CommandTopicFacts& facts) {
@@ -142,12 +144,12 @@ void of_command_topic(const CommandTopicFacts& facts, const std::string& servers
                                      creation_of(topic.name, servers,
                                                  " --partitions 1 --config cleanup.policy=compact"))});
       else
-        found.push_back({Level::mistaken,
-                         fmt::format("command topic {}: it does not exist, and commands.create_topic is "
-                                     "false; make it: {}",
-                                     topic.name,
-                                     creation_of(topic.name, servers,
-                                                 " --partitions 1 --config cleanup.policy=compact"))});
+        found.push_back(
+            {Level::mistaken, fmt::format("command topic {}: it does not exist, and commands.create_topic is "
+                                          "false; make it: {}",
+                                          topic.name,
+                                          creation_of(topic.name, servers,
+                                                      " --partitions 1 --config cleanup.policy=compact"))});
       return;
     case Seen::there:
       break;
@@ -220,10 +222,9 @@ Finding of_registry(const RegistryFacts& facts) {
                                               facts.words, options)};
     case Trouble::login:
     case Trouble::not_allowed:
-      return {Level::mistaken,
-              fmt::format("{}: refuses with HTTP {}; correct {}\"basic.auth.user.info\" or "
-                          "\"bearer.auth.token\", or let this user read subjects",
-                          who, facts.status, options)};
+      return {Level::mistaken, fmt::format("{}: refuses with HTTP {}; correct {}\"basic.auth.user.info\" or "
+                                           "\"bearer.auth.token\", or let this user read subjects",
+                                           who, facts.status, options)};
     case Trouble::tls:
     case Trouble::protocol:
       return {Level::mistaken, fmt::format("{}: {}; check http or https in {}\"schema.registry.url\" and the "
@@ -235,6 +236,12 @@ Finding of_registry(const RegistryFacts& facts) {
                           who, facts.words, options)};
   }
   return {};
+}
+
+bool other_answers(const RegistryFacts& registry, const std::vector<RegistryFacts>& all) {
+  return std::any_of(all.begin(), all.end(), [&](const RegistryFacts& other) {
+    return other.part == registry.part && other.trouble == Trouble::none;
+  });
 }
 
 }  // namespace
@@ -253,7 +260,12 @@ std::vector<Finding> findings(const Facts& facts) {
     of_output_topics(facts, servers, found);
     of_stamps(facts, found);
   }
-  for (const RegistryFacts& registry : facts.registries) found.push_back(of_registry(registry));
+  for (const RegistryFacts& registry : facts.registries) {
+    found.push_back(of_registry(registry));
+    // Of several addresses one is enough for the service to work.
+    if (found.back().level == Level::unreachable && other_answers(registry, facts.registries))
+      found.back().level = Level::warning;
+  }
   return found;
 }
 

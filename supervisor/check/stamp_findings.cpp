@@ -36,10 +36,10 @@ void of_unseen(const Facts& facts, std::vector<Finding>& found) {
   for (const TopicFacts& topic : facts.outputs)
     if (topic.seen == Seen::there && topic.cleanup_policy.empty()) unseen.push_back(&topic);
   if (unseen.empty()) return;
-  found.push_back(
-      {Level::warning, fmt::format("retention: that of {} output topics can't be seen, {} for one ({}); grant "
-                                   "DescribeConfigs on them, or see that output.max_past_s is below it",
-                                   unseen.size(), unseen.front()->name, unseen.front()->policy_words)});
+  found.push_back({Level::warning,
+                   fmt::format("retention: that of {} output topics can't be seen, {} for one ({}); grant "
+                               "DescribeConfigs on them, or see that output.max_past_s is below it",
+                               unseen.size(), unseen.front()->name, unseen.front()->policy_words)});
 }
 
 }  // namespace
@@ -58,8 +58,9 @@ void of_stamps(const Facts& facts, std::vector<Finding>& found) {
         (facts.max_past_s == 0 || facts.max_past_s > *topic.retention_ms / kMsPerSecond))
       exposed.push_back(&topic);
   if (exposed.empty()) {
-    found.push_back({Level::ok, "retention: no output topic is known to erase by age what "
-                                "output.max_past_s lets through"});
+    found.push_back({Level::ok,
+                     "retention: no output topic is known to erase by age what "
+                     "output.max_past_s lets through"});
     return;
   }
   std::vector<const TopicFacts*> hit;

@@ -1,8 +1,8 @@
 // Shell. A handle of librdkafka for programs that ask once and end, with what it complained of.
 //
 // Nothing is written to stderr. Complaints come in two ways: log lines, from librdkafka's own threads, and
-// errors, on the thread that polls the handle (rd_kafka_poll or rd_kafka_consumer_poll). No group is left when
-// it is destroyed, because none was joined.
+// errors, on the thread that polls the handle (rd_kafka_poll or rd_kafka_consumer_poll). No group is left
+// when it is destroyed, because none was joined.
 #pragma once
 
 #include <librdkafka/rdkafka.h>

@@ -131,8 +131,8 @@ KafkaResult<void> TopicAdmin::create(int replication_factor) const {
   if (topic == nullptr) return error(RD_KAFKA_RESP_ERR__INVALID_ARG, text);
   rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
   kafka::Queue queue(rd_kafka_queue_new(handle_));
-  rd_kafka_CreateTopics(handle_, &topic, 1, 
-                        options(handle_, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_).get(), queue.get());
+  rd_kafka_CreateTopics(handle_, &topic, 1, options(handle_, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_).get(),
+                        queue.get());
   rd_kafka_NewTopic_destroy(topic);
   auto event = wait(queue.get(), timeout_);
   if (!event) return tl::unexpected(event.error());

@@ -72,13 +72,14 @@ Exit show_channels(const Client& client, const ChannelsFilter& filter, const Out
   if (filter.worker) query += "&worker=" + std::to_string(*filter.worker);
   Json all = Json::array();
   bool printed = false;
-  const auto read = each_page(client, query, [&](const std::string& body, Json& items, bool first, bool last) {
-    // One page is printed as it came; several are joined into one document.
-    printed = output.json && first && last;
-    if (printed) output.out << body << '\n';
-    for (Json& item : items) all.push_back(std::move(item));
-    return true;
-  });
+  const auto read =
+      each_page(client, query, [&](const std::string& body, Json& items, bool first, bool last) {
+        // One page is printed as it came; several are joined into one document.
+        printed = output.json && first && last;
+        if (printed) output.out << body << '\n';
+        for (Json& item : items) all.push_back(std::move(item));
+        return true;
+      });
   if (!read) return complain(read.error(), output);
   if (printed) return Exit::ok;
   output.out << (output.json ? Json{{"api", 1}, {"items", std::move(all)}, {"next", nullptr}}.dump() + "\n"
