@@ -46,7 +46,6 @@ Failure timed_out(const TopicSettings& settings, KafkaConnection& connection, mi
 
 bool is_refusal(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
          code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
          code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
 }
@@ -94,6 +93,40 @@ std::optional<std::string> bytes_of(const void* data, size_t size) {
   return std::string(static_cast<const char*>(data), size);
 }
 
+// All partitions of a topic from their beginning, without a group: one with a name, although never joined,
+// would have librdkafka look for its coordinator, which needs a right on it and makes Kafka's topic of
+// groups.
+class Reading {
+public:
+  static KafkaResult<std::unique_ptr<Reading>> begin(rd_kafka_t* handle, const std::string& name,
+                                                     const std::vector<int32_t>& partitions) {
+    auto reading = std::make_unique<Reading>();
+    reading->queue_.reset(rd_kafka_queue_new(handle));
+    reading->topic_.reset(rd_kafka_topic_new(handle, name.c_str(), nullptr));
+    for (int32_t partition : partitions) {
+      if (!reading->topic_ ||
+          rd_kafka_consume_start_queue(reading->topic_.get(), partition, RD_KAFKA_OFFSET_BEGINNING,
+                                       reading->queue_.get()) != 0) {
+        const auto code = rd_kafka_last_error();
+        return tl::unexpected(KafkaError{code, rd_kafka_err2str(code)});
+      }
+      reading->started_.push_back(partition);
+    }
+    return reading;
+  }
+  Reading() = default;
+  Reading(const Reading&) = delete;
+  ~Reading() {
+    for (int32_t partition : started_) rd_kafka_consume_stop(topic_.get(), partition);
+  }
+  Message next(int timeout_ms) { return Message(rd_kafka_consume_queue(queue_.get(), timeout_ms)); }
+
+private:
+  kafka::Queue queue_;
+  kafka::Topic topic_;
+  std::vector<int32_t> started_;
+};
+
 struct Delivery {
   std::vector<Delivered> delivered;
   std::vector<std::string> failures;  // by key, the first few
@@ -140,8 +173,6 @@ rd_kafka_resp_err_t produce(rd_kafka_t* handle, const std::string& topic, Pendin
 Outcome<std::vector<TopicRecord>> read_topic(const TopicSettings& settings, milliseconds timeout,
                                              bool create) {
   auto properties = settings.consumer;
-  properties["group.id"] = "epics2kafkactl";  // asked for by librdkafka; no group is joined
-  properties["enable.auto.commit"] = "false";
   properties["enable.partition.eof"] = "true";
   properties["auto.offset.reset"] = "earliest";
   properties["allow.auto.create.topics"] = "false";
@@ -150,27 +181,23 @@ Outcome<std::vector<TopicRecord>> read_topic(const TopicSettings& settings, mill
   auto opened = open(RD_KAFKA_CONSUMER, properties);
   if (!opened) return tl::unexpected(opened.error());
   KafkaConnection& connection = **opened;
-  rd_kafka_poll_set_consumer(connection.get());
   const auto partitions = partitions_of(connection, settings, create, timeout, deadline);
   if (!partitions) return tl::unexpected(partitions.error());
 
-  const kafka::PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions->size())));
-  for (int32_t partition : *partitions)
-    rd_kafka_topic_partition_list_add(list.get(), settings.topic.c_str(), partition)->offset =
-        RD_KAFKA_OFFSET_BEGINNING;
-  if (const auto code = rd_kafka_assign(connection.get(), list.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return tl::unexpected(failed(settings, {code, rd_kafka_err2str(code)}));
-  std::set<int32_t> reading(partitions->begin(), partitions->end());
+  auto reading = Reading::begin(connection.get(), settings.topic, *partitions);
+  if (!reading) return tl::unexpected(failed(settings, reading.error()));
+  std::set<int32_t> open_ends(partitions->begin(), partitions->end());
   std::vector<TopicRecord> records;
-  while (!reading.empty()) {
+  while (!open_ends.empty()) {
     if (deadline.passed())
       return tl::unexpected(
           timed_out(settings, connection, timeout,
                     fmt::format("the command topic {} was not read to its end", settings.topic)));
-    const Message message(rd_kafka_consumer_poll(connection.get(), deadline.turn_ms()));
+    rd_kafka_poll(connection.get(), 0);
+    const Message message = (*reading)->next(deadline.turn_ms());
     if (!message) continue;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      reading.erase(message->partition);
+      open_ends.erase(message->partition);
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       records.push_back({message->partition, message->offset, bytes_of(message->key, message->key_len),
                          bytes_of(message->payload, message->len)});
