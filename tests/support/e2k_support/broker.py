@@ -11,14 +11,16 @@ class Broker:
     """Broker() starts one and returns when it answers. `config` holds broker properties, `heap` is Java's -Xmx.
 
     quick=True (the default) starts Java with the light compiler and collector, right for tests; benchmarks pass
-    False. A context manager; stop() removes the data.
+    False. With `users` (a dict of names and passwords) it has a second listener, `guarded`, that asks for a login (SASL
+    PLAIN) and lets its users do only what allow() grants. A context manager; stop() removes the data.
     """
 
-    def __init__(self, config=None, heap="1g", quick=True, start_timeout=60.0):
+    def __init__(self, config=None, heap="1g", quick=True, start_timeout=60.0, users=None):
         self.folder = proc.make_folder("broker")
         self.port = proc.free_port()
         self.controller_port = proc.free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
+        self.guarded = f"127.0.0.1:{proc.free_port()}" if users else None
         self.start_timeout = start_timeout
         self.child = None
         self._admin = None  # kept: a client that goes out of scope takes its pending answers along
@@ -28,7 +30,7 @@ class Broker:
         flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"] if quick else []
         self.java = ["java", f"-Xmx{heap}", *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                      "-cp", f"{libs}/*"]
-        self._write_properties(config or {})
+        self._write_properties({**(self._guard(users) if users else {}), **(config or {})})
         self._format()
         self.start()
 
@@ -56,6 +58,29 @@ class Broker:
         }
         text = "".join(f"{key}={value}\n" for key, value in properties.items())
         (self.folder / "server.properties").write_text(text)
+
+    def _guard(self, users):
+        named = " ".join(f'user_{name}="{password}"' for name, password in users.items())
+        return {
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port},"
+                         f"GUARDED://{self.guarded}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port},GUARDED://{self.guarded}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.guarded.plain.sasl.jaas.config":
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {named};",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",  # who comes by the other listener
+        }
+
+    def allow(self, user, topic, *operations):
+        """READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS, … on a topic."""
+        from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, ResourcePatternType,
+                                           ResourceType)
+        bindings = [AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{user}", "*",
+                               AclOperation[operation], AclPermissionType.ALLOW) for operation in operations]
+        for done in self.admin().create_acls(bindings).values():
+            done.result(10)
 
     def _format(self):
         # An id that began with "-" would be read as an option: its first six bits are never those of "-".
