@@ -157,9 +157,10 @@ void of_command_topic(const CommandTopicFacts& facts, const std::string& servers
   found.push_back(of_cleanup_policy(topic, servers));
   found.push_back(of_reading(facts));
   if (facts.rejected > 0)
-    found.push_back({Level::warning, fmt::format("command topic {}: {} records are no valid commands and are "
-                                                 "skipped; epics2kafkactl list --all shows them",
-                                                 topic.name, facts.rejected)});
+    found.push_back({Level::warning,
+                     fmt::format("command topic {}: records that are no valid commands and are skipped: {}; "
+                                 "epics2kafkactl list --all shows them",
+                                 topic.name, facts.rejected)});
 }
 
 std::string names_of(const std::vector<const TopicFacts*>& topics) {

@@ -130,7 +130,7 @@ def test_missing_output_topics_are_one_line_and_stay_missing(site, stopped):
     assert said.code == 0
     line = said.the("warning", "output topics", "7 of 8", "kafka-topics.sh", "--create", missing[0], "…")
     assert missing[6] not in line
-    said.the("warning", "1 records are no valid commands")
+    said.the("warning", "no valid commands and are skipped: 1;")
     assert [site.broker.partitions(name) for name in missing] == [0] * 7
 
 
