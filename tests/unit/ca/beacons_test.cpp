@@ -65,7 +65,8 @@ TEST(Beacons, numbers_that_jump_back_say_nothing) {
   uint32_t number = 5'000;
   int64_t at = settle(listener, number);
   size_t believed = 0;
-  for (int i = 0; i < 30 * 50; ++i, at += 20 * kNsPerMs) believed += listener.hear(at, i % 2 ? 5'000 + i : i);
+  for (uint32_t i = 0; i < 30 * 50; ++i, at += 20 * kNsPerMs)
+    believed += listener.hear(at, i % 2 ? 5'000 + i : i);
   EXPECT_LE(believed, 1u);
 }
 

@@ -107,7 +107,8 @@ protected:
   }
   std::pair<int64_t, int64_t> stamps_of_a_value_ahead_and_an_error() {
     IntakeEntry& e = log_.open(0);
-    CaEvent event = DoubleEvent(1);
+    const DoubleEvent one(1);  // holds the value
+    CaEvent event = one;
     event.stamp_seconds = seconds_since_1990() + 300;
     log_.intake->event(e, event);
     log_.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
@@ -277,7 +278,8 @@ TEST_F(PublisherTest, header_tells_the_iocs_stamp_also_where_the_record_has_anot
   options_.stamps.max_past_s = 1;
   start();
   IntakeEntry& e = log_.open(0);
-  CaEvent event = DoubleEvent(1);
+  const DoubleEvent one(1);  // holds the value
+  CaEvent event = one;
   log_.intake->event(e, event);
   log_.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
   event.stamp_seconds = event.stamp_nanoseconds = 0;
@@ -295,7 +297,8 @@ TEST_F(PublisherTest, header_tells_the_iocs_stamp_also_where_the_record_has_anot
 TEST_F(PublisherTest, nanoseconds_that_are_none_change_no_second_of_stamp_header_or_value) {
   options_.stamp_header = true;
   start(must(make_value_encoder("json", "org.jlab.epics.ca.value", {})));
-  CaEvent event = DoubleEvent(1);
+  const DoubleEvent one(1);  // holds the value
+  CaEvent event = one;
   event.stamp_nanoseconds = UINT32_MAX;
   log_.intake->event(log_.open(0), event);
   ASSERT_TRUE(drained());

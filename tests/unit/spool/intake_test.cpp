@@ -75,7 +75,8 @@ TEST(Intake, error_carries_the_stamp_of_its_entrys_last_event) {
   LogUnderTest log(folder.path());
   IntakeEntry &e = log.open(0), &other = log.open(1);
   log.intake->error(e, "Never Connected", ledger::Thread::ca_callback);
-  CaEvent event = DoubleEvent(1);
+  const DoubleEvent one(1);  // holds the value
+  CaEvent event = one;
   for (const uint32_t seconds : {700u, 600u}) {
     event.stamp_seconds = seconds;
     event.stamp_nanoseconds = UINT32_MAX;

@@ -53,7 +53,7 @@ inline spool::SpoolOptions small_spool(const std::string& folder) {
 // A scalar double, as libca hands it over.
 struct DoubleEvent {
   explicit DoubleEvent(double v) : value(v) {}
-  operator CaEvent() const {  // NOLINT: an event is what it is
+  operator CaEvent() const& {  // NOLINT: an event is what it is
     return CaEvent{6, 0, 0, 1'000'000'000, 5, 1, std::as_bytes(std::span(&value, 1))};
   }
   double value;
