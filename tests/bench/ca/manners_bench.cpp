@@ -54,17 +54,19 @@ void heading() {
               "frames", "names", "connects", "lines", "CPU s");
 }
 
-// What came between its construction and row().
+// What came between its construction and row(), or, of a client that asks as soon as it begins, from its
+// beginning.
 class Window {
 public:
-  Window(const Client& client, const SearchPort& port, Attempts* attempts)
+  enum class From { now, beginning };
+  Window(const Client& client, const SearchPort& port, Attempts* attempts, From from)
       : client_(client),
         port_(port),
         attempts_(attempts),
-        frames_(port.frames),
-        names_(port.names),
-        connects_(attempts ? attempts->count() : 0),
-        lines_(client.log_lines()),
+        frames_(from == From::now ? port.frames.load() : 0),
+        names_(from == From::now ? port.names.load() : 0),
+        connects_(from == From::now && attempts ? attempts->count() : 0),
+        lines_(from == From::now ? client.log_lines() : 0),
         cpu_s_(client.cpu_s()) {}
 
   // The times are since since_ns; nothing where there are none.
@@ -105,7 +107,7 @@ void deaf_server(const char* which, double seconds, DeafPort::Manner manner) {
   const Repeater repeater;
   const Client client(which, {2000, 0});
   if (!client.wait_commanded(kPatience_s)) return;
-  const Window window(client, server, &attempts);
+  const Window window(client, server, &attempts, Window::From::beginning);
   wait_s(seconds);
   window.row(manner == DeafPort::Manner::refuses ? "a 2,000 names, connections are refused"
                                                  : "b 2,000 names, connections hang",
@@ -119,7 +121,7 @@ void dead_names(const char* which, double seconds, const std::string& what,
   const Repeater repeater;
   const Client client(which, {0, 10'000});
   if (!client.wait_commanded(kPatience_s)) return;
-  const Window window(client, sink, nullptr);
+  const Window window(client, sink, nullptr, Window::From::beginning);
   std::optional<BeaconSender> beacons;
   if (plan) beacons.emplace(repeater_port(), *plan);
   wait_s(seconds);
@@ -144,7 +146,7 @@ void killed_ioc(const char* which, double seconds, size_t count, const char* let
   const Repeater repeater;
   const Client client(which, {count, 0});
   if (!client.wait_events(kPatience_s)) return;
-  const Window window(client, sink, &attempts);
+  const Window window(client, sink, &attempts, Window::From::now);
   ioc.reset();
   wait_s(seconds);
   window.row(std::string(letter) + " " + std::to_string(count) + " names, their IOC was killed", which);
@@ -157,7 +159,7 @@ void living_behind_dead(const char* which, double seconds) {
   test::search_on_loopback({ioc.port(), sink.port()});
   const Repeater repeater;
   const Client client(which, {300, 25'000, Order::dead_first});
-  const Window window(client, sink, &attempts);
+  const Window window(client, sink, &attempts, Window::From::now);
   client.wait_events(seconds);
   window.row("h 300 names behind 25,000 dead ones", which, client.page().commanded_ns);
 }
@@ -186,7 +188,7 @@ void restarted_ioc(const char* which, double away_s, bool with_beacons) {
   auto ioc = std::make_unique<test::SoftIoc>(records, options);
   const Client client(which, {10'000, 0});
   if (!client.wait_events(kPatience_s)) return;
-  const Window window(client, sink, nullptr);
+  const Window window(client, sink, nullptr, Window::From::now);
   ioc.reset();
   wait_s(away_s);
   std::atomic<bool> stop{false};
