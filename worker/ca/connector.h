@@ -17,8 +17,7 @@
 //   its order. So while more than kBurst channels are about to be connected, those that are wait kHoldNs at
 //   most with their subscriptions: the connections do not wait behind them, and nobody is told Never
 //   Connected for that.
-// - Of a name for which a second server answers both are told, and it is asked for again every kCheckNs, then
-//   ever more seldom, until one of them is silent.
+// - Of a name for which a second server answers both are told (doubles.h).
 // - ca_clear_channel of a lost channel never waits: the wait for unsent requests ends where a circuit is
 //   unresponsive or gone [tcpiiu::flush]. Of a *connected* one (removal) it can wait, for a circuit with more
 //   than 360 KB unsent, until libca calls that circuit unresponsive (EPICS_CA_CONN_TMO, 30 s). Nothing can

@@ -4,13 +4,12 @@
 // - A type or count that changed at a reconnect: the callback mutes the channel, here the subscriptions are
 //   cleared and made anew, so that no event of the old type gets through and the first one comes once.
 // - An entry that joins a subscription which serves others has its first value read; what the subscription
-//   still delivers of before that reading passes it by. The others notice nothing. A reading that fails, or
-//   is not answered in time, is made again with the native count; after that the entry's first value is its
-//   next event.
+//   still delivers of before that reading passes it by. The others notice nothing. A reading that fails is
+//   made again with the native count; after a second failure, or kLongestFirstEventNs without an answer, the
+//   entry's first value is its next event.
 // - Silence is judged kFirstEventNs after a subscription was made, and, while others of the worker are being
-// answered,
-//   so long after the last answer, up to kLongestFirstEventNs: a server may take its time over a flood of
-//   them.
+//   answered, so long after the last answer, up to kLongestFirstEventNs: a server may take its time over a
+//   flood of them.
 // - A subscription that is refused, answered without data, or not answered within kFirstEventNs, is made
 //   again with the native count, and if that fails too after kRetryNs, then twice as long, up to kMaxRetryNs
 //   (count 0 first). Meanwhile its entries' state is no_data, and their step says why.

@@ -66,7 +66,9 @@ enum WayAction : uint32_t {
   kSearch = 1 << 6,         // until it is answered
   kSearchBriefly = 1 << 7,  // a few tries
   kSearchLater = 1 << 8,    // from a slow pace on
-  kCount = 1 << 9,          // tell that one more is connected at the server
+  // Of these two who hears of the connection sees to itself (Connector::on_up): it may have to wait with
+  // them.
+  kCount = 1 << 9,  // tell that one more is connected at the server
   kSubscribe = 1 << 10,
 };
 
