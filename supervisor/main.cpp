@@ -18,11 +18,11 @@
 
 #include "common/config/load.h"
 #include "common/log.h"
-#include "proto/config_check.h"
 #include "supervisor/check/ask.h"
 #include "supervisor/check/findings.h"
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/service.h"
+#include "supervisor/settings/property_check.h"
 #include "supervisor/state_directory.h"
 
 namespace {

@@ -25,8 +25,8 @@
 #include "proto/launch.h"
 #include "worker/ca/ca_monitors.h"
 #include "worker/ca/repeater.h"
+#include "worker/data_path.h"
 #include "worker/link/link.h"
-#include "worker/publish/data_path.h"
 
 namespace {
 

@@ -3,8 +3,9 @@
 //
 // Every mistake is reported, not only the first: each message names file, line, key and the accepted values.
 // Nothing is started by a configuration that has one. What only librdkafka can judge (unknown properties, bad
-// values) is asked of it by proto/config_check.h; the refused properties (owned, Java-only) are named here.
-// Directories and instances: config/directories.h. The parts that read nothing are in config/build.h.
+// values) is asked of it by supervisor/settings/property_check.h; the refused properties (owned, Java-only)
+// are named here. Directories and instances: config/directories.h. The parts that read nothing are in
+// config/build.h.
 #pragma once
 
 #include <functional>

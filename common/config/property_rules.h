@@ -2,7 +2,7 @@
 // aliases, which belong to this program, which are Java's only, which are secret, which stand in the file
 // only.
 //
-// Whether librdkafka knows a name at all is asked of librdkafka (proto/kafka_conf.h).
+// Whether librdkafka knows a name at all is asked of librdkafka (common/kafka/conf.h).
 #pragma once
 
 #include <map>

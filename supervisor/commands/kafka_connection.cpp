@@ -4,7 +4,7 @@
 
 #include <tuple>
 
-#include "proto/kafka_conf.h"
+#include "common/kafka/conf.h"
 
 namespace e2k::supervisor {
 namespace {

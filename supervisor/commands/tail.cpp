@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "common/fd.h"
+#include "common/kafka/conf.h"
 #include "common/log.h"
-#include "proto/kafka_conf.h"
 #include "supervisor/commands/topic_admin.h"
 
 namespace e2k::supervisor {

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/kafka_conf.h"
+#include "common/kafka/conf.h"
 
 namespace e2k::supervisor {
 

@@ -12,10 +12,10 @@
 
 #include "common/config/directories.h"
 #include "common/config/load.h"
-#include "proto/config_check.h"
 #include "supervisor/ctl/queries.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_commands.h"
+#include "supervisor/settings/property_check.h"
 
 namespace {
 

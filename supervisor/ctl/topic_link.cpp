@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "proto/kafka_conf.h"
+#include "common/kafka/conf.h"
 #include "supervisor/commands/deadline.h"
 #include "supervisor/commands/kafka_connection.h"
 #include "supervisor/commands/topic_admin.h"

@@ -13,8 +13,8 @@
 #include <memory>
 #include <string>
 
+#include "common/kafka/conf.h"
 #include "common/result.h"
-#include "proto/kafka_conf.h"
 
 namespace e2k::worker {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/kafka_conf.h"
+#include "common/kafka/conf.h"
 #include "proto/ledger_format.h"
 #include "worker/publish/log_follower.h"
 

@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
-#include "proto/kafka_conf.h"
+#include "common/kafka/conf.h"
 #include "tests/unit/spool/spool_fixture.h"
-#include "worker/publish/data_path.h"
+#include "worker/data_path.h"
 
 namespace {
 

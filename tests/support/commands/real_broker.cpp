@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "proto/kafka_conf.h"
+#include "common/kafka/conf.h"
 #include "supervisor/commands/topic_admin.h"
 
 extern char** environ;

@@ -1,4 +1,4 @@
-#include "proto/config_check.h"
+#include "supervisor/settings/property_check.h"
 
 #include <unistd.h>
 
@@ -10,8 +10,8 @@
 #include "common/config/converters.h"
 #include "common/config/property_rules.h"
 #include "common/config/spelling.h"
+#include "common/kafka/conf.h"
 #include "common/registry/registry_settings.h"
-#include "proto/kafka_conf.h"
 
 namespace e2k {
 namespace {

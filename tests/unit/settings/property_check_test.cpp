@@ -1,4 +1,4 @@
-#include "proto/config_check.h"
+#include "supervisor/settings/property_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

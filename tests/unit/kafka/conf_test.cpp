@@ -1,4 +1,4 @@
-#include "proto/kafka_conf.h"
+#include "common/kafka/conf.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

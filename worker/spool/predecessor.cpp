@@ -1,4 +1,4 @@
-#include "worker/publish/predecessor.h"
+#include "worker/spool/predecessor.h"
 
 #include <string>
 #include <system_error>

@@ -1,4 +1,4 @@
-#include "worker/publish/data_path.h"
+#include "worker/data_path.h"
 
 #include <algorithm>
 #include <cstring>
@@ -6,11 +6,11 @@
 
 #include "common/log.h"
 #include "worker/publish/converters.h"
-#include "worker/publish/predecessor.h"
 #include "worker/publish/publisher.h"
 #include "worker/spool/doorbell.h"
 #include "worker/spool/intake.h"
 #include "worker/spool/ledger.h"
+#include "worker/spool/predecessor.h"
 #include "worker/spool/spool.h"
 
 namespace e2k::worker {

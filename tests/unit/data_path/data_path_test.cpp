@@ -1,4 +1,4 @@
-#include "worker/publish/data_path.h"
+#include "worker/data_path.h"
 
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
@@ -12,8 +12,8 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "common/kafka/conf.h"
 #include "common/process_use.h"
-#include "proto/kafka_conf.h"
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
 #include "worker/spool/ledger.h"
