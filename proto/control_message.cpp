@@ -16,6 +16,7 @@ enum class Type : uint32_t {
   ping = 18,
   stop = 19,
   set_log_level = 20,
+  set_paused = 21,
 };
 enum class ItemKind : uint32_t { add = 0, remove = 1 };
 
@@ -59,11 +60,13 @@ void pack(Packer& p, const Welcome&) {
   pack_head(p, Type::welcome, 0);
 }
 void pack(Packer& p, const AddEntry& item) {
-  p.pack_array(7);
+  p.pack_array(8);
   p.pack(static_cast<uint32_t>(ItemKind::add)).pack(item.index.value);
   p.pack(item.entry.topic).pack(item.entry.channel).pack(item.entry.mask.bits).pack(item.entry.key);
   p.pack((item.never_connected_published ? kNeverConnectedBit : 0) |
          (item.was_connected ? kWasConnectedBit : 0) | (item.disconnected_published ? kDisconnectedBit : 0));
+  // 0: none
+  p.pack(item.replaces ? uint64_t{item.replaces->value} + 1 : uint64_t{0});
 }
 void pack(Packer& p, const RemoveEntry& item) {
   p.pack_array(2);
@@ -85,6 +88,10 @@ void pack(Packer& p, const Stop& m) {
 void pack(Packer& p, const SetLogLevel& m) {
   pack_head(p, Type::set_log_level, 1);
   p.pack(m.level);
+}
+void pack(Packer& p, const SetPaused& m) {
+  pack_head(p, Type::set_paused, 1);
+  p.pack(m.paused);
 }
 
 template <class Message>
@@ -125,6 +132,9 @@ void take(wire::Fields& f, Stop& m) {
 void take(wire::Fields& f, SetLogLevel& m) {
   f.take(m.level, kMaxTextBytes);
 }
+void take(wire::Fields& f, SetPaused& m) {
+  f.take(m.paused);
+}
 
 // false: the item is none.
 bool take_item(const msgpack::object& object, std::vector<AssignItem>& items) {
@@ -139,12 +149,16 @@ bool take_item(const msgpack::object& object, std::vector<AssignItem>& items) {
   }
   AddEntry item;
   uint32_t flags = 0;
+  uint64_t replaces_plus_one = 0;
   f.take(item.index);
   f.take(item.entry.topic, kMaxTopicBytes);
   f.take(item.entry.channel, kMaxChannelNameBytes);
   f.take(item.entry.mask.bits);
   f.take(item.entry.key, kMaxKeyBytes);
   f.take(flags);
+  f.take(replaces_plus_one);
+  if (replaces_plus_one > uint64_t{UINT32_MAX} + 1) return false;
+  if (replaces_plus_one != 0) item.replaces = EntryIndex{static_cast<uint32_t>(replaces_plus_one - 1)};
   // A mask of 0 makes an IOC drop its whole circuit; one beyond the four bits is nothing that we send.
   if (item.entry.mask.bits == 0 || item.entry.mask.bits > 15) return false;
   item.never_connected_published = (flags & kNeverConnectedBit) != 0;
@@ -239,6 +253,7 @@ Result<SupervisorMessage> decode_supervisor_message(std::string_view bytes) {
   if (opened->type == uint32_t(Type::ping)) return take_as<Ping, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::stop)) return take_as<Stop, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::set_log_level)) return take_as<SetLogLevel, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::set_paused)) return take_as<SetPaused, SupervisorMessage>(f);
   return unknown(opened->type);
 }
 

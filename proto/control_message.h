@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -74,6 +75,9 @@ struct AddEntry {
   bool never_connected_published = false;
   bool was_connected = false;
   bool disconnected_published = false;  // since it was last connected
+  // The entry that it takes the place of: another mask or key of the same topic and channel. That one
+  // delivers until this one has its first event, and is then removed; nothing is lost, nobody reconnects.
+  std::optional<EntryIndex> replaces = std::nullopt;
   friend bool operator==(const AddEntry&, const AddEntry&) = default;
 };
 struct RemoveEntry {
@@ -98,8 +102,13 @@ struct SetLogLevel {  // 20
   friend bool operator==(const SetLogLevel&, const SetLogLevel&) = default;
 };
 
+struct SetPaused {  // 21: while paused, events are received and wait in the spool
+  bool paused = false;
+  friend bool operator==(const SetPaused&, const SetPaused&) = default;
+};
+
 using WorkerMessage = std::variant<Hello, Applied, Heartbeat, Goodbye>;
-using SupervisorMessage = std::variant<Welcome, Assign, Ping, Stop, SetLogLevel>;
+using SupervisorMessage = std::variant<Welcome, Assign, Ping, Stop, SetLogLevel, SetPaused>;
 
 std::string encode(const WorkerMessage& message);
 std::string encode(const SupervisorMessage& message);

@@ -6,7 +6,7 @@ namespace e2k {
 namespace {
 
 constexpr size_t kMaxLaunchBytes = 4u << 20;
-constexpr uint32_t kFields = 32;  // the version counted
+constexpr uint32_t kFields = 36;  // the version counted
 
 // Calls `visit` with every field in the order of the wire. One list for both directions, so that they can't
 // drift apart.
@@ -25,6 +25,10 @@ void each_field(Contract& c, Visit&& visit) {
   visit(c.spool_keep_free_bytes);
   visit(c.max_event_bytes);
   visit(c.when_full);
+  visit(c.spool_sync_interval_ms);
+  visit(c.fresh_books);
+  visit(c.estates);
+  visit(c.paused);
   visit(c.producer);
   visit(c.epics);
   visit(c.timestamp);
@@ -58,6 +62,10 @@ struct Writer {
   void operator()(T number) {
     packer.pack(number);
   }
+  void operator()(const std::vector<Estate>& estates) {
+    packer.pack_array(static_cast<uint32_t>(estates.size() * 2));
+    for (const Estate& e : estates) packer.pack(e.slot.value).pack(e.ledger_path);
+  }
   void operator()(WhenFull value) { packer.pack(static_cast<uint32_t>(value)); }
   void operator()(TimestampSource value) { packer.pack(static_cast<uint32_t>(value)); }
   void operator()(NameEncoding value) { packer.pack(static_cast<uint32_t>(value)); }
@@ -69,6 +77,19 @@ struct Reader {
   template <class T>
   void operator()(T& out) {
     fields.take(out);
+  }
+  void operator()(std::vector<Estate>& out) {
+    const msgpack::object* list = fields.next();
+    if (list == nullptr) return;
+    if (list->type != msgpack::type::ARRAY || list->via.array.size % 2 != 0) return fields.wrong();
+    wire::Fields items(*list);
+    for (uint32_t i = 0; i < list->via.array.size / 2; ++i) {
+      Estate e;
+      items.take(e.slot);
+      items.take(e.ledger_path);
+      if (!items.ok()) return fields.wrong();
+      out.push_back(std::move(e));
+    }
   }
   void operator()(WhenFull& out) { fields.take_enum(out, WhenFull::drop_newest); }
   void operator()(TimestampSource& out) { fields.take_enum(out, TimestampSource::arrival); }

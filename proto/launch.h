@@ -21,7 +21,15 @@ namespace e2k {
 //   1  first
 //   2  what became of stamps, and names: max_past_s, stamp_header, connection_events,
 //      name_encoding
-inline constexpr uint32_t kLaunchVersion = 2;
+//   3  the spool's durability, pause, books that begin anew, slots whose logs are drained besides
+inline constexpr uint32_t kLaunchVersion = 3;
+
+// A slot that no worker serves any more: its logs, in the same spool, are drained with its own books.
+struct Estate {
+  Slot slot;
+  std::string ledger_path;
+  friend bool operator==(const Estate&, const Estate&) = default;
+};
 
 struct LaunchContract {
   Slot slot;
@@ -38,6 +46,12 @@ struct LaunchContract {
   int64_t spool_keep_free_bytes = 0;
   int64_t max_event_bytes = 0;
   WhenFull when_full = WhenFull::drop_oldest;
+  int64_t spool_sync_interval_ms = 1000;  // 0: as the kernel writes back
+  // The slot's indices begin anew: the lines of its books go into their opening balance. Only while none of
+  // its logs is left.
+  bool fresh_books = false;
+  std::vector<Estate> estates;
+  bool paused = false;
 
   // [kafka] and [kafka.producer] merged, `client.id` suffixed; owned properties are added by the worker.
   std::map<std::string, std::string> producer;

@@ -22,6 +22,10 @@ const char* to_string(LossReason reason) {
       return "dropped_newest";
     case LossReason::spool_behind:
       return "spool_behind";
+    case LossReason::spool_gone:
+      return "spool_gone";
+    case LossReason::damaged:
+      return "damaged";
   }
   return "unknown";  // a number of a newer version, read from a file
 }

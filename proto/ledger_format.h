@@ -13,11 +13,10 @@
 // A reader loads the publisher's line before CA's line; then waiting is never negative.
 // Error records (Disconnected, …) are received events too: they travel the same way.
 //
-// After a death the log is the truth. `appended` counts the entry's records up to `appended_upto`; a
-// committed record behind it is counted by the repair unless the record's ordinal says that it is (appends
-// happen one at a time, so at most one record of a log is in doubt). A settlement is announced in
-// SettleIntent before the settlement map and the counters are changed, and is carried out again from there.
-// Both repairs may be repeated.
+// After a death the log is the truth. Appends happen one at a time: commit the record, count it. So at most
+// the last record of a log is in doubt, and its ordinal tells whether it was counted. A settlement is
+// announced in SettleIntent before the settlement map and the counters are changed, and is carried out again
+// from there. Both repairs may be repeated.
 //
 // The header's sums count over the whole life of a slot: a new generation opens its ledger with its
 // predecessor's sums (Opening), so that what is shown of a slot never falls back. Entries begin at 0 with
@@ -38,7 +37,8 @@ namespace e2k::ledger {
 // Version ledger:   1  first
 //                   2  how far an entry's channel got, other servers of its name, servers' standing, search
 //                   counters
-inline constexpr uint32_t kFormatVersion = 2;
+//                   3  gaps and losses with their times, the last event's hash, the state of the spool's logs
+inline constexpr uint32_t kFormatVersion = 3;
 inline constexpr uint64_t kMagic = 0x3147444c'4b324531;  // "1E2KLDG1"
 inline constexpr uint32_t kMaxEntries = 1u << 21;        // of one generation
 inline constexpr size_t kHosts = 4096;
@@ -56,6 +56,8 @@ enum class LossReason : uint8_t {
   dropped_oldest = 6,     // spool full, when_full = drop_oldest
   dropped_newest = 7,     // spool full, when_full = drop_newest
   spool_behind = 8,       // events came faster than the spool's files can be made
+  spool_gone = 9,         // its log was removed, by whomever, while it waited
+  damaged = 10,           // it stood in a segment that can't be read any more
 };
 const char* to_string(LossReason reason);
 
@@ -107,22 +109,27 @@ struct alignas(64) CaLine {
   std::atomic<uint16_t> detail;     // of step: an ECA message's number, a type
   std::atomic<uint32_t> step_since_unix_s;
   std::atomic<uint32_t> count;  // native element count
+  // Times in which nobody served the entry; the last one from and to, in Unix seconds. Its end is 0 while it
+  // lasts.
   std::atomic<uint32_t> gaps;
+  std::atomic<uint32_t> gap_began_unix_s;
+  std::atomic<uint32_t> gap_ended_unix_s;
   std::atomic<uint64_t> appended;
-  std::atomic<uint64_t> appended_upto;  // spool Position of the last record that `appended` counts
   std::atomic<uint64_t> lost_unspooled;
   std::atomic<int64_t> last_arrival_real_ns;  // 0: no event yet
-  std::atomic<uint64_t> last_stamp;           // seconds since 1990 << 32 | nanoseconds
+  std::atomic<uint64_t> last_stamp;           // seconds since 1990 << 32 | nanoseconds; of the last event
 };
 static_assert(sizeof(CaLine) == 64);
 
-enum class Blocked : uint32_t {
+// Why an entry's topic takes nothing.
+enum class Blocked : uint8_t {
   no = 0,
   no_topic = 1,
   not_authorised = 2,
   no_leader = 3,
-  window_full = 4,
-  encoder = 5
+  window_full = 4,  // it takes what it can; not shown as an obstacle
+  encoder = 5,      // without the id of a schema
+  silent = 6,       // its broker acknowledges nothing while others do
 };
 
 struct alignas(64) PublisherLine {
@@ -132,11 +139,15 @@ struct alignas(64) PublisherLine {
   std::atomic<int64_t> last_offset;  // -1 before the first acknowledgement
   std::atomic<int64_t> last_acknowledged_real_ns;
   std::atomic<int32_t> last_partition;  // -1 before the first acknowledgement
-  std::atomic<Blocked> blocked;
   std::atomic<uint32_t> restamped;  // events that got the time of arrival (stamp 0, too far ahead, too old)
-  std::atomic<uint8_t> last_loss;   // LossReason
-  uint8_t reserved[3];
-  uint64_t reserved2;
+  // The last loss, whichever side saw it.
+  std::atomic<uint32_t> last_loss_unix_s;
+  std::atomic<uint8_t> last_loss;  // LossReason
+  std::atomic<Blocked> blocked;
+  uint16_t reserved;
+  // CA's: of the last event's status, severity and value. With last_stamp it tells whether a new
+  // subscription's first event is the same one. 0: not known.
+  std::atomic<uint64_t> last_event_hash;
 };
 static_assert(sizeof(PublisherLine) == 64);
 
@@ -182,6 +193,7 @@ static_assert(sizeof(Host) == 128);
 // Announced before a settlement is made, cleared after; see above. count_before is the counter's value.
 struct SettleIntent {
   std::atomic<uint64_t> position;  // 0: none
+  std::atomic<uint64_t> log;       // LogId (proto/spool_format.h)
   std::atomic<uint32_t> index;
   std::atomic<uint32_t> settlement;    // spool::Settlement byte
   std::atomic<uint64_t> count_before;  // of the entry's counter
@@ -249,9 +261,24 @@ struct Header {
   std::atomic<uint64_t> latency_buckets[kLatencyBuckets];
   std::atomic<uint64_t> latency_sum_ns;
   SettleIntent intent;
+  std::atomic<uint64_t> republished;      // records given to librdkafka once more: not known to be stored
+  std::atomic<uint64_t> aside_bytes;      // files that hold what blocked topics wait with
+  std::atomic<uint64_t> aside_max_bytes;  // and may grow to
+  std::atomic<uint32_t> aside_logs;       // topics that have such files
+  std::atomic<uint32_t> older_logs;       // of earlier generations, not drained yet
+  std::atomic<uint64_t> older_bytes;      // their files
+  std::atomic<uint64_t> logs_drained;     // of earlier generations, since the ledger was first made
+  std::atomic<uint32_t>
+      damaged_segments;  // likewise: files put aside because they can't be read to their end
+  // 1: which events wait has to be found out from the logs: some of them, or the books, are gone.
+  std::atomic<uint32_t> unreconciled;
   // the spool's keeper
-  alignas(64) std::atomic<uint64_t> spool_bytes;  // files on disk
+  alignas(64) std::atomic<uint64_t> spool_bytes;  // files on disk, all logs of the slot together
   std::atomic<uint64_t> spool_max_bytes;
+  std::atomic<uint64_t> spool_used_bytes;  // of them, in segments that hold something
+  std::atomic<int64_t> alive_real_ns;      // until then this generation surely received
+  std::atomic<uint64_t>
+      synced_real_ns;  // what came before is safe against the machine's death; 0: not synced
 
   Opening opening;
 

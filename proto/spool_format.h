@@ -2,8 +2,9 @@
 // acknowledged.
 //
 // A log is a folder `<spool>/<slot>.<generation>/` with a `cursor` file and segment files `<number, 16 hex
-// digits>.seg`. It belongs to one worker generation and outlives it. All integers are in the machine's byte
-// order: a log is read on the machine that wrote it (the magic tells).
+// digits>.seg`. It belongs to one worker generation and outlives it. What a blocked topic waits with stands
+// in logs of the same form, `<spool>/<slot>.aside/<number>/`, one a topic; they belong to the slot. All
+// integers are in the machine's byte order: a log is read on the machine that wrote it (the magic tells).
 //
 // Segment file:  [SegmentHeader, one page][settlement map][data]
 //   data            records, one behind the other, each beginning on a 64-byte unit
@@ -38,6 +39,10 @@ inline constexpr uint64_t kSegmentMagic = 0x31474553'4b324531;  // "1E2KSEG1" re
 inline constexpr uint64_t kCursorMagic = 0x31525543'4b324531;   // "1E2KCUR1"
 inline constexpr size_t kUnitBytes = 64;
 inline constexpr size_t kSegmentHeaderBytes = 4096;
+
+// Which of a slot's logs: its generation, or, of a topic's own, kAsideLog | its number.
+using LogId = uint64_t;
+inline constexpr LogId kAsideLog = uint64_t{1} << 32;
 
 // Where a record begins: segment number and unit within the segment's data, in one comparable word that fits
 // a message's opaque pointer. 0 is no position (segment numbers begin at 1).
@@ -79,6 +84,7 @@ enum class Settlement : uint8_t {
   waiting = 0,
   acknowledged = 1,
   coalesced = 2,
+  moved = 3,  // it goes on waiting, as a copy in its topic's own log; no counter changes
   lost = 16,  // 16 + LossReason (proto/ledger_format.h)
 };
 

@@ -110,6 +110,7 @@ ShownState shown_state_of(const ledger::Entry& line) {
     case ledger::Blocked::no_leader:
     case ledger::Blocked::window_full:
     case ledger::Blocked::encoder:
+    case ledger::Blocked::silent:
       break;
   }
   switch (line.ca.state.load(std::memory_order_relaxed)) {

@@ -38,6 +38,7 @@ PublisherOptions publisher_options(const LaunchContract& c) {
   o.stamps = {c.timestamp, c.max_future_s, c.max_past_s, c.connection_events};
   o.topic_prefix = c.topic_prefix;
   o.stamp_header = c.stamp_header;
+  o.paused = c.paused;
   return o;
 }
 

@@ -74,11 +74,14 @@ struct ClearAll {};
 struct ChangeLogLevel {
   std::string level;
 };
+struct ChangePause {
+  bool paused;
+};
 struct Leave {
   WorkerExit exit;
   std::string reason;
 };
-using LinkAction = std::variant<SendMessage, PostBatch, ClearAll, ChangeLogLevel, Leave>;
+using LinkAction = std::variant<SendMessage, PostBatch, ClearAll, ChangeLogLevel, ChangePause, Leave>;
 
 struct LinkState {
   LinkPhase phase = LinkPhase::greeting;

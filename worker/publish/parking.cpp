@@ -23,6 +23,8 @@ const char* name_of(ledger::Blocked why) {
       return "window_full";
     case ledger::Blocked::encoder:
       return "encoder";
+    case ledger::Blocked::silent:
+      return "silent";
   }
   return "";
 }

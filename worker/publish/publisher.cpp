@@ -48,7 +48,8 @@ Publisher::Publisher(PublisherOptions options, spool::Spool& spool, ledger::Ledg
       converters_(std::move(converters)),
       settler_(spool, books),
       main_(spool, spool.cursor()),
-      renew_back_off_ns_(options_.first_back_off_ns) {}
+      renew_back_off_ns_(options_.first_back_off_ns),
+      paused_(options_.paused) {}
 
 Result<std::unique_ptr<Publisher>> Publisher::create(PublisherOptions options, spool::Spool& spool,
                                                      ledger::Ledger& books, SpoolIntake& intake,
@@ -88,6 +89,11 @@ uint64_t Publisher::waiting() const {
 std::string Publisher::last_error() const {
   std::lock_guard lock(error_mutex_);
   return last_error_;
+}
+
+void Publisher::set_paused(bool paused) {
+  paused_.store(paused, kRelaxed);
+  bell_.ring();
 }
 
 bool Publisher::stop(MonotonicNs deadline) {
@@ -130,8 +136,10 @@ bool Publisher::turn() {
       probe_at_ns_ = turn_ns_ + kProbeNs;
       probe_->request();
     }
-    if (topics_not_open_ != 0) produced |= tend_parked();
-    produced |= follow_log();
+    if (!paused_.load(kRelaxed)) {
+      if (topics_not_open_ != 0) produced |= tend_parked();
+      produced |= follow_log();
+    }
   }
   settler_.advance_cursor(readers_at());
   header_.in_flight.store(in_flight_, kRelaxed);
@@ -139,7 +147,7 @@ bool Publisher::turn() {
 }
 
 void Publisher::rest() {
-  if (!window_open() || producer_is_dead_ || held_back_) {
+  if (!window_open() || producer_is_dead_ || held_back_ || paused_.load(kRelaxed)) {
     // Only a report can help, and it rings, or time: there is more to read, so no sleep would be granted.
     bell_.wait(held_back_ && window_open() ? 10 : 100);
     return;

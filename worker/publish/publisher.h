@@ -43,6 +43,7 @@ namespace e2k::worker {
 struct PublisherOptions {
   std::map<std::string, std::string> properties;  // librdkafka's
   StampRules stamps;
+  bool paused = false;
   bool stamp_header = false;  // value records carry the IOC's stamp as the header kStampHeader
   std::string topic_prefix;
 
@@ -69,6 +70,7 @@ public:
   int brokers_up() const override { return brokers_up_.load(std::memory_order_relaxed); }
   std::string last_error() const override;
   std::string schema_problem() const override { return converters_.problem(); }
+  void set_paused(bool paused) override;
 
   // Returns once nothing waits or the deadline is over, with the thread ended. true: nothing waits. Nothing
   // may be appended any more.
@@ -163,6 +165,7 @@ private:
   std::atomic<uint64_t> turns_{0};
   std::atomic<int> brokers_up_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> paused_{false};
   std::atomic<int64_t> stop_deadline_ns_{0};
   const TopicFlow* error_of_ = nullptr;  // the *publish* thread's
   bool has_error_ = false;               // likewise

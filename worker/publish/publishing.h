@@ -20,6 +20,8 @@ public:
   virtual std::string last_error() const = 0;
   // Why the ids of schemas are missing (worker/schema_ids.h); "" when nothing is amiss. Any thread.
   virtual std::string schema_problem() const = 0;
+  // While paused nothing is handed to Kafka; what is in flight is still settled. Any thread.
+  virtual void set_paused(bool paused) = 0;
 };
 
 }  // namespace e2k::worker

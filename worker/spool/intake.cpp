@@ -167,10 +167,9 @@ void SpoolIntake::book(IntakeEntry& entry, const spool::NewEvent& event, spool::
     bump(line.lost_unspooled);
     return;
   }
-  // In this order also for who looks after a kill: committed, counted, marked as counted.
+  // In this order also for who looks after a kill: committed, counted.
   constexpr auto release = std::memory_order_release;
   line.appended.store(line.appended.load(kRelaxed) + 1, release);
-  line.appended_upto.store(outcome.position.word, release);
   bump(header_.appended);
   appended_.store(appended_.load(kRelaxed) + 1, release);
 }

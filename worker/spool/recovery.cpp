@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "common/fd.h"
 #include "worker/spool/settlement.h"
@@ -32,15 +33,14 @@ bool complete_settlement(const FoundLog& log, ledger::Ledger& books) {
   return true;
 }
 
-// true: it had not been counted.
+// Of a log's last record. true: it had not been counted.
 bool count_record(const RecordView& record, ledger::Ledger& books) {
   ledger::Entry* entry = books.used_line(EntryIndex{record.header->index});
-  if (entry == nullptr || record.position.word <= entry->ca.appended_upto.load(kRelaxed)) return false;
+  if (entry == nullptr) return false;
   const uint64_t appended = entry->ca.appended.load(kRelaxed);
-  const bool counted = record.header->ordinal != static_cast<uint16_t>(appended + 1);
-  if (!counted) entry->ca.appended.store(appended + 1, std::memory_order_release);
-  entry->ca.appended_upto.store(record.position.word, std::memory_order_release);
-  return !counted;
+  if (record.header->ordinal != static_cast<uint16_t>(appended + 1)) return false;
+  entry->ca.appended.store(appended + 1, std::memory_order_release);
+  return true;
 }
 
 void make_sums(ledger::Ledger& books) {
@@ -116,11 +116,13 @@ Result<Recovered> recover(const std::string& directory, ledger::Ledger& books) {
   if (!log) return tl::unexpected(log.error());
   Recovered result;
   result.settlement_completed = complete_settlement(*log, books);
+  std::optional<RecordView> last;
   const bool whole = log->for_each([&](const RecordView& record, const Segment& segment) {
     if (!record.is_event()) return;
-    if (count_record(record, books)) ++result.counted;
+    last = record;
     if (segment.settlement(record.position.unit()) == 0) ++result.waiting;
   });
+  if (last && count_record(*last, books)) result.counted = 1;
   result.damaged = !whole;
   make_sums(books);
   return result;

@@ -73,6 +73,7 @@ public:
   int brokers_up() const override { return 1; }
   std::string last_error() const override { return ""; }
   std::string schema_problem() const override { return ""; }
+  void set_paused(bool) override {}
 
 private:
   mutable std::atomic<uint64_t> turns_{0};

@@ -37,8 +37,8 @@ TEST(ControlMessage, assign_has_its_golden_bytes) {
   assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, true, false});
   assign.items.emplace_back(RemoveEntry{EntryIndex{9}});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94011107929700"
-            "00a174a16305a16b019201"
+            "94011107929800"
+            "00a174a16305a16b01009201"
             "09");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
@@ -47,8 +47,18 @@ TEST(ControlMessage, what_is_known_of_an_added_entry_is_a_bit_each) {
   Assign assign{7, {}};
   assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, false, true, true});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94011107919700"
-            "00a174a16305a16b06");
+            "94011107919800"
+            "00a174a16305a16b0600");
+  EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
+}
+
+TEST(ControlMessage, the_entry_that_an_added_one_replaces_is_its_index_and_one) {
+  Assign assign{7, {}};
+  assign.items.emplace_back(
+      AddEntry{EntryIndex{4}, {"t", "c", Mask{5}, "k"}, false, false, false, EntryIndex{3}});
+  EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
+            "94011107919800"
+            "04a174a16305a16b0004");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
 
@@ -57,6 +67,8 @@ TEST(ControlMessage, the_other_messages_of_the_supervisor_have_their_golden_byte
   EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920112");
   EXPECT_EQ(hex(encode(SupervisorMessage(Stop{10'000}))), "930113cd2710");
   EXPECT_EQ(hex(encode(SupervisorMessage(SetLogLevel{"debug"}))), "930114a56465627567");
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetPaused{true}))), "930115c3");
+  EXPECT_EQ(decode_supervisor_message("\x93\x01\x15\xc3").value(), SupervisorMessage(SetPaused{true}));
 }
 
 TEST(ControlMessage, a_message_of_another_version_is_refused_by_its_number) {

@@ -28,6 +28,10 @@ LaunchContract sample() {
   c.value_converter = "json";
   c.value_options = {{"schemas.enable", "false"}};
   c.lease_s = 30;
+  c.spool_sync_interval_ms = 0;
+  c.fresh_books = true;
+  c.estates = {{Slot{7}, "/run/epics2kafka/workers/7.ledger"}};
+  c.paused = true;
   return c;
 }
 
@@ -47,6 +51,10 @@ TEST(LaunchContract, comes_back_as_it_was_written) {
   EXPECT_EQ(back->connection_events, c.connection_events);
   EXPECT_EQ(back->name_encoding, c.name_encoding);
   EXPECT_EQ(back->lease_s, c.lease_s);
+  EXPECT_EQ(back->spool_sync_interval_ms, 0);
+  EXPECT_TRUE(back->fresh_books);
+  EXPECT_EQ(back->estates, c.estates);
+  EXPECT_TRUE(back->paused);
   EXPECT_EQ(back->drain_timeout_ms, c.drain_timeout_ms);
 }
 

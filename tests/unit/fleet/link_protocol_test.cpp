@@ -222,6 +222,13 @@ TEST_F(LinkProtocol, a_supervisor_of_another_release_ends_the_worker) {
   EXPECT_EQ(did<Leave>()->exit, WorkerExit::protocol);
 }
 
+TEST_F(LinkProtocol, a_pause_and_its_end_are_passed_on) {
+  serve();
+  hear(SetPaused{true});
+  ASSERT_TRUE(did<ChangePause>());
+  EXPECT_TRUE(did<ChangePause>()->paused);
+}
+
 TEST_F(LinkProtocol, log_level_is_passed_on) {
   serve();
   hear(SetLogLevel{"debug"});
