@@ -30,4 +30,24 @@ const char* to_string(LossReason reason) {
   return "unknown";  // a number of a newer version, read from a file
 }
 
+const char* to_string(Blocked why) {
+  switch (why) {
+    case Blocked::no:
+      return "no";
+    case Blocked::no_topic:
+      return "no_topic";
+    case Blocked::not_authorised:
+      return "not_authorised";
+    case Blocked::no_leader:
+      return "no_leader";
+    case Blocked::window_full:
+      return "window_full";
+    case Blocked::encoder:
+      return "encoder";
+    case Blocked::silent:
+      return "silent";
+  }
+  return "unknown";
+}
+
 }  // namespace e2k::ledger

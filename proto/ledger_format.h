@@ -131,6 +131,7 @@ enum class Blocked : uint8_t {
   encoder = 5,      // without the id of a schema
   silent = 6,       // its broker acknowledges nothing while others do
 };
+const char* to_string(Blocked why);
 
 struct alignas(64) PublisherLine {
   std::atomic<uint64_t> acknowledged;
@@ -191,6 +192,8 @@ struct alignas(64) Host {
 static_assert(sizeof(Host) == 128);
 
 // Announced before a settlement is made, cleared after; see above. count_before is the counter's value.
+// Of Settlement::moved, which changes no counter, count_before is the copy's LogId and sum_before its
+// Position: the settlement stands if the copy was committed.
 struct SettleIntent {
   std::atomic<uint64_t> position;  // 0: none
   std::atomic<uint64_t> log;       // LogId (proto/spool_format.h)

@@ -1,10 +1,10 @@
 // Pure. The bytes of a spool log: what a worker generation received from Channel Access and Kafka has not
 // acknowledged.
 //
-// A log is a folder `<spool>/<slot>.<generation>/` with a `cursor` file and segment files `<number, 16 hex
-// digits>.seg`. It belongs to one worker generation and outlives it. What a blocked topic waits with stands
-// in logs of the same form, `<spool>/<slot>.aside/<number>/`, one a topic; they belong to the slot. All
-// integers are in the machine's byte order: a log is read on the machine that wrote it (the magic tells).
+// A log is a folder `<spool>/<slot>.<generation>/` of segment files `<number, 16 hex digits>.seg`. It belongs
+// to one worker generation and outlives it. What a blocked topic waits with stands in logs of the same form,
+// `<spool>/<slot>.aside/<number>/`, one a topic; they belong to the slot. All integers are in the machine's
+// byte order: a log is read on the machine that wrote it (the magic tells).
 //
 // Segment file:  [SegmentHeader, one page][settlement map][data]
 //   data            records, one behind the other, each beginning on a 64-byte unit
@@ -17,9 +17,10 @@
 // so the log's end is always a 0, also in a reused file, and its old tail is never looked at. The checksum is
 // CRC32C, begun with the length, over the segment's number and the record's bytes behind the checksum, so
 // that no record of another segment can pass for one of this.
-// A reader stops at the first record that does not hold together. When a record does not
+// A record that does not hold together ends its segment for its readers. When a record does not
 // fit into the rest of a segment, a SEGMENT_END record is written (or, where not even that fits, nothing) and
-// the log goes on in the next number.
+// the log goes on in the next number that there is: a segment whose records are all settled is given back,
+// wherever it stands. The settlement maps alone say what waits.
 //
 // An entry's CHANNEL record precedes its first event in *each* segment, so that a segment stands alone. An
 // index never changes its meaning within a log.
@@ -34,9 +35,9 @@
 namespace e2k::spool {
 
 // Version ledger:   1  first
-inline constexpr uint32_t kFormatVersion = 1;
+//                   2  no cursor; numbers have gaps; a settlement that moves
+inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr uint64_t kSegmentMagic = 0x31474553'4b324531;  // "1E2KSEG1" read as bytes on little-endian
-inline constexpr uint64_t kCursorMagic = 0x31525543'4b324531;   // "1E2KCUR1"
 inline constexpr size_t kUnitBytes = 64;
 inline constexpr size_t kSegmentHeaderBytes = 4096;
 
@@ -76,7 +77,8 @@ enum class RecordKind : uint8_t {
   event = 2,        // EventRecord: one monitor event
   error = 3,        // EventRecord with the error's text as value: Disconnected, Never Connected, …
   segment_end = 4,  // only the header: the log goes on in the next segment
-  // 5 .. 15 are kept for handover: hold begins, ACTIVATE, coalescing marks
+  // 5 .. 15 are kept for handover: hold begins, ACTIVATE, coalescing marks. A reader passes over a kind that
+  // it does not know, by its length.
 };
 
 // What became of a record, in the settlement map. A record whose byte is 0 is waiting.
@@ -127,17 +129,5 @@ struct ChannelRecord {
   uint32_t key_bytes;
 };
 static_assert(sizeof(ChannelRecord) == 40);
-
-// The `cursor` file, one page, mapped. Every record before `settled_upto` is settled; segments that lie
-// wholly before it may be reused.
-struct CursorFile {
-  uint64_t magic;
-  uint32_t format_version;
-  uint32_t generation;
-  uint16_t slot;
-  uint16_t reserved[3];
-  uint64_t settled_upto;  // Position::word
-};
-static_assert(sizeof(CursorFile) == 32);
 
 }  // namespace e2k::spool

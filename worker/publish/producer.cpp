@@ -26,9 +26,16 @@ const std::pair<const char*, const char*> kDefaults[] = {
     {"log.connection.close", "false"},
 };
 const std::pair<const char*, const char*> kOwned[] = {
-    {"enable.idempotence", "true"},  {"acks", "all"},
-    {"message.timeout.ms", "0"},     {"enable.gapless.guarantee", "true"},
+    {"enable.idempotence", "true"},
+    {"acks", "all"},
+    {"message.timeout.ms", "0"},
     {"statistics.interval.ms", "0"},
+};
+const std::pair<const char*, const char*> kOwnedByMain[] = {{"enable.gapless.guarantee", "true"}};
+const std::pair<const char*, const char*> kOwnedByCareful[] = {
+    {"enable.gapless.guarantee", "false"},
+    {"max.in.flight", "1"},
+    {"batch.num.messages", "1"},
 };
 
 // A dead producer's unsent bytes must not arrive after its successor's: close() throws them away.
@@ -70,10 +77,8 @@ uint64_t limit_of(const rd_kafka_conf_t* conf, const char* property, uint64_t un
   return limit == 0 ? UINT64_MAX : limit * unit;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, std::string>& properties,
-                                                   int wake_fd) {
+std::map<std::string, std::string> with_ours(const std::map<std::string, std::string>& properties,
+                                             Lane lane) {
   std::map<std::string, std::string> all;
   for (const auto& [name, value] : kDefaults) all[name] = value;
   // "queue.buffering.max.ms" is librdkafka's other name of linger.ms: the site's word must not meet our
@@ -81,12 +86,37 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
   if (properties.count("queue.buffering.max.ms") != 0) all.erase("linger.ms");
   for (const auto& [name, value] : properties) all[name] = value;
   for (const auto& [name, value] : kOwned) all[name] = value;
-
-  auto conf = kafka::make_conf(all);
-  if (!conf) {
-    const auto& first = conf.error().front();
-    return fail("librdkafka refuses the property " + first.property + ": " + first.reason);
+  if (lane == Lane::main) {
+    for (const auto& [name, value] : kOwnedByMain) all[name] = value;
+  } else {
+    for (const auto& [name, value] : kOwnedByCareful) all[name] = value;
+    all["client.id"] += "-careful";
   }
+  return all;
+}
+
+tl::unexpected<Error> refusal(const std::vector<kafka::PropertyProblem>& problems) {
+  return fail("librdkafka refuses the property " + problems.front().property + ": " +
+              problems.front().reason);
+}
+
+}  // namespace
+
+Result<void> Producer::judge(const std::map<std::string, std::string>& properties) {
+  for (const Lane lane : {Lane::main, Lane::careful}) {
+    auto conf = kafka::make_conf(with_ours(properties, lane));
+    if (!conf) return refusal(conf.error());
+    // What only the making of a handle finds: contradictions, unreadable certificates.
+    const auto problems = kafka::check_properties(with_ours(properties, lane), RD_KAFKA_PRODUCER);
+    if (!problems.empty()) return refusal(problems);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, std::string>& properties,
+                                                   int wake_fd, Lane lane) {
+  auto conf = kafka::make_conf(with_ours(properties, lane));
+  if (!conf) return refusal(conf.error());
   std::unique_ptr<Producer> producer(new Producer);
   const Batching batching = batching_for(linger_of(conf->get()));
   producer->nap_ns_ = batching.nap_ns;
@@ -96,8 +126,9 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
   rd_kafka_conf_set_socket_cb(conf->get(), open_socket);
   rd_kafka_conf_set_log_cb(conf->get(), write_log);
   char reason[512] = {};
-  if (rd_kafka_conf_set(conf->get(), "linger.ms", milliseconds(batching.librdkafka_linger_ns).c_str(), reason,
-                        sizeof reason) != RD_KAFKA_CONF_OK)
+  if (rd_kafka_conf_set(conf->get(), "linger.ms",
+                        lane == Lane::main ? milliseconds(batching.librdkafka_linger_ns).c_str() : "0",
+                        reason, sizeof reason) != RD_KAFKA_CONF_OK)
     return fail(std::string("librdkafka refuses the rest of linger.ms: ") + reason);
   producer->handle_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), reason, sizeof reason));
   if (!producer->handle_) return fail(std::string("librdkafka cannot start a producer: ") + reason);
@@ -115,8 +146,9 @@ Producer::~Producer() {
   (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
-void Producer::purge() {
-  (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+void Producer::purge(Purge what) {
+  const int flags = RD_KAFKA_PURGE_F_QUEUE | (what == Purge::everything ? RD_KAFKA_PURGE_F_INFLIGHT : 0);
+  (void)rd_kafka_purge(handle_.get(), flags | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 }  // namespace e2k::worker

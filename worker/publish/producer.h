@@ -1,8 +1,10 @@
 // Shell. One librdkafka producer with the properties that this program owns, and its queue of reports.
 //
 // Owned, hence set last: idempotence with acks=all, no message time-out (a record waits as long as it takes;
-// the spool holds the rest), and the gapless guarantee (no later record of a partition may pass a failed
-// one). What only has a better default for us is set first and can be overridden. Of linger.ms librdkafka
+// the spool holds the rest), and, in the main lane, the gapless guarantee (no later record of a partition may
+// pass a failed one; a refusal ends the producer). The careful lane is for topics that are on trial: batches
+// of one, one request at a time, so that a refusal says of one record what it says, and costs nobody else
+// anything. What only has a better default for us is set first and can be overridden. Of linger.ms librdkafka
 // gets what the publisher's nap leaves of it (batching.h).
 //
 // A producer is replaced as a whole after a fatal error. Its reports and errors are polled by one thread.
@@ -15,6 +17,7 @@
 
 #include "common/kafka/conf.h"
 #include "common/result.h"
+#include "worker/publish/topic_flow.h"
 
 namespace e2k::worker {
 
@@ -22,7 +25,9 @@ class Producer {
 public:
   // `wake_fd`: an eventfd that is rung when reports begin to wait. Asks for the producer's id at once.
   static Result<std::unique_ptr<Producer>> create(const std::map<std::string, std::string>& properties,
-                                                  int wake_fd);
+                                                  int wake_fd, Lane lane = Lane::main);
+  // Whether librdkafka takes these properties: where it does not, no later try helps.
+  static Result<void> judge(const std::map<std::string, std::string>& properties);
   ~Producer();
 
   rd_kafka_t* handle() const { return handle_.get(); }
@@ -32,8 +37,9 @@ public:
   // What it queues at the most, as configured.
   uint64_t queue_messages() const { return queue_messages_; }
   uint64_t queue_bytes() const { return queue_bytes_; }
-  // Throws away what is queued and in flight; a report comes back for each.
-  void purge();
+  // Throws away what is queued, or also what is in flight; a report comes back for each.
+  enum class Purge { queued, everything };
+  void purge(Purge what);
 
 private:
   Producer() = default;

@@ -1,75 +1,94 @@
-// Shell. An output topic as the publisher sees it: its handle, its window, and whether its records flow.
+// Pure. Whether the records of an output topic flow: the one machine that decides it.
 //
-// A topic that can't be produced to is *parked*: the publisher goes on with the others and skips its records.
-// No event is lost by that; they wait in the spool. Later the topic is *replayed*: its unsettled records are
-// read again from the first one, until the replay has come to where the main reading is; then it flows again.
-// So records of one topic are always produced in the order of the log.
+//   trial      nothing was acknowledged yet since the topic was first seen, or since it was blocked: one
+//   record
+//              alone, in the careful lane. A topic that can't be produced to never ends the main producer.
+//     acknowledged         -> flowing
+//   flowing    records are produced as they are read: in the main lane, or, for a while after one of them was
+//              refused, one by one in the careful lane, where a refusal costs that record alone
+//     a record comes back  -> recalling
+//   recalling  nothing is produced until all that is in flight has come back; then what is not settled is
+//   read
+//              again, in its order
+//     all is back          -> waiting, where the topic is the obstacle; else what it was before
+//   waiting    blocked, until a retry is due
+//     retry is due         -> trial
+//     it is still missing  -> waiting, for longer
+//
+// Beside that a topic waits while the ids of its schemas are not known. Times are monotonic nanoseconds.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
 
-#include "common/kafka/conf.h"
 #include "proto/ledger_format.h"
-#include "worker/publish/log_follower.h"
 
 namespace e2k::worker {
 
-enum class Flow {
-  open,       // produced as the log is read
-  parked,     // waits: for its reports to be back, for its back-off, for the brokers to know it
-  replaying,  // its records behind `replay` are being read again
+enum class Flow : uint8_t { trial, flowing, recalling, waiting };
+enum class Lane : uint8_t { main, careful };
+inline constexpr int kLanes = 2;
+
+// How a record came back.
+enum class Failure : uint8_t {
+  record_refused,  // for what is in it, or in another record of its batch
+  no_topic,
+  not_authorised,
+  no_leader,
+  returned,  // by our own producer, before it was known what became of it
 };
 
-struct TopicFlow {
-  std::string name;  // with the prefix, as Kafka knows it
-  kafka::Topic handle;
-  std::vector<uint32_t> entries;
+struct FlowSettings {
+  int64_t first_back_off_ns = 500'000'000;
+  // Below the ten seconds in which a topic that was mended has to flow.
+  int64_t longest_back_off_ns = 8'000'000'000;
+  int64_t careful_ns = 60'000'000'000;  // since the last refusal
+  int64_t silent_ns = 60'000'000'000;   // without an acknowledgement, while others have them
+};
 
-  Flow flow = Flow::open;
-  ledger::Blocked why = ledger::Blocked::no;
-  uint64_t in_flight = 0;
-  uint64_t in_flight_bytes = 0;
-  int64_t acknowledged_at_ns = 0;  // monotonic; the last report of success, 0: none yet
-  // Parked and replaying: everything of this topic before it is settled or in flight.
-  spool::Position from;
-  std::unique_ptr<LogFollower> replay;
-  int64_t retry_at_ns = 0;  // monotonic
-  int64_t back_off_ns = 0;
-  // The broker refuses the topic as such, which ends the producer: only time can tell whether it still does,
-  // and asking costs all topics. Until an acknowledgement says otherwise.
-  ledger::Blocked refused = ledger::Blocked::no;
-  bool probing = false;      // a probe was asked for since retry_at_ns
-  bool known_again = false;  // and the brokers know the topic
-  // The ids that the registry gave the schemas for this topic; 0 where none is needed. Until they are known
-  // the topic is parked (Blocked::encoder).
+struct FlowState {
+  Flow flow = Flow::trial;
+  Flow after_recall = Flow::trial;
+  Lane lane = Lane::careful;
   bool schemas_known = false;
-  int32_t value_schema_id = 0, key_schema_id = 0;
-  // Up to here records go one at a time: a batch was refused, and only a record that is refused alone is
-  // lost.
-  spool::Position alone_upto;
+  ledger::Blocked why = ledger::Blocked::no;
+  uint32_t in_flight = 0;
+  int64_t retry_at_ns = 0;
+  int64_t back_off_ns = 0;
+  int64_t careful_until_ns = 0;
+  int64_t acknowledged_at_ns = 0;  // 0: never
+  int64_t produced_at_ns = 0;  // while in flight: when the first of them was, since the last acknowledgement
 };
 
-enum class KeyState : uint8_t {
-  raw,      // as commanded; encoded before the first record
-  encoded,  // as it is produced
-  failed,   // the key's converter can't express it
+// Whether a record may be produced now, as far as the topic is concerned.
+constexpr bool may_produce(const FlowState& s) {
+  if (!s.schemas_known) return false;
+  if (s.flow == Flow::trial) return s.in_flight == 0;
+  return s.flow == Flow::flowing && (s.lane == Lane::main || s.in_flight == 0);
+}
+
+enum class FlowEvent : uint8_t {
+  produced,
+  acknowledged,
+  failed,
+  tick,
+  schemas_known,
+  schemas_missing,
+  still_missing
 };
 
-// What an index stands for. Filled from CHANNEL records.
-struct OutputEntry {
-  TopicFlow* topic = nullptr;
-  char* key = nullptr;  // in the publisher's TextStore
-  uint32_t key_bytes = 0;
-  KeyState key_state = KeyState::raw;
+struct FlowInput {
+  FlowEvent event;
+  int64_t now_ns;
+  Failure failure = Failure::returned;  // of `failed`
+  bool others_flow = false;             // of `tick`: acknowledgements come for other topics
 };
 
-// As commanded, in the TextStore too; only for converters that want them.
-struct OutputNames {
-  std::string_view channel, key;
+struct FlowOutcome {
+  bool record_is_lost = false;  // the one that failed: it was alone, and refused
+  bool read_again = false;      // what is not settled, from the oldest one on
+  bool why_changed = false;
 };
+
+FlowOutcome step(FlowState& state, const FlowInput& input, const FlowSettings& settings);
 
 }  // namespace e2k::worker

@@ -61,14 +61,14 @@ public:
   char text_[1];  // the channel and the key, if it has one of its own; make() allocates what they take
 };
 
-SpoolIntake::SpoolIntake(spool::Spool& spool, ledger::Ledger& books, Doorbell& bell, bool takes_errors)
-    : spool_(spool),
+SpoolIntake::SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& bell, bool takes_errors)
+    : log_(log),
       books_(books),
       header_(books.header()),
       lines_(books.entries()),
       bell_(bell),
       takes_errors_(takes_errors),
-      writer_(spool) {}
+      appender_(log) {}
 
 SpoolIntake::~SpoolIntake() = default;
 
@@ -134,7 +134,7 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event, std::span<c
                          ledger::Thread by) noexcept {
   event.index = entry.index;
   event.arrival_monotonic_ns = monotonic_now().value;
-  event.arrival_real_ns = event.arrival_monotonic_ns + spool_.real_offset_ns();
+  event.arrival_real_ns = event.arrival_monotonic_ns + log_.real_offset_ns();
   ledger::FlightWord& flight = header_.flight[static_cast<size_t>(by)];
   bool ring;
   {
@@ -142,9 +142,10 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event, std::span<c
     flight.entry_plus_one.store(uint64_t{entry.index} + 1, kRelaxed);
     if (event.kind == spool::RecordKind::error) stamp_as_last_event(line_of(entry), event);
     event.ordinal = static_cast<uint16_t>(line_of(entry).appended.load(kRelaxed) + 1);
-    const spool::Appended outcome = writer_.append(event, value, entry.names(), entry.described_in);
+    const spool::Appended outcome = appender_.append(event, value, entry.names(), entry.described_in);
     book(entry, event, outcome);
     flight.entry_plus_one.store(0, kRelaxed);
+    log_.tell_head(appender_.head().unit());
     ring = sleep_announced_;
     sleep_announced_ = false;
   }
@@ -171,7 +172,6 @@ void SpoolIntake::book(IntakeEntry& entry, const spool::NewEvent& event, spool::
   constexpr auto release = std::memory_order_release;
   line.appended.store(line.appended.load(kRelaxed) + 1, release);
   bump(header_.appended);
-  appended_.store(appended_.load(kRelaxed) + 1, release);
 }
 
 void SpoolIntake::note_skew(IntakeEntry& entry, ledger::Host& host, const spool::NewEvent& event) noexcept {
@@ -185,13 +185,27 @@ void SpoolIntake::note_skew(IntakeEntry& entry, ledger::Host& host, const spool:
 
 bool SpoolIntake::announce_sleep(spool::Position read_upto) {
   std::lock_guard lock(lock_);
-  if (writer_.head() != read_upto) return false;
+  if (appender_.head() != read_upto) return false;
   sleep_announced_ = true;
   return true;
 }
 
-uint64_t SpoolIntake::appended() const {
-  return appended_.load(std::memory_order_acquire);
+void SpoolIntake::leave_segment(uint64_t number) {
+  std::lock_guard lock(lock_);
+  appender_.leave_segment(number);
+}
+
+spool::Position SpoolIntake::appended_by_index(std::vector<uint64_t>& counts) const {
+  std::lock_guard lock(lock_);
+  counts.resize(header_.entries_used.load(std::memory_order_acquire));
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] = lines_[i].ca.appended.load(kRelaxed);
+  return appender_.head();
+}
+
+void SpoolIntake::count_found(EntryIndex index, uint64_t events) {
+  std::lock_guard lock(lock_);
+  bump(lines_[index.value].ca.appended, events);
+  bump(header_.appended, events);
 }
 
 void SpoolIntake::set_state(IntakeEntry& entry, ledger::EntryState state) noexcept {

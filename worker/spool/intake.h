@@ -2,7 +2,7 @@
 //
 // One leaf lock orders everything that an append does: the record, the entry's CA line, the header's CA sums,
 // the host's counter. Under it the clock is not read, nothing is allocated and nothing else is locked, but
-// for the turn of a segment (the spool's mutex, held for pointers only) once in some hundred thousand events.
+// for the turn of a segment (the log's mutexes, held for pointers only) once in some hundred thousand events.
 //
 // No wake-up is lost: the publisher announces its sleep under the same lock, and only if nothing lies behind
 // the position it has read up to. An append comes either before (then the sleep is refused) or after (then it
@@ -26,17 +26,17 @@
 #include <vector>
 
 #include "worker/intake.h"
+#include "worker/spool/appender.h"
 #include "worker/spool/doorbell.h"
 #include "worker/spool/ledger.h"
-#include "worker/spool/spool.h"
-#include "worker/spool/writer.h"
+#include "worker/spool/live_log.h"
 
 namespace e2k::worker {
 
 class SpoolIntake final : public Intake {
 public:
   // All three outlive the intake.
-  SpoolIntake(spool::Spool& spool, ledger::Ledger& books, Doorbell& bell, bool takes_errors = true);
+  SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& bell, bool takes_errors = true);
   ~SpoolIntake() override;
 
   IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) override;
@@ -59,8 +59,12 @@ public:
 
   // The publisher's: true, if nothing was appended behind `read_upto`; the next append rings the bell.
   bool announce_sleep(spool::Position read_upto);
-  // Records appended by this generation. Any thread.
-  uint64_t appended() const;
+  // The publisher's: readers can't get over what stands in that segment; the log goes on in the next one.
+  void leave_segment(uint64_t number);
+  // The publisher's: what each line has appended, by index, and the place behind the last of these records.
+  spool::Position appended_by_index(std::vector<uint64_t>& counts) const;
+  // The publisher's: events that were found in a log and that the books did not know of.
+  void count_found(EntryIndex index, uint64_t events);
 
 private:
   ledger::CaLine& line_of(const IntakeEntry& entry) const noexcept;
@@ -72,17 +76,16 @@ private:
   uint16_t number_of_host(std::string_view host);
   void count_channel(IntakeEntry& entry, ledger::EntryState state, int change) noexcept;
 
-  spool::Spool& spool_;
+  spool::LiveLog& log_;
   ledger::Ledger& books_;
   ledger::Header& header_;
   ledger::Entry* const lines_;  // by index
   Doorbell& bell_;
   const bool takes_errors_;
 
-  alignas(64) std::mutex lock_;  // the leaf lock
-  spool::LogWriter writer_;
+  alignas(64) mutable std::mutex lock_;  // the leaf lock
+  spool::Appender appender_;
   bool sleep_announced_ = false;
-  std::atomic<uint64_t> appended_{0};  // ours, whatever is done to the books
 
   alignas(64) std::mutex hosts_lock_;
   SearchFacts search_told_{};                          // (the *ca* thread's) as far as the header has it

@@ -33,54 +33,99 @@ int reserve(int fd, size_t from, size_t bytes) {
   return error;
 }
 
+uint64_t sum_of(const std::atomic<uint64_t> (&reasons)[kReasons]) {
+  uint64_t sum = 0;
+  for (const auto& count : reasons) sum += count.load(kRelaxed);
+  return sum;
+}
+
+template <class T>
+void take(std::atomic<T>& to, const std::atomic<T>& from) {
+  to.store(from.load(kRelaxed), kRelaxed);
+}
+
 void take_over_sums(Header& mine, const Header& before) {
-  auto take = [](std::atomic<uint64_t>& to, const std::atomic<uint64_t>& from) {
-    to.store(from.load(kRelaxed), kRelaxed);
-    return to.load(kRelaxed);
-  };
   take(mine.ca_events, before.ca_events);
   take(mine.searches_sent, before.searches_sent);
   take(mine.searches_answered, before.searches_answered);
   take(mine.searches_refused, before.searches_refused);
   take(mine.circuits_opened, before.circuits_opened);
   take(mine.circuits_failed, before.circuits_failed);
-  mine.opening.appended = take(mine.appended, before.appended);
-  mine.opening.acknowledged = take(mine.acknowledged, before.acknowledged);
-  mine.opening.coalesced = take(mine.coalesced, before.coalesced);
+  take(mine.appended, before.appended);
+  take(mine.acknowledged, before.acknowledged);
+  take(mine.coalesced, before.coalesced);
   take(mine.produced, before.produced);
   take(mine.delivery_failures, before.delivery_failures);
+  take(mine.republished, before.republished);
+  take(mine.logs_drained, before.logs_drained);
+  take(mine.damaged_segments, before.damaged_segments);
+  take(mine.unreconciled, before.unreconciled);
+  take(mine.alive_real_ns, before.alive_real_ns);
   for (size_t i = 0; i < kReasons; ++i) {
-    mine.opening.lost_unspooled += take(mine.lost_unspooled[i], before.lost_unspooled[i]);
-    mine.opening.lost_spooled += take(mine.lost_spooled[i], before.lost_spooled[i]);
+    take(mine.lost_unspooled[i], before.lost_unspooled[i]);
+    take(mine.lost_spooled[i], before.lost_spooled[i]);
   }
   for (size_t i = 0; i < kLatencyBuckets; ++i) take(mine.latency_buckets[i], before.latency_buckets[i]);
   take(mine.latency_sum_ns, before.latency_sum_ns);
 }
 
-// Nothing where there is no predecessor; a file that cannot be one is told and passed over.
-void open_with_balance(Header& mine, const std::string& path, Slot slot) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return;
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || static_cast<size_t>(info.st_size) < sizeof(Header)) {
-    log::warn("ledger_predecessor_unreadable path={}", log::quoted(path));
-    return;
-  }
-  void* base = ::mmap(nullptr, sizeof(Header), PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (base == MAP_FAILED) return;
-  const Header& before = *static_cast<const Header*>(base);
-  if (before.magic == kMagic && before.format_version == kFormatVersion && before.slot == slot.value) {
-    take_over_sums(mine, before);
-  } else {
-    log::warn("ledger_predecessor_unreadable path={}", log::quoted(path));
-  }
-  ::munmap(base, sizeof(Header));
+void make_line(Entry& line) {
+  line.ca.dbr_type.store(0xffff, kRelaxed);
+  line.publisher.last_offset.store(-1, kRelaxed);
+  line.publisher.last_partition.store(-1, kRelaxed);
+}
+
+// What the entry has been through; how its channel stands now is for this generation to find out.
+void take_over_line(Entry& mine, const Entry& before) {
+  make_line(mine);
+  take(mine.ca.flags, before.ca.flags);
+  take(mine.ca.gaps, before.ca.gaps);
+  take(mine.ca.gap_began_unix_s, before.ca.gap_began_unix_s);
+  take(mine.ca.gap_ended_unix_s, before.ca.gap_ended_unix_s);
+  take(mine.ca.appended, before.ca.appended);
+  take(mine.ca.lost_unspooled, before.ca.lost_unspooled);
+  take(mine.ca.last_arrival_real_ns, before.ca.last_arrival_real_ns);
+  take(mine.ca.last_stamp, before.ca.last_stamp);
+  take(mine.publisher.acknowledged, before.publisher.acknowledged);
+  take(mine.publisher.lost_spooled, before.publisher.lost_spooled);
+  take(mine.publisher.coalesced, before.publisher.coalesced);
+  take(mine.publisher.last_offset, before.publisher.last_offset);
+  take(mine.publisher.last_acknowledged_real_ns, before.publisher.last_acknowledged_real_ns);
+  take(mine.publisher.last_partition, before.publisher.last_partition);
+  take(mine.publisher.restamped, before.publisher.restamped);
+  take(mine.publisher.last_loss_unix_s, before.publisher.last_loss_unix_s);
+  take(mine.publisher.last_loss, before.publisher.last_loss);
+  take(mine.publisher.last_event_hash, before.publisher.last_event_hash);
 }
 
 }  // namespace
 
+// A file that cannot be the predecessor's is told and passed over.
+Result<void> Ledger::open_with_balance(const std::string& path, Lines lines) {
+  Header& mine = header();
+  if (::access(path.c_str(), F_OK) != 0) return {};
+  auto opened = open_for_repair(path);
+  if (!opened || (*opened)->header().slot != mine.slot) {
+    log::warn("ledger_predecessor_unreadable path={}", log::quoted(path));
+    return {};
+  }
+  const Ledger& before = **opened;
+  take_over_sums(mine, before.header());
+  if (lines == Lines::begun_anew) {
+    mine.opening = {mine.appended, sum_of(mine.lost_unspooled), mine.acknowledged, sum_of(mine.lost_spooled),
+                    mine.coalesced};
+    return {};
+  }
+  mine.opening = before.header().opening;
+  const uint32_t used = std::min(before.header().entries_used.load(kRelaxed), mine.entry_capacity);
+  if (auto reserved = reserve_lines(used); !reserved) return reserved;
+  for (uint32_t i = 0; i < used; ++i) take_over_line(entries()[i], before.entries()[i]);
+  mine.entries_used.store(used, std::memory_order_release);
+  return {};
+}
+
 Result<std::unique_ptr<Ledger>> Ledger::create(const std::string& path, Slot slot, Generation generation,
-                                               uint32_t capacity) {
+                                               uint32_t capacity, Lines lines) {
   const std::string temporary = path + ".new";
   std::unique_ptr<Ledger> ledger(new Ledger);
   ledger->path_ = path;
@@ -108,7 +153,7 @@ Result<std::unique_ptr<Ledger>> Ledger::create(const std::string& path, Slot slo
   h.entry_capacity = capacity;
   h.entries_offset = kEntriesOffset;
   h.exit_code.store(-1, kRelaxed);
-  open_with_balance(h, path, slot);
+  if (auto taken = ledger->open_with_balance(path, lines); !taken) return tl::unexpected(taken.error());
   if (auto reserved = ledger->reserve_lines(1); !reserved) return tl::unexpected(reserved.error());
   h.magic = kMagic;
   if (::rename(temporary.c_str(), path.c_str()) != 0)
@@ -136,12 +181,19 @@ Result<std::unique_ptr<Ledger>> Ledger::open_for_repair(const std::string& path)
                      (bytes - kEntriesOffset) / sizeof(Entry) >= h.entry_capacity &&
                      h.entries_used.load(kRelaxed) <= h.entry_capacity;
   if (!sound) return fail("ledger " + path + ": is not a whole ledger of this version");
+  ledger->reserved_ = h.entries_used.load(kRelaxed);
   return ledger;
 }
 
 bool Ledger::is_kept() const {
   const Header& h = header();
   return h.pid != ::getpid() && is_running(h.pid, h.process_start_ticks);
+}
+
+void Ledger::keep() {
+  Header& h = header();
+  h.pid = ::getpid();
+  if (const auto use = process_use(::getpid())) h.process_start_ticks = use->start_ticks;
 }
 
 Ledger::~Ledger() {
@@ -164,6 +216,7 @@ Result<void> Ledger::reserve_lines(uint32_t count) {
 }
 
 Entry* Ledger::line(EntryIndex index) {
+  std::lock_guard lock(lines_);
   Header& h = header();
   if (index.value >= h.entry_capacity) {
     log::error("ledger_full path={} capacity={}", log::quoted(path_), h.entry_capacity);
@@ -175,12 +228,7 @@ Entry* Ledger::line(EntryIndex index) {
   }
   // Lines in between belong to indices that are still to come; they are made as unused ones too.
   const uint32_t used = h.entries_used.load(kRelaxed);
-  for (uint32_t i = used; i <= index.value; ++i) {
-    Entry& e = entries()[i];
-    e.ca.dbr_type.store(0xffff, kRelaxed);
-    e.publisher.last_offset.store(-1, kRelaxed);
-    e.publisher.last_partition.store(-1, kRelaxed);
-  }
+  for (uint32_t i = used; i <= index.value; ++i) make_line(entries()[i]);
   if (index.value >= used) h.entries_used.store(index.value + 1, std::memory_order_release);
   return entries() + index.value;
 }

@@ -43,7 +43,8 @@ struct RecordView {
   // CHANNEL:
   std::string_view topic() const;
   std::string_view channel() const;
-  std::string_view key() const;  // the channel's name where none was commanded
+  size_t names_bytes() const { return header->count; }  // of all three, unseparated from topic() on
+  std::string_view key() const;                         // the channel's name where none was commanded
 };
 
 enum class ReadOutcome {

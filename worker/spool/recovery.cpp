@@ -1,14 +1,13 @@
 #include "worker/spool/recovery.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <atomic>
+#include <memory>
 #include <optional>
 
-#include "common/fd.h"
+#include "common/log.h"
+#include "worker/spool/aside_logs.h"
+#include "worker/spool/log_reader.h"
 #include "worker/spool/settlement.h"
 
 namespace e2k::spool {
@@ -16,37 +15,91 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-bool complete_settlement(const FoundLog& log, ledger::Ledger& books) {
+std::unique_ptr<Segment> open_segment(const std::string& spool, Slot slot, LogId log, uint64_t number) {
+  const bool aside = (log & kAsideLog) != 0;
+  const std::string folder = aside ? aside_folder(spool, slot) + "/" + std::to_string(log & ~kAsideLog)
+                                   : log_folder(spool, slot, Generation{static_cast<uint32_t>(log)});
+  auto segment = Segment::open(folder, number);
+  return segment ? std::move(*segment) : nullptr;
+}
+
+bool is_record(const Segment& segment, Position position) {
+  RecordView record;
+  return read_record(segment.view(), position.unit(), record) == ReadOutcome::record;
+}
+
+bool complete_settlement(const std::string& spool, ledger::Ledger& books) {
   ledger::Header& header = books.header();
   ledger::SettleIntent& intent = header.intent;
   const Position position{intent.position.load(std::memory_order_acquire)};
   if (position.word == 0) return false;
-  Segment* segment = log.find(position.segment());
-  ledger::Entry* entry = books.used_line(EntryIndex{intent.index.load(kRelaxed)});
+  const Slot slot{header.slot};
   const auto settlement = static_cast<uint8_t>(intent.settlement.load(kRelaxed));
-  if (segment == nullptr || position.unit() >= segment->units() || entry == nullptr || settlement == 0) {
+  const auto segment = open_segment(spool, slot, intent.log.load(kRelaxed), position.segment());
+  ledger::Entry* entry = books.used_line(EntryIndex{intent.index.load(kRelaxed)});
+  const auto give_up = [&] {
     intent.position.store(0, kRelaxed);
     return false;
+  };
+  if (!segment || position.unit() >= segment->units() || entry == nullptr || settlement == 0)
+    return give_up();
+  uint8_t& map_byte = segment->settlement_byte(position.unit());
+  if (settlement != static_cast<uint8_t>(Settlement::moved)) {
+    carry_out_settlement(intent, map_byte, settlement, counters_of(settlement, header, *entry));
+    return true;
   }
-  carry_out_settlement(intent, segment->settlement_byte(position.unit()), settlement,
-                       counters_of(settlement, header, *entry));
+  const Position copy{intent.sum_before.load(kRelaxed)};
+  const auto to = open_segment(spool, slot, intent.count_before.load(kRelaxed), copy.segment());
+  if (!to || copy.unit() >= to->units() || !is_record(*to, copy)) return give_up();
+  std::atomic_ref<uint8_t>(map_byte).store(settlement, std::memory_order_release);
+  intent.position.store(0, std::memory_order_release);
   return true;
 }
 
-// Of a log's last record. true: it had not been counted.
-bool count_record(const RecordView& record, ledger::Ledger& books) {
-  ledger::Entry* entry = books.used_line(EntryIndex{record.header->index});
+// The last event of the log: it may be in the last segment but one, where the last is still empty.
+std::optional<RecordHeader> last_event(Log& log) {
+  std::optional<RecordHeader> last;
+  for (uint64_t number = log.last_number(); number != 0 && !last; --number) {
+    Segment* segment = log.find(number);
+    if (segment == nullptr) continue;
+    RecordView record;
+    for (uint64_t unit = 0; read_record(segment->view(), unit, record) == ReadOutcome::record;
+         unit += record.units)
+      if (record.is_event()) last = *record.header;
+  }
+  return last;
+}
+
+// true: it had not been counted.
+bool count_last(Log& log, ledger::Ledger& books) {
+  const auto last = last_event(log);
+  ledger::Entry* entry = last ? books.used_line(EntryIndex{last->index}) : nullptr;
   if (entry == nullptr) return false;
   const uint64_t appended = entry->ca.appended.load(kRelaxed);
-  if (record.header->ordinal != static_cast<uint16_t>(appended + 1)) return false;
+  if (last->ordinal != static_cast<uint16_t>(appended + 1)) return false;
   entry->ca.appended.store(appended + 1, std::memory_order_release);
   return true;
+}
+
+uint64_t sum_of(const std::atomic<uint64_t> (&reasons)[ledger::kReasons]) {
+  uint64_t sum = 0;
+  for (const auto& count : reasons) sum += count.load(kRelaxed);
+  return sum;
+}
+
+// The lines are changed before the header. What the header lacks was being found out when the process died.
+void make_lost_spooled(ledger::Header& h, uint64_t lost) {
+  const uint64_t known = sum_of(h.lost_spooled);
+  if (known >= lost) return;
+  auto& gone = h.lost_spooled[static_cast<size_t>(ledger::LossReason::spool_gone)];
+  gone.store(gone.load(kRelaxed) + (lost - known), kRelaxed);
 }
 
 void make_sums(ledger::Ledger& books) {
   ledger::Header& h = books.header();
   uint64_t appended = h.opening.appended, acknowledged = h.opening.acknowledged;
   uint64_t coalesced = h.opening.coalesced, lost = h.opening.lost_unspooled;
+  uint64_t lost_spooled = h.opening.lost_spooled;
   const uint32_t used = h.entries_used.load(kRelaxed);
   for (uint32_t i = 0; i < used; ++i) {
     const ledger::Entry& e = *books.used_line(EntryIndex{i});
@@ -54,10 +107,12 @@ void make_sums(ledger::Ledger& books) {
     lost += e.ca.lost_unspooled.load(kRelaxed);
     acknowledged += e.publisher.acknowledged.load(kRelaxed);
     coalesced += e.publisher.coalesced.load(kRelaxed);
+    lost_spooled += e.publisher.lost_spooled.load(kRelaxed);
   }
   h.appended.store(appended, kRelaxed);
   h.acknowledged.store(acknowledged, kRelaxed);
   h.coalesced.store(coalesced, kRelaxed);
+  make_lost_spooled(h, lost_spooled);
   // Reasons of a settlement are restored by its intent. A loss before the spool is counted with its reason
   // first, and only then in its line: the header may be one ahead, and the line is what the callback did not
   // finish. Lines that are ahead all the same count as a full spool.
@@ -76,56 +131,61 @@ void make_sums(ledger::Ledger& books) {
   }
 }
 
-Result<Position> read_cursor(const std::string& directory) {
-  const std::string path = directory + "/cursor";
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail("spool cursor " + path + " cannot be opened: " + std::strerror(errno));
-  CursorFile cursor{};
-  if (::read(fd.get(), &cursor, sizeof cursor) != static_cast<ssize_t>(sizeof cursor) ||
-      cursor.magic != kCursorMagic || cursor.format_version != kFormatVersion || cursor.settled_upto == 0)
-    return fail("spool cursor " + path + " is not one of this version");
-  return Position{cursor.settled_upto};
+// The live log's folder stays until everything in it is settled, the others are counted in the header.
+bool is_something_missing(const ledger::Header& h, const SlotFolders& folders) {
+  if (waiting_of(h) == 0) return false;
+  uint32_t older = 0;
+  bool live = false;
+  for (const LogFolder& log : folders.logs) {
+    if (log.generation.value == h.generation) live = true;
+    if (log.generation.value < h.generation) ++older;
+  }
+  return !live || older < h.older_logs.load(kRelaxed) || folders.aside_logs < h.aside_logs.load(kRelaxed);
 }
 
 }  // namespace
 
-Result<FoundLog> FoundLog::open(const std::string& directory) {
-  auto cursor = read_cursor(directory);
-  if (!cursor) return tl::unexpected(cursor.error());
-  FoundLog log;
-  log.cursor_ = *cursor;
-  for (uint64_t number = cursor->segment();; ++number) {
-    // The first file that is none, or is just being made, is behind the log's end.
-    auto segment = Segment::open(directory, number);
-    if (!segment) break;
-    log.segments_.push_back(std::move(*segment));
-  }
-  if (log.segments_.empty())
-    return fail("spool directory " + directory + ": segment " + Segment::file_name(cursor->segment()) +
-                ", where its cursor stands, is missing or damaged");
-  return log;
+uint64_t waiting_of(const ledger::Header& h) {
+  const uint64_t settled =
+      h.acknowledged.load(kRelaxed) + h.coalesced.load(kRelaxed) + sum_of(h.lost_spooled);
+  const uint64_t appended = h.appended.load(kRelaxed);
+  return appended > settled ? appended - settled : 0;
 }
 
-Segment* FoundLog::find(uint64_t number) const {
-  if (number < cursor_.segment() || number - cursor_.segment() >= segments_.size()) return nullptr;
-  return segments_[number - cursor_.segment()].get();
-}
-
-Result<Recovered> recover(const std::string& directory, ledger::Ledger& books) {
-  auto log = FoundLog::open(directory);
-  if (!log) return tl::unexpected(log.error());
+Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, ledger::Ledger& books) {
   Recovered result;
-  result.settlement_completed = complete_settlement(*log, books);
-  std::optional<RecordView> last;
-  const bool whole = log->for_each([&](const RecordView& record, const Segment& segment) {
-    if (!record.is_event()) return;
-    last = record;
-    if (segment.settlement(record.position.unit()) == 0) ++result.waiting;
-  });
-  if (last && count_record(*last, books)) result.counted = 1;
-  result.damaged = !whole;
+  result.settlement_completed = complete_settlement(spool, books);
+  ledger::Header& header = books.header();
+  for (const LogFolder& folder : folders.logs) {
+    if (folder.generation.value != header.generation) continue;
+    auto log = Log::open(spool, folder.path, folder.generation.value);
+    if (!log) return tl::unexpected(log.error());
+    result.counted = count_last(**log, books);
+  }
   make_sums(books);
+  if (is_something_missing(header, folders)) {
+    log::error(
+        "spool_gone slot={} waiting={} remedy=\"logs of this worker were removed from {}: what waited in "
+        "them "
+        "is counted as lost\"",
+        header.slot, waiting_of(header), log::quoted(spool));
+    header.unreconciled.store(1, kRelaxed);
+  }
   return result;
+}
+
+void count_waiting(Log& log, Position end, std::vector<uint64_t>& by_index) {
+  for (Segment* segment = log.first(); segment != nullptr; segment = log.from(segment->number() + 1)) {
+    RecordView record;
+    for (uint64_t unit = 0; Position::at(segment->number(), unit) < end &&
+                            read_record(segment->view(), unit, record) == ReadOutcome::record;
+         unit += record.units) {
+      const uint32_t index = record.header->index;
+      if (!record.is_event() || segment->settlement(unit) != 0 || index >= ledger::kMaxEntries) continue;
+      if (by_index.size() <= index) by_index.resize(index + 1);
+      ++by_index[index];
+    }
+  }
 }
 
 }  // namespace e2k::spool

@@ -1,63 +1,37 @@
-// Shell. After a worker's death: its books made true again from its log.
+// Shell. After a worker's death: its books made true again.
 //
 // A settlement that was begun is completed; the one record that may be committed but not counted is counted;
-// the header's sums are made from the lines. May be repeated, and may die in the middle. The dead process
-// must be gone; nobody else writes to either. Bytes that do not hold together end the log there and are told
-// in the result; what lies before them is kept.
+// the header's sums are made from the lines. Only the end of its log is looked at, however much of it there
+// is. May be repeated, and may die in the middle. The dead process must be gone; nobody else writes to
+// either.
+//
+// Where logs that the books know of are missing, Header::unreconciled says so: what waits has to be found out
+// by reading what is there (reconcile).
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/result.h"
 #include "worker/spool/ledger.h"
-#include "worker/spool/segment.h"
+#include "worker/spool/log.h"
+#include "worker/spool/slot_folders.h"
 
 namespace e2k::spool {
 
-// A dead generation's log, read from its folder, from its cursor on.
-class FoundLog {
-public:
-  static Result<FoundLog> open(const std::string& directory);
-
-  Position cursor() const { return cursor_; }
-  Segment* find(uint64_t number) const;
-  // Calls `visit(record, segment)` for every record from the cursor to the end. false: it ended in bytes that
-  // are no record.
-  template <class Visit>
-  bool for_each(Visit&& visit) const;
-
-private:
-  Position cursor_;
-  std::vector<std::unique_ptr<Segment>> segments_;  // numbers without a gap, from the cursor's
-};
-
 struct Recovered {
   bool settlement_completed = false;
-  uint64_t counted = 0;  // records that had not been counted
-  uint64_t waiting = 0;  // events that are committed and not settled
-  bool damaged = false;
+  bool counted = false;  // a record that had not been
 };
+// The books of the slot whose folders those are. An error only where the spool can't be read.
+Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, ledger::Ledger& books);
 
-Result<Recovered> recover(const std::string& directory, ledger::Ledger& books);
+// What waits by the books of one slot.
+uint64_t waiting_of(const ledger::Header& header);
 
-template <class Visit>
-bool FoundLog::for_each(Visit&& visit) const {
-  uint64_t unit = cursor_.unit();
-  for (const auto& segment : segments_) {
-    RecordView record;
-    ReadOutcome outcome;
-    while ((outcome = read_record(segment->view(), unit, record)) == ReadOutcome::record) {
-      visit(record, *segment);
-      unit += record.units;
-    }
-    if (outcome == ReadOutcome::damaged) return false;
-    if (outcome == ReadOutcome::nothing_yet) return true;
-    unit = 0;
-  }
-  return true;
-}
+// How many events wait in a log, by index, up to `end` of its live segment (UINT64_MAX: all). Damage ends a
+// segment, as it does for every reader.
+void count_waiting(Log& log, Position end, std::vector<uint64_t>& by_index);
 
 }  // namespace e2k::spool

@@ -4,8 +4,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 
@@ -20,6 +22,9 @@ namespace e2k::spool {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+// Of an empty segment's data, faulted in at once.
+constexpr uint64_t kPopulatedAtFirst = 64u << 10;
+constexpr std::string_view kSuffix = ".seg";
 constexpr uint64_t round_up(uint64_t bytes) {
   return (bytes + kPage - 1) / kPage * kPage;
 }
@@ -39,8 +44,8 @@ int reserve(int fd, uint64_t bytes) {
   return error;
 }
 
-// Faults every page in for writing. The kernel's own way reports a missing block as an error value; older
-// kernels need a store a page, which is safe behind posix_fallocate.
+// Faults every page of a range in for writing. The kernel's own way reports a missing block as an error
+// value; older kernels need a store a page, which is safe behind posix_fallocate.
 int fault_in(void* base, uint64_t bytes) {
   int result;
   do result = ::madvise(base, bytes, MADV_POPULATE_WRITE);
@@ -84,6 +89,14 @@ std::string Segment::file_name(uint64_t number) {
   return name;
 }
 
+std::optional<uint64_t> Segment::number_of(std::string_view name) {
+  if (name.size() != 16 + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
+  uint64_t number = 0;
+  const auto read = std::from_chars(name.data(), name.data() + 16, number, 16);
+  if (read.ec != std::errc{} || read.ptr != name.data() + 16) return std::nullopt;
+  return number;
+}
+
 uint64_t Segment::file_bytes_for(uint64_t data_bytes) {
   const uint64_t data = round_up(data_bytes);
   return kSegmentHeaderBytes + map_bytes_for(data) + data;
@@ -106,10 +119,14 @@ Result<std::unique_ptr<Segment>> Segment::create(const std::string& directory, c
   segment->base_ = base;
   segment->bytes_ = bytes;
   segment->directory_ = directory;
-  if (int error = fault_in(base, bytes)) return give_up("cannot be faulted in", error);
   const uint64_t data = round_up(data_bytes);
   segment->units_ = data / kUnitBytes;
-  segment->write_header(identity, kSegmentHeaderBytes + map_bytes_for(data));
+  segment->readable_units_ = segment->units_;
+  const uint64_t data_offset = kSegmentHeaderBytes + map_bytes_for(data);
+  if (int error = fault_in(base, std::min(bytes, data_offset + kPopulatedAtFirst)))
+    return give_up("cannot be faulted in", error);
+  segment->write_header(identity, data_offset);
+  segment->populated_unit_ = std::min(data, kPopulatedAtFirst) / kUnitBytes;
   segment->publish_number(number);
   return segment;
 }
@@ -132,13 +149,22 @@ Result<std::unique_ptr<Segment>> Segment::open(const std::string& directory, uin
   if (!header_is_sound(h, number, bytes))
     return fail("spool segment " + path + ": its header is not that of segment " + std::to_string(number));
   segment->number_ = number;
-  segment->units_ = h.data_bytes / kUnitBytes;
+  segment->units_ = segment->readable_units_ = h.data_bytes / kUnitBytes;
   segment->data_ = static_cast<std::byte*>(base) + h.data_offset;
   segment->settlements_ = static_cast<uint8_t*>(base) + kSegmentHeaderBytes;
   segment->identity_.slot = Slot{h.slot};
   segment->identity_.generation = Generation{h.generation};
   std::memcpy(segment->identity_.boot_id.data(), h.boot_id, sizeof h.boot_id);
   return segment;
+}
+
+bool Segment::is_unfinished(const std::string& directory, uint64_t number) {
+  UniqueFd fd(::open((directory + "/" + file_name(number)).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;
+  SegmentHeader h{};
+  const ssize_t bytes = ::read(fd.get(), &h, sizeof h);
+  if (bytes < 0) return false;
+  return bytes < static_cast<ssize_t>(sizeof h) || h.number == 0;
 }
 
 Segment::~Segment() {
@@ -177,10 +203,35 @@ Result<void> Segment::reuse(uint64_t number) {
   std::memset(settlements_, 0, units_);
   std::atomic_ref<uint32_t>(record(0).length).store(0, std::memory_order_release);
   if (::rename(from.c_str(), to.c_str()) != 0) return fail(problem(from, "cannot be renamed", errno));
-  if (int error = fault_in(base_, bytes_)) return fail(problem(to, "cannot be faulted in", error));
+  readable_units_ = units_;
+  populated_unit_ = 0;
+  use_ = {};
+  populate(kPopulatedAtFirst / kUnitBytes);
   h.begun_real_ns = real_now().value;
   publish_number(number);
   return {};
+}
+
+void Segment::populate(uint64_t unit) {
+  const uint64_t upto = std::min(unit, units_);
+  if (upto <= populated_unit_) return;
+  char* const data = reinterpret_cast<char*>(data_);
+  const uint64_t from = populated_unit_ * kUnitBytes / kPage * kPage;
+  // The blocks are reserved: if this fails the writer's own faults do the same, a little later.
+  (void)fault_in(data + from, round_up(upto * kUnitBytes) - from);
+  populated_unit_ = upto;
+}
+
+Result<void> Segment::write_out(uint64_t from_unit, uint64_t upto_unit) const {
+  const auto write = [&](void* from, uint64_t bytes) -> Result<void> {
+    if (::msync(from, bytes, MS_SYNC) == 0) return {};
+    return fail(problem(directory_, "its segments cannot be written to the disk", errno));
+  };
+  if (auto written = write(base_, kSegmentHeaderBytes); !written) return written;
+  const uint64_t from = from_unit * kUnitBytes / kPage * kPage;
+  const uint64_t end = round_up((std::min(upto_unit, units_ - 1) + 1) * kUnitBytes);
+  if (end <= from) return {};
+  return write(reinterpret_cast<char*>(data_) + from, end - from);
 }
 
 Result<void> Segment::remove() {

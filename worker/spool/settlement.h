@@ -39,14 +39,20 @@ inline void carry_out_settlement(ledger::SettleIntent& intent, uint8_t& map_byte
   intent.position.store(0, release);
 }
 
-inline void settle_record(ledger::SettleIntent& intent, Position position, uint32_t index, uint8_t& map_byte,
+struct SettledRecord {
+  LogId log;
+  Position position;
+  uint32_t index;
+};
+inline void settle_record(ledger::SettleIntent& intent, const SettledRecord& record, uint8_t& map_byte,
                           uint8_t settlement, SettlementCounters counters) {
   constexpr auto relaxed = std::memory_order_relaxed;
   intent.count_before.store(counters.entry.load(relaxed), relaxed);
   intent.sum_before.store(counters.sum.load(relaxed), relaxed);
-  intent.index.store(index, relaxed);
+  intent.log.store(record.log, relaxed);
+  intent.index.store(record.index, relaxed);
   intent.settlement.store(settlement, relaxed);
-  intent.position.store(position.word, std::memory_order_release);
+  intent.position.store(record.position.word, std::memory_order_release);
   carry_out_settlement(intent, map_byte, settlement, counters);
 }
 

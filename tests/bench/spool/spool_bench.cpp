@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "tests/unit/spool/spool_fixture.h"
-#include "worker/publish/log_follower.h"
 
 namespace e2k::worker {
 namespace {
 
-spool::SpoolOptions bench_spool(const std::string& folder) {
-  spool::SpoolOptions o;
+spool::LiveLogOptions bench_spool(const std::string& folder) {
+  spool::LiveLogOptions o;
+  o.spool = folder;
   o.directory = folder + "/0.1";
   o.max_bytes = uint64_t{1} << 30;
   o.spares = 4;
@@ -20,11 +20,11 @@ spool::SpoolOptions bench_spool(const std::string& folder) {
 
 // Gives back everything that was appended, as a publisher does that keeps up, and lets the keeper get ahead
 // again; outside the measured time.
-void catch_up(benchmark::State& state, LogUnderTest& log, LogFollower& follower) {
+void catch_up(benchmark::State& state, LogUnderTest& log, spool::LogReader& reader) {
   state.PauseTiming();
   spool::RecordView r;
-  while (follower.peek(r) == spool::ReadOutcome::record) follower.skip(r);
-  log.spool->settled_upto(follower.position());
+  while (reader.peek(r) == spool::ReadOutcome::record) reader.skip(r);
+  log.give_back_before(reader);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   state.ResumeTiming();
 }
@@ -32,7 +32,7 @@ void catch_up(benchmark::State& state, LogUnderTest& log, LogFollower& follower)
 void append_scalar_doubles(benchmark::State& state) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path(), bench_spool(folder.path()));
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   std::vector<IntakeEntry*> entries;
   const auto channels = static_cast<uint32_t>(state.range(0));
   for (uint32_t i = 0; i < channels; ++i)
@@ -45,7 +45,7 @@ void append_scalar_doubles(benchmark::State& state) {
     log.intake->event(*entries[next], DoubleEvent(value));
     if (++next == channels) next = 0;
     if (++since == 500'000) {
-      catch_up(state, log, follower);
+      catch_up(state, log, reader);
       since = 0;
     }
   }
@@ -56,14 +56,14 @@ BENCHMARK(append_scalar_doubles)->Arg(1)->Arg(1000)->Arg(4000);
 void append_arrays_of_1000_doubles(benchmark::State& state) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path(), bench_spool(folder.path()));
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   IntakeEntry& e = log.open(0);
   std::vector<double> values(1000, 1.5);
   int64_t since = 0;
   for (auto _ : state) {
     log.intake->event(e, CaEvent{6, 0, 0, 1, 0, 1000, std::as_bytes(std::span(values))});
     if (++since == 4000) {
-      catch_up(state, log, follower);
+      catch_up(state, log, reader);
       since = 0;
     }
   }
@@ -77,15 +77,15 @@ void read_scalar_doubles(benchmark::State& state) {
   LogUnderTest log(folder.path(), bench_spool(folder.path()));
   IntakeEntry& e = log.open(0);
   for (int i = 0; i < 250'000; ++i) log.intake->event(e, DoubleEvent(i));
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   spool::RecordView r;
   for (auto _ : state) {
-    if (follower.peek(r) != spool::ReadOutcome::record) {
-      follower.seek(log.spool->cursor());
+    if (reader.peek(r) != spool::ReadOutcome::record) {
+      reader.seek({});
       continue;
     }
     benchmark::DoNotOptimize(r.value().data());
-    follower.skip(r);
+    reader.skip(r);
   }
 }
 BENCHMARK(read_scalar_doubles);

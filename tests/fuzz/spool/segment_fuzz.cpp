@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     if (record.units == 0 || record.units > units - unit) std::abort();
     if (record.is_event()) {
       for (std::byte b : record.value()) sum += static_cast<uint64_t>(b);
-    } else {
+    } else if (record.header->kind == e2k::spool::RecordKind::channel) {
       for (auto name : {record.topic(), record.channel(), record.key()})
         for (char c : name) sum += static_cast<uint8_t>(c);
     }

@@ -3,9 +3,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <numeric>
+
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
-#include "worker/publish/settler.h"
 #include "worker/spool/recovery.h"
 
 namespace e2k::worker {
@@ -19,7 +20,7 @@ struct Model {
 
 struct History {
   explicit History(const std::string& folder)
-      : log(folder), settler(*log.spool, *log.books), follower(*log.spool, log.spool->cursor()) {
+      : folder(folder), log(folder), settler(*log.books), reader(log.reader()) {
     for (uint32_t i = 0; i < kEntries; ++i) entries.push_back(&log.open(i, "t", "c" + std::to_string(i)));
   }
   void append(uint32_t i, size_t elements) {
@@ -30,26 +31,30 @@ struct History {
     log.intake->event(*entries[i], event);
     if (lost.load() == before) ++model.appended[i];
     spool::RecordView r;
-    while (follower.peek(r) == spool::ReadOutcome::record) {
-      if (r.is_event()) waiting.push_back({r.position, r.header->index});
-      follower.skip(r);
+    while (reader.peek(r) == spool::ReadOutcome::record) {
+      if (r.is_event())
+        waiting.push_back({{&log.live->log(), reader.segment(), reader.unit()}, r.header->index});
+      reader.skip(r);
     }
   }
-  std::pair<spool::Position, uint32_t> settle(size_t which, bool lose) {
+  std::pair<spool::StandingRecord, uint32_t> settle(size_t which, bool lose) {
     const auto at = waiting[which % waiting.size()];
     if (lose) {
-      settler.lose(at.first, ledger::LossReason::encoding_failed);
+      settler.lose(at.first, ledger::LossReason::encoding_failed, 0);
       ++model.lost[at.second];
     } else {
-      settler.acknowledge(settler.find(at.first), 0, 0, 0, 0);
+      settler.acknowledge(at.first, {0, 0, 0, 0});
       ++model.acknowledged[at.second];
     }
     waiting.erase(waiting.begin() + static_cast<long>(which % waiting.size()));
     return at;
   }
   void recover_and_check() {
-    const auto r = must(spool::recover(log.spool->directory(), *log.books));
-    RC_ASSERT(!r.damaged);
+    const auto folders = must(spool::find_slot_folders(folder, Slot{0}));
+    must(spool::recover(folder, folders, *log.books));
+    std::vector<uint64_t> by_index;
+    spool::count_waiting(log.live->log(), {UINT64_MAX}, by_index);
+    const uint64_t found = std::accumulate(by_index.begin(), by_index.end(), uint64_t{0});
     uint64_t still_waiting = 0;
     for (uint32_t i = 0; i < kEntries; ++i) {
       const ledger::Entry& line = *log.books->used_line(EntryIndex{i});
@@ -58,8 +63,8 @@ struct History {
       RC_ASSERT(line.publisher.lost_spooled.load() == model.lost[i]);
       still_waiting += ledger::counts_of(line).waiting;
     }
-    RC_ASSERT(r.waiting == still_waiting);
-    RC_ASSERT(r.waiting == waiting.size());
+    RC_ASSERT(found == still_waiting);
+    RC_ASSERT(found == waiting.size());
     const auto& h = log.books->header();
     RC_ASSERT(h.appended.load() == model.appended[0] + model.appended[1] + model.appended[2]);
     RC_ASSERT(h.acknowledged.load() == model.acknowledged[0] + model.acknowledged[1] + model.acknowledged[2]);
@@ -72,16 +77,16 @@ struct History {
         append(*rc::gen::inRange<uint32_t>(0, kEntries), *rc::gen::element<size_t>(1, 1, 2, 100, 1500));
       } else {
         settle(*rc::gen::inRange<size_t>(0, 1000), *rc::gen::arbitrary<bool>());
-        settler.advance_cursor(follower.position());
       }
     }
   }
 
+  std::string folder;
   LogUnderTest log;
-  Settler settler;
-  LogFollower follower;
+  spool::Settler settler;
+  spool::LogReader reader;
   std::vector<IntakeEntry*> entries;
-  std::vector<std::pair<spool::Position, uint32_t>> waiting;
+  std::vector<std::pair<spool::StandingRecord, uint32_t>> waiting;
   Model model;
 };
 
@@ -100,8 +105,8 @@ RC_GTEST_PROP(Crash, append_is_counted_once_from_its_commit_on, ()) {
   if (done < 3) h.appended = sum;
   if (done < 2) line.appended = appended;
   if (done < 1) {
-    const auto position = history.waiting.back().first;
-    history.log.spool->find(position.segment())->record(position.unit()).length = 0;
+    const auto record = history.waiting.back().first;
+    record.segment->record(record.unit).length = 0;
     history.waiting.pop_back();
     --history.model.appended[i];
   }
@@ -120,17 +125,17 @@ RC_GTEST_PROP(Crash, settlement_is_carried_out_once_from_its_announcement_on, ()
   for (uint32_t i = 0; i < kEntries; ++i)
     counts.push_back(history.log.books->used_line(EntryIndex{i})->publisher.acknowledged);
   const uint64_t sum = h.acknowledged;
-  const auto [position, index] = history.settle(*rc::gen::inRange<size_t>(0, 1000), false);
+  const auto [record, index] = history.settle(*rc::gen::inRange<size_t>(0, 1000), false);
   auto& count = history.log.books->used_line(EntryIndex{index})->publisher.acknowledged;
   // Stores in their order: the intent, the map, the entry's count, the sum, the intent's end.
   const int done = *rc::gen::inRange(0, 6);
-  if (done < 5) h.intent.position = position.word;
+  if (done < 5) h.intent.position = record.position().word;
   if (done < 4) h.acknowledged = sum;
   if (done < 3) count = counts[index];
-  if (done < 2) history.log.spool->find(position.segment())->settlement_byte(position.unit()) = 0;
+  if (done < 2) record.segment->settlement_byte(record.unit) = 0;
   if (done < 1) {
     h.intent.position = 0;
-    history.waiting.push_back({position, index});
+    history.waiting.push_back({record, index});
     --history.model.acknowledged[index];
   }
   history.recover_and_check();

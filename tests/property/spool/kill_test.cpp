@@ -5,11 +5,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include <numeric>
 #include <random>
 
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
-#include "worker/publish/settler.h"
 #include "worker/spool/recovery.h"
 
 namespace e2k::worker {
@@ -28,30 +28,29 @@ struct Progress {
   LogUnderTest log(folder);
   std::vector<IntakeEntry*> entries;
   for (uint32_t i = 0; i < kEntries; ++i) entries.push_back(&log.open(i, "t", "c" + std::to_string(i)));
-  Settler settler(*log.spool, *log.books);
-  LogFollower follower(*log.spool, log.spool->cursor());
-  std::vector<spool::Position> waiting;
+  spool::Settler settler(*log.books);
+  spool::LogReader reader = log.reader();
+  std::vector<spool::StandingRecord> waiting;
   for (uint64_t turn = 0;; ++turn) {
     const uint32_t i = static_cast<uint32_t>(random() % kEntries);
     log.intake->event(*entries[i], DoubleEvent(static_cast<double>(turn)));
     progress.appended[i].fetch_add(1);
     spool::RecordView r;
-    while (follower.peek(r) == spool::ReadOutcome::record) {
-      if (r.is_event()) waiting.push_back(r.position);
-      follower.skip(r);
+    while (reader.peek(r) == spool::ReadOutcome::record) {
+      if (r.is_event()) waiting.push_back({&log.live->log(), reader.segment(), reader.unit()});
+      reader.skip(r);
     }
     while (waiting.size() > random() % 64) {
       const size_t at = random() % waiting.size();
       if (random() % 4 == 0) {
-        settler.lose(waiting[at], ledger::LossReason::encoding_failed);
+        settler.lose(waiting[at], ledger::LossReason::encoding_failed, 1);
       } else {
-        settler.acknowledge(settler.find(waiting[at]), 0, 1, 1, 1);
+        settler.acknowledge(waiting[at], {0, 1, 1, 1});
       }
       progress.settled.fetch_add(1);
       waiting[at] = waiting.back();
       waiting.pop_back();
     }
-    settler.advance_cursor(follower.position());
   }
 }
 
@@ -77,9 +76,12 @@ TEST(Kill, books_add_up_whenever_the_process_is_killed) {
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
 
     auto books = must(ledger::Ledger::open_for_repair(folder.path() + "/ledger"));
-    const auto recovered = must(spool::recover(folder.path() + "/0.1", *books));
-    EXPECT_FALSE(recovered.damaged);
-    EXPECT_LE(recovered.counted, 1u);
+    const auto folders = must(spool::find_slot_folders(folder.path(), Slot{0}));
+    must(spool::recover(folder.path(), folders, *books));
+    const auto log = must(spool::Log::open(folder.path(), folders.logs.front().path, 1));
+    std::vector<uint64_t> by_index;
+    spool::count_waiting(*log, {UINT64_MAX}, by_index);
+    const uint64_t found = std::accumulate(by_index.begin(), by_index.end(), uint64_t{0});
     uint64_t waiting = 0, settled = 0, appended = 0;
     for (uint32_t i = 0; i < kEntries; ++i) {
       const auto c = ledger::counts_of(*books->used_line(EntryIndex{i}));
@@ -92,7 +94,7 @@ TEST(Kill, books_add_up_whenever_the_process_is_killed) {
       settled += line.publisher.acknowledged.load() + line.publisher.lost_spooled.load();
       appended += line.ca.appended.load();
     }
-    EXPECT_EQ(waiting, recovered.waiting);
+    EXPECT_EQ(waiting, found);
     EXPECT_GE(settled, progress->settled.load());
     EXPECT_LE(settled, progress->settled.load() + 1);
     EXPECT_EQ(books->header().appended.load(), appended);
@@ -100,9 +102,9 @@ TEST(Kill, books_add_up_whenever_the_process_is_killed) {
     const auto encoding_failed = static_cast<size_t>(ledger::LossReason::encoding_failed);
     EXPECT_EQ(h.acknowledged.load() + h.lost_spooled[encoding_failed].load(), settled);
     // Again: nothing changes.
-    const auto again = must(spool::recover(folder.path() + "/0.1", *books));
-    EXPECT_EQ(again.counted, 0u);
-    EXPECT_EQ(again.waiting, recovered.waiting);
+    const auto again = must(spool::recover(folder.path(), folders, *books));
+    EXPECT_FALSE(again.counted);
+    EXPECT_EQ(spool::waiting_of(h), found);
     EXPECT_FALSE(again.settlement_completed);
     if (HasFailure()) break;
   }

@@ -6,7 +6,6 @@
 
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
-#include "worker/publish/log_follower.h"
 
 namespace e2k::worker {
 namespace {
@@ -14,16 +13,16 @@ namespace {
 using spool::ReadOutcome;
 using spool::RecordView;
 
-std::vector<double> doubles_of(LogFollower& follower) {
+std::vector<double> doubles_of(spool::LogReader& reader) {
   std::vector<double> values;
   RecordView r;
-  while (follower.peek(r) == ReadOutcome::record) {
+  while (reader.peek(r) == ReadOutcome::record) {
     if (r.is_event()) {
       double v;
       std::memcpy(&v, r.value().data(), sizeof v);
       values.push_back(v);
     }
-    follower.skip(r);
+    reader.skip(r);
   }
   return values;
 }
@@ -46,16 +45,16 @@ TEST(Intake, event_is_read_back_as_it_came_in) {
   event.status = 3;
   event.severity = -2;
   log.intake->event(e, event);
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   RecordView r;
-  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  ASSERT_EQ(reader.peek(r), ReadOutcome::record);
   EXPECT_EQ(r.header->kind, spool::RecordKind::channel);
   EXPECT_EQ(r.header->index, 3u);
   EXPECT_EQ(r.topic(), "topic1");
   EXPECT_EQ(r.channel(), "chan:1");
   EXPECT_EQ(r.key(), "a key");
-  follower.skip(r);
-  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  reader.skip(r);
+  ASSERT_EQ(reader.peek(r), ReadOutcome::record);
   EXPECT_EQ(r.header->kind, spool::RecordKind::event);
   EXPECT_EQ(r.header->status, 3);
   EXPECT_EQ(r.header->severity, -2);
@@ -66,8 +65,8 @@ TEST(Intake, event_is_read_back_as_it_came_in) {
   double v;
   std::memcpy(&v, r.value().data(), sizeof v);
   EXPECT_EQ(v, 1.25);
-  follower.skip(r);
-  EXPECT_EQ(follower.peek(r), ReadOutcome::nothing_yet);
+  reader.skip(r);
+  EXPECT_EQ(reader.peek(r), ReadOutcome::nothing_yet);
 }
 
 TEST(Intake, error_carries_the_stamp_of_its_entrys_last_event) {
@@ -84,9 +83,9 @@ TEST(Intake, error_carries_the_stamp_of_its_entrys_last_event) {
   }
   log.intake->event(other, DoubleEvent(1));
   log.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   std::vector<std::pair<uint32_t, uint32_t>> stamps;
-  for (RecordView r; follower.peek(r) == ReadOutcome::record; follower.skip(r))
+  for (RecordView r; reader.peek(r) == ReadOutcome::record; reader.skip(r))
     if (r.header->kind == spool::RecordKind::error)
       stamps.emplace_back(r.event().stamp_seconds, r.event().stamp_nanoseconds);
   EXPECT_EQ(stamps, (std::vector<std::pair<uint32_t, uint32_t>>{{0, 0}, {600, UINT32_MAX}}));
@@ -96,12 +95,12 @@ TEST(Intake, key_that_is_not_commanded_is_the_channels_name) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
   log.intake->error(log.open(0, "t", "chan"), "Never Connected", ledger::Thread::ca_callback);
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   RecordView r;
-  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  ASSERT_EQ(reader.peek(r), ReadOutcome::record);
   EXPECT_EQ(r.key(), "chan");
-  follower.skip(r);
-  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  reader.skip(r);
+  ASSERT_EQ(reader.peek(r), ReadOutcome::record);
   EXPECT_EQ(r.header->kind, spool::RecordKind::error);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(r.value().data()), r.value().size()),
             "Never Connected");
@@ -111,7 +110,7 @@ TEST(Intake, log_goes_on_over_many_segments_in_order_and_describes_the_entry_in_
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
   IntakeEntry& e = log.open(0);
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   RecordView r;
   double next = 0;
   uint64_t described_in = 0;
@@ -122,7 +121,7 @@ TEST(Intake, log_goes_on_over_many_segments_in_order_and_describes_the_entry_in_
     log.intake->event(e, DoubleEvent(i));
     // The keeper has not got the next segment ready yet: that event comes again.
     if (lost.load() == lost_before) ++i;
-    while (follower.peek(r) == ReadOutcome::record) {
+    while (reader.peek(r) == ReadOutcome::record) {
       if (!r.is_event()) {
         described_in = r.position.segment();
       } else {
@@ -131,9 +130,9 @@ TEST(Intake, log_goes_on_over_many_segments_in_order_and_describes_the_entry_in_
         ASSERT_EQ(v, next++);
         ASSERT_EQ(described_in, r.position.segment());
       }
-      follower.skip(r);
+      reader.skip(r);
     }
-    log.spool->settled_upto(follower.position());
+    log.give_back_before(reader);
   }
   EXPECT_EQ(next, kEvents);
   EXPECT_GT(described_in, 15u);
@@ -161,11 +160,11 @@ TEST(Intake, array_is_read_back_whole) {
   std::vector<double> values(1000);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i);
   log.intake->event(e, CaEvent{6, 0, 0, 1, 0, 1000, std::as_bytes(std::span(values))});
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   RecordView r;
-  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
-  follower.skip(r);
-  ASSERT_EQ(follower.peek(r), ReadOutcome::record);
+  ASSERT_EQ(reader.peek(r), ReadOutcome::record);
+  reader.skip(r);
+  ASSERT_EQ(reader.peek(r), ReadOutcome::record);
   ASSERT_EQ(r.value().size(), 8000u);
   EXPECT_EQ(std::memcmp(r.value().data(), values.data(), 8000), 0);
 }
@@ -178,51 +177,72 @@ TEST(Intake, full_spool_counts_what_it_cannot_take_and_goes_on_when_there_is_roo
   IntakeEntry& e = log.open(0);
   ledger::Entry& line = *log.books->used_line(EntryIndex{0});
   // The keeper may still be at work on the last segment that has room: go on until nothing fits for good.
-  while (line.ca.lost_unspooled.load() == 0 || log.spool->state() == spool::SpoolState::ok)
-    log.intake->event(e, DoubleEvent(1));
-  EXPECT_EQ(log.spool->state(), spool::SpoolState::full);
-  LogFollower follower(*log.spool, log.spool->cursor());
-  const auto held = doubles_of(follower).size();
+  const auto& no_segment =
+      log.books->header().lost_unspooled[static_cast<size_t>(ledger::LossReason::no_segment)];
+  while (no_segment.load() == 0) log.intake->event(e, DoubleEvent(1));
+  EXPECT_EQ(log.live->state(), spool::RoomState::full);
+  spool::LogReader reader = log.reader();
+  const auto held = doubles_of(reader).size();
   EXPECT_EQ(ledger::counts_of(line).waiting, held);
-  EXPECT_GT(log.books->header().lost_unspooled[static_cast<size_t>(ledger::LossReason::no_segment)].load(),
-            0u);
-  log.spool->settled_upto(follower.position());
+  log.give_back_before(reader);
   const auto give_up = monotonic_now().value + 10 * kNsPerSecond;
   std::vector<double> after;
   while (after.empty() && monotonic_now().value < give_up) {
     log.intake->event(e, DoubleEvent(2));
-    after = doubles_of(follower);
+    after = doubles_of(reader);
   }
   ASSERT_FALSE(after.empty());
   EXPECT_EQ(after.front(), 2);
 }
 
-TEST(Intake, burst_faster_than_files_are_made_waits_for_them_and_loses_nothing) {
+TEST(Intake, burst_of_hundreds_of_thousands_fits_into_what_is_ready) {
   TemporaryFolder folder;
   auto options = small_spool(folder.path());
-  options.max_bytes = 256u << 20;
+  options.max_bytes = 1u << 30;
+  options.segment_bytes = 16u << 20;
   LogUnderTest log(folder.path(), options);
   IntakeEntry& e = log.open(0);
-  constexpr int kEvents = 300'000;  // some 300 segments
+  constexpr int kEvents = 300'000;
   for (int i = 0; i < kEvents; ++i) log.intake->event(e, DoubleEvent(i));
   const auto counts = ledger::counts_of(*log.books->used_line(EntryIndex{0}));
   EXPECT_EQ(counts.lost, 0u);
   EXPECT_EQ(counts.waiting, static_cast<uint64_t>(kEvents));
 }
 
+TEST(Intake, callback_waits_for_no_file_and_counts_what_it_has_no_room_for) {
+  TemporaryFolder folder;
+  auto options = small_spool(folder.path());
+  options.max_bytes = 256u << 20;
+  LogUnderTest log(folder.path(), options);
+  IntakeEntry& e = log.open(0);
+  const auto& line = *log.books->used_line(EntryIndex{0});
+  int64_t longest_ns = 0;
+  for (int i = 0; i < 3'000'000 && line.ca.lost_unspooled.load() == 0; ++i) {
+    const int64_t before_ns = monotonic_now().value;
+    log.intake->event(e, DoubleEvent(i));
+    longest_ns = std::max(longest_ns, monotonic_now().value - before_ns);
+  }
+  ASSERT_GT(line.ca.lost_unspooled.load(), 0u) << "the keeper is faster than a loop that only appends";
+  const auto reason = log.live->state() == spool::RoomState::ok ? ledger::LossReason::spool_behind
+                                                                : ledger::LossReason::no_segment;
+  EXPECT_EQ(log.books->header().lost_unspooled[static_cast<size_t>(reason)].load(),
+            line.ca.lost_unspooled.load());
+  EXPECT_LT(longest_ns, 40 * kNsPerMs) << "a time slice of somebody else, at the most";
+}
+
 TEST(Intake, sleep_is_refused_while_something_is_unread_and_rung_for_afterwards) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());
   IntakeEntry& e = log.open(0);
-  LogFollower follower(*log.spool, log.spool->cursor());
-  EXPECT_TRUE(log.intake->announce_sleep(follower.position()));
+  spool::LogReader reader = log.reader();
+  EXPECT_TRUE(log.intake->announce_sleep(reader.position()));
   log.intake->event(e, DoubleEvent(1));
-  EXPECT_FALSE(log.intake->announce_sleep(follower.position()));
+  EXPECT_FALSE(log.intake->announce_sleep(reader.position()));
   const auto before = monotonic_now().value;
   log.bell->wait(10'000);
   EXPECT_LT(monotonic_now().value - before, 9 * kNsPerSecond);
-  EXPECT_EQ(doubles_of(follower), std::vector<double>{1});
-  EXPECT_TRUE(log.intake->announce_sleep(follower.position()));
+  EXPECT_EQ(doubles_of(reader), std::vector<double>{1});
+  EXPECT_TRUE(log.intake->announce_sleep(reader.position()));
 }
 
 TEST(Intake, no_wake_up_is_lost_between_two_threads) {
@@ -236,13 +256,13 @@ TEST(Intake, no_wake_up_is_lost_between_two_threads) {
       if (i % 3 == 0) std::this_thread::yield();
     }
   });
-  LogFollower follower(*log.spool, log.spool->cursor());
+  spool::LogReader reader = log.reader();
   std::vector<double> seen;
   while (seen.size() < kEvents) {
-    const auto some = doubles_of(follower);
+    const auto some = doubles_of(reader);
     seen.insert(seen.end(), some.begin(), some.end());
-    log.spool->settled_upto(follower.position());
-    if (seen.size() < kEvents && log.intake->announce_sleep(follower.position())) {
+    log.give_back_before(reader);
+    if (seen.size() < kEvents && log.intake->announce_sleep(reader.position())) {
       const auto before = monotonic_now().value;
       log.bell->wait(20'000);
       ASSERT_LT(monotonic_now().value - before, 19 * kNsPerSecond) << "slept over an event";

@@ -68,23 +68,43 @@ TEST(Ledger, two_generations_are_never_mixed) {
   EXPECT_FALSE(LedgerReader::open(path, Slot{1}, Generation{7}));
 }
 
-TEST(Ledger, successor_opens_with_its_predecessors_sums_and_empty_lines) {
+void keep_books_of_ten_events(const std::string& path) {
+  auto before = must(Ledger::create(path, Slot{2}, Generation{7}));
+  Entry& line = *before->line(EntryIndex{3});
+  line.ca.appended.store(10);
+  line.ca.state.store(EntryState::connected);
+  line.publisher.acknowledged.store(8);
+  line.publisher.lost_spooled.store(1);
+  before->header().appended.store(10);
+  before->header().acknowledged.store(8);
+  before->header().lost_spooled[4].store(1);
+}
+
+TEST(Ledger, successor_goes_on_with_its_predecessors_lines_and_sums) {
   TemporaryFolder folder;
   const std::string path = folder.path() + "/ledger";
-  {
-    auto before = must(Ledger::create(path, Slot{2}, Generation{7}));
-    before->line(EntryIndex{0})->ca.appended.store(10);
-    before->header().appended.store(10);
-    before->header().acknowledged.store(8);
-    before->header().lost_spooled[4].store(1);
-  }
+  keep_books_of_ten_events(path);
   auto books = must(Ledger::create(path, Slot{2}, Generation{8}));
   EXPECT_EQ(books->header().appended.load(), 10u);
-  EXPECT_EQ(books->header().opening.appended, 10u);
   EXPECT_EQ(books->header().acknowledged.load(), 8u);
   EXPECT_EQ(books->header().lost_spooled[4].load(), 1u);
+  EXPECT_EQ(books->header().opening.appended, 0u) << "the line has it";
+  ASSERT_NE(books->used_line(EntryIndex{3}), nullptr);
+  const Entry& line = *books->used_line(EntryIndex{3});
+  EXPECT_EQ(counts_of(line).waiting, 1u);
+  EXPECT_EQ(line.ca.state.load(), EntryState::unused) << "how the channel stands now is not known";
+  EXPECT_EQ(books->used_line(EntryIndex{4}), nullptr);
+}
+
+TEST(Ledger, lines_that_begin_anew_leave_their_figures_in_the_opening_balance) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/ledger";
+  keep_books_of_ten_events(path);
+  auto books = must(Ledger::create(path, Slot{2}, Generation{8}, kMaxEntries, Ledger::Lines::begun_anew));
+  EXPECT_EQ(books->header().appended.load(), 10u);
+  EXPECT_EQ(books->header().opening.appended, 10u);
   EXPECT_EQ(books->header().opening.lost_spooled, 1u);
-  EXPECT_EQ(books->line(EntryIndex{0})->ca.appended.load(), 0u);
+  EXPECT_EQ(books->line(EntryIndex{3})->ca.appended.load(), 0u);
 }
 
 TEST(Ledger, file_that_is_no_ledger_counts_for_nothing) {

@@ -16,7 +16,7 @@ TEST(Recovery, loss_that_was_counted_in_the_header_only_is_taken_back_from_its_o
   auto& lost = log.books->header().lost_unspooled;
   // Killed between the two counters.
   lost[static_cast<size_t>(ledger::LossReason::event_too_large)].store(1);
-  must(recover(log.spool->directory(), *log.books));
+  must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *log.books));
   for (const auto& count : lost) EXPECT_EQ(count.load(), 0u);
 }
 
@@ -28,7 +28,7 @@ TEST(Recovery, losses_that_stand_in_a_line_stay) {
   auto& full = lost[static_cast<size_t>(ledger::LossReason::no_segment)];
   full.store(3);
   log.books->used_line(EntryIndex{0})->ca.lost_unspooled.store(3);
-  must(recover(log.spool->directory(), *log.books));
+  must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *log.books));
   EXPECT_EQ(full.load(), 3u);
 }
 

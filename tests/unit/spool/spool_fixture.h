@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "worker/spool/intake.h"
+#include "worker/spool/log_reader.h"
+#include "worker/spool/settler.h"
 
 namespace e2k::worker {
 
@@ -39,8 +41,9 @@ T must(Result<T> result) {
   return std::move(*result);
 }
 
-inline spool::SpoolOptions small_spool(const std::string& folder) {
-  spool::SpoolOptions o;
+inline spool::LiveLogOptions small_spool(const std::string& folder) {
+  spool::LiveLogOptions o;
+  o.spool = folder;
   o.directory = folder + "/0.1";
   o.slot = Slot{0};
   o.generation = Generation{1};
@@ -61,11 +64,11 @@ struct DoubleEvent {
 
 struct LogUnderTest {
   explicit LogUnderTest(const std::string& folder) : LogUnderTest(folder, small_spool(folder)) {}
-  LogUnderTest(const std::string& folder, const spool::SpoolOptions& options)
+  LogUnderTest(const std::string& folder, const spool::LiveLogOptions& options)
       : books(must(ledger::Ledger::create(folder + "/ledger", options.slot, options.generation, 4096))),
-        spool(must(spool::Spool::create(options, books->header()))),
+        live(must(spool::LiveLog::create(options, books->header()))),
         bell(must(Doorbell::create())),
-        intake(std::make_unique<SpoolIntake>(*spool, *books, *bell)) {}
+        intake(std::make_unique<SpoolIntake>(*live, *books, *bell)) {}
 
   IntakeEntry& open(uint32_t index, const std::string& topic = "t", const std::string& channel = "c",
                     const std::string& key = "") {
@@ -74,8 +77,23 @@ struct LogUnderTest {
     return *entry;
   }
 
+  // The live log's, from its beginning.
+  spool::LogReader reader() {
+    spool::LogReader reader(live->log(), false);
+    reader.seek({});
+    return reader;
+  }
+
+  // Segments that lie before the reader are given back, as if all in them were settled.
+  void give_back_before(const spool::LogReader& reader) {
+    while (spool::Segment* first = live->log().first()) {
+      if (first->number() >= reader.position().segment()) return;
+      live->give_back(live->log().take(first->number()));
+    }
+  }
+
   std::unique_ptr<ledger::Ledger> books;
-  std::unique_ptr<spool::Spool> spool;
+  std::unique_ptr<spool::LiveLog> live;
   std::unique_ptr<Doorbell> bell;
   std::unique_ptr<SpoolIntake> intake;
 };

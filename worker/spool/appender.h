@@ -1,4 +1,4 @@
-// Shell. Writes records into a spool's active segment, one at a time.
+// Shell. Appends events to a live log's active segment, one at a time.
 //
 // No lock of its own: the caller orders the appends. Nothing allocates, blocks or throws. A record is there
 // for readers from the moment its length is stored, which is the last thing append() does to it.
@@ -8,16 +8,10 @@
 #include <span>
 #include <string_view>
 
-#include "worker/spool/spool.h"
+#include "worker/spool/live_log.h"
+#include "worker/spool/record_writer.h"
 
 namespace e2k::spool {
-
-// What an appended record needs to know of its entry.
-struct EntryNames {
-  std::string_view topic;
-  std::string_view channel;
-  std::string_view key;  // empty: the channel's name
-};
 
 // The fields of an EVENT or ERROR record.
 struct NewEvent {
@@ -39,26 +33,26 @@ struct Appended {
   ledger::LossReason reason = ledger::LossReason::none;
 };
 
-class LogWriter {
+class Appender {
 public:
-  explicit LogWriter(Spool& spool) : spool_(spool), segment_(&spool.active()) {}
+  explicit Appender(LiveLog& log) : log_(log), segment_(&log.active()) {}
 
   // `described_in`: number of the segment that last described the entry, 0 for none; kept up to date here.
   // The value's size is what event.kind, type and count say.
   Appended append(const NewEvent& event, std::span<const std::byte> value, const EntryNames& names,
                   uint64_t& described_in) noexcept;
 
+  // Goes on in the next segment, where there is one: readers can't get over what stands in `number`. Nothing
+  // if that is not the active one.
+  void leave_segment(uint64_t number) noexcept;
   // Where the next record will begin.
   Position head() const { return Position::at(segment_->number(), unit_); }
 
 private:
   bool make_room(uint64_t units) noexcept;
-  void describe(uint32_t index, const EntryNames& names) noexcept;
-  void end_segment(Segment& segment, uint64_t unit) noexcept;
-  // Makes the record of `length` bytes at `unit` visible.
-  void commit(Segment& segment, uint64_t unit, uint32_t length) noexcept;
+  bool roll() noexcept;
 
-  Spool& spool_;
+  LiveLog& log_;
   Segment* segment_;
   uint64_t unit_ = 0;
 };

@@ -1,0 +1,367 @@
+#include "worker/publish/feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "proto/crc32c.h"
+
+namespace e2k::worker {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+// Reports are served at least once every so many records.
+constexpr int kRecordsATurn = 2048;
+// Without any acknowledgement for this long, nothing flows at all.
+constexpr int64_t kOutageNs = 2 * kNsPerSecond;
+const OutputNames kNoNames;
+
+}  // namespace
+
+Feed::Feed(FeedParts parts, Outlet& outlet, Composer& composer)
+    : parts_(std::move(parts)),
+      outlet_(outlet),
+      composer_(composer),
+      books_(*parts_.books),
+      header_(books_.header()),
+      settler_(books_),
+      older_left_(static_cast<uint32_t>(parts_.older.size())) {
+  go_to({0, {}});
+  for (const auto& [topic, log] : parts_.aside->all()) {
+    Topic& t = topic_of(topic);
+    t.aside = log.get();
+    t.aside_unread = true;
+    trouble(t);
+  }
+}
+
+spool::Log& Feed::log_at(uint32_t order) {
+  return order < parts_.older.size() ? *parts_.older[order] : parts_.live->log();
+}
+
+void Feed::go_to(LogPlace to) {
+  const bool in_older = to.log < parts_.older.size();
+  if (!in_older && parts_.live == nullptr) {
+    reader_.reset();
+    current_ = to.log;
+    return;
+  }
+  if (in_older && parts_.older[to.log] == nullptr) return go_to({to.log + 1, {}});
+  if (reader_ == nullptr || current_ != to.log) {
+    reader_ = std::make_unique<spool::LogReader>(log_at(to.log), in_older);
+    current_ = to.log;
+  }
+  reader_->seek(to.position);
+}
+
+// Where the reader is at the end of a log that nobody appends to.
+bool Feed::next_log() {
+  if (current_ >= parts_.older.size()) return false;
+  go_to({current_ + 1, {}});
+  return reader_ != nullptr;
+}
+
+std::optional<spool::Position> Feed::live_position() const {
+  if (reader_ == nullptr || current_ < parts_.older.size()) return std::nullopt;
+  return reader_->position();
+}
+
+void Feed::begin_turn(int64_t now_ns, int64_t real_ns) {
+  now_ns_ = now_ns;
+  real_ns_ = real_ns;
+}
+
+bool Feed::follow() {
+  more_to_read_ = held_back_ = false;
+  if (reader_ == nullptr || !may_run_ahead()) return false;
+  bool produced = false;
+  spool::RecordView view;
+  for (int i = 0; i < kRecordsATurn; ++i) {
+    const auto outcome = reader_->peek(view);
+    if (outcome == spool::ReadOutcome::damaged) {
+      reader_is_at_damage();
+      continue;
+    }
+    if (outcome != spool::ReadOutcome::record) {
+      if (next_log()) continue;
+      return produced;
+    }
+    spool::Segment& segment = *reader_->segment();
+    const uint64_t unit = reader_->unit();
+    note_read(segment, view);
+    if (!view.is_event()) {
+      if (view.header->kind == spool::RecordKind::channel) describe(view);
+    } else if (segment.settlement(unit) == 0 && !segment.is_busy(unit)) {
+      const spool::StandingRecord record{&log_at(current_), &segment, unit};
+      OutputEntry* entry = entry_of(view.header->index);
+      if (entry == nullptr) {
+        settler_.lose(record, ledger::LossReason::encoding_failed, real_ns_);
+      } else {
+        const Offer offered = offer(record, view, *entry);
+        if (offered == Offer::try_later) {
+          held_back_ = true;
+          return produced;
+        }
+        produced |= offered == Offer::taken;
+      }
+    }
+    reader_->skip(view);
+  }
+  more_to_read_ = true;
+  return produced;
+}
+
+// What is read ahead of a backlog that will be taken up any moment is read twice.
+bool Feed::may_run_ahead() {
+  if (troubled_.empty()) return true;
+  const bool outage = outlet_.is_silent_for(kOutageNs, now_ns_);
+  for (const Topic* topic : troubled_) {
+    if (!topic->has_left) continue;
+    const bool soon = outage || (topic->flow.flow == Flow::flowing && topic->crowded &&
+                                 now_ns_ - topic->flow.produced_at_ns < kOutageNs);
+    if (!soon) continue;
+    const bool far = topic->left_from.log != current_ ||
+                     topic->left_from.position.segment() + 1 < reader_->position().segment();
+    if (far) {
+      held_back_ = true;
+      return false;
+    }
+  }
+  return true;
+}
+
+void Feed::note_read(spool::Segment& segment, const spool::RecordView& view) {
+  spool::SegmentUse& use = segment.use();
+  const uint64_t unit = view.position.unit();
+  if (unit < use.read_upto) return;
+  use.read_upto = unit + view.units;
+  if (!view.is_event()) return;
+  ++use.events;
+  if (segment.settlement(unit) != 0) ++use.settled;
+}
+
+Feed::Offer Feed::offer(const spool::StandingRecord& record, const spool::RecordView& view,
+                        OutputEntry& entry) {
+  Topic& topic = *entry.topic;
+  if (topic.has_backlog() || !may_produce(topic.flow) || outlet_.is_dead(topic.flow.lane)) {
+    leave(topic, {current_, view.position});
+    return Offer::left;
+  }
+  if (!outlet_.window_open()) return Offer::try_later;
+  if (!outlet_.has_room(topic)) {
+    topic.crowded = true;
+    leave(topic, {current_, view.position});
+    return Offer::left;
+  }
+  const Offer offered = produce(record, view, entry);
+  if (offered == Offer::left) leave(topic, {current_, view.position});
+  return offered;
+}
+
+// Of a topic that may produce and has room.
+Feed::Offer Feed::produce(const spool::StandingRecord& record, const spool::RecordView& view,
+                          OutputEntry& entry) {
+  const uint32_t index = view.header->index;
+  if (parts_.flight != nullptr) {
+    parts_.flight->position.store(view.position.word, kRelaxed);
+    parts_.flight->entry_plus_one.store(uint64_t{index} + 1, kRelaxed);
+  }
+  Offer offered = Offer::taken;
+  const bool told = entry.lost_untold == 0 || tell_lost(entry, index);
+  const auto composed = told ? composer_.compose(view, entry, names_of(index), texts_) : std::nullopt;
+  if (!told) {
+    offered = Offer::left;
+  } else if (!composed) {
+    lose(record, ledger::LossReason::encoding_failed);
+  } else {
+    switch (outlet_.produce(*composed, {record, entry.topic, index, 0})) {
+      case Outlet::Produced::taken:
+        if (composed->restamped) count_restamped(index);
+        break;
+      case Outlet::Produced::full:
+        offered = Offer::try_later;
+        break;
+      case Outlet::Produced::refused:
+        lose(record, ledger::LossReason::refused_by_broker);
+        break;
+      case Outlet::Produced::failed:
+        offered = Offer::left;
+        break;
+    }
+  }
+  if (parts_.flight != nullptr) parts_.flight->entry_plus_one.store(0, kRelaxed);
+  return offered;
+}
+
+// One record for all events of the entry that were dropped since the last one. false: not now.
+bool Feed::tell_lost(OutputEntry& entry, uint32_t index) {
+  if (entry.topic->flow.lane == Lane::careful && entry.topic->flow.in_flight != 0) return false;
+  const std::string text = "Lost " + std::to_string(entry.lost_untold) + " events";
+  const auto composed = composer_.compose_error(text, real_ns_, entry, names_of(index), texts_);
+  if (composed) {
+    if (outlet_.produce(*composed, {{}, entry.topic, index, 0}) != Outlet::Produced::taken) return false;
+  }
+  entry.lost_untold = 0;
+  // In the careful lane it goes alone, too.
+  return may_produce(entry.topic->flow);
+}
+
+void Feed::count_restamped(uint32_t index) {
+  if (ledger::Entry* line = books_.used_line(EntryIndex{index})) {
+    auto& restamped = line->publisher.restamped;
+    restamped.store(restamped.load(kRelaxed) + 1, kRelaxed);
+  }
+}
+
+void Feed::lose(const spool::StandingRecord& record, ledger::LossReason reason) {
+  const uint32_t index = record.header().index;
+  settler_.lose(record, reason, real_ns_);
+  if (OutputEntry* entry = entry_of(index)) ++entry->lost_untold;
+}
+
+void Feed::leave(Topic& topic, LogPlace at) {
+  if (!topic.has_left || at < topic.left_from) topic.left_from = at;
+  topic.has_left = true;
+  trouble(topic);
+}
+
+void Feed::trouble(Topic& topic) {
+  if (std::exchange(topic.troubled, true)) return;
+  troubled_.push_back(&topic);
+}
+
+void Feed::describe(const spool::RecordView& view) {
+  const uint32_t index = view.header->index;
+  if (index >= ledger::kMaxEntries || books_.line(EntryIndex{index}) == nullptr) return;
+  if (entries_.size() <= index) entries_.resize(index + 1);
+  OutputEntry& entry = entries_[index];
+  const auto names_crc =
+      crc32c(static_cast<uint32_t>(view.topic().size()), view.topic().data(), view.names_bytes());
+  if (entry.topic != nullptr) {
+    if (entry.names_crc == names_crc) return;
+    // An index keeps its meaning as long as the slot has logs. Where somebody broke that rule, what is read
+    // from here on goes where it belongs.
+    log::error("index_reused index={} channel={}", index, log::quoted(view.channel()));
+    std::erase(entry.topic->entries, index);
+    entry = {};
+  }
+  entry.names_crc = names_crc;
+  const auto keep = [this](std::string_view text) {
+    return std::string_view(texts_.keep(text), text.size());
+  };
+  entry.topic = &topic_of(view.topic());
+  entry.topic->entries.push_back(index);
+  if (composer_.converters().value->wants_names()) {
+    names_.resize(entries_.size());
+    names_[index] = {keep(view.channel()), keep(view.key())};
+  }
+  // Last, so that what it is encoded to can take its place.
+  entry.key = texts_.keep(view.key());
+  entry.key_bytes = static_cast<uint32_t>(view.key().size());
+  books_.used_line(EntryIndex{index})->publisher.blocked.store(entry.topic->flow.why, kRelaxed);
+}
+
+OutputEntry* Feed::entry_of(uint32_t index) {
+  if (index >= entries_.size() || entries_[index].topic == nullptr) return nullptr;
+  return &entries_[index];
+}
+
+const OutputNames& Feed::names_of(uint32_t index) const {
+  return index < names_.size() ? names_[index] : kNoNames;
+}
+
+Topic& Feed::topic_of(std::string_view commanded) {
+  const auto found = topics_.find(commanded);
+  if (found != topics_.end()) return *found->second;
+  auto& place = topics_[std::string(commanded)];
+  place = std::make_unique<Topic>();
+  place->commanded = std::string(commanded);
+  place->name = parts_.topic_prefix + place->commanded;
+  place->settler = &settler_;
+  learn_schemas(*place);
+  return *place;
+}
+
+void Feed::learn_schemas(Topic& topic) {
+  const auto id = [&](const std::unique_ptr<SchemaIds>& ids) {
+    return ids ? ids->id_for(topic.name) : std::optional<int32_t>(0);
+  };
+  // Both are asked for at once.
+  const auto value_id = id(composer_.converters().value_ids), key_id = id(composer_.converters().key_ids);
+  topic.value_schema_id = value_id.value_or(0);
+  topic.key_schema_id = key_id.value_or(0);
+  const bool known = value_id && key_id;
+  (void)outlet_.step(topic, {known ? FlowEvent::schemas_known : FlowEvent::schemas_missing, now_ns_});
+  if (!known) trouble(topic);
+}
+
+void Feed::take_schema_news() {
+  for (Topic* topic : troubled_)
+    if (!topic->flow.schemas_known) learn_schemas(*topic);
+}
+
+void Feed::why_changed(Topic& topic) {
+  const ledger::Blocked why = topic.flow.why;
+  for (const uint32_t index : topic.entries)
+    if (ledger::Entry* line = books_.used_line(EntryIndex{index}))
+      line->publisher.blocked.store(why, kRelaxed);
+  if (why == ledger::Blocked::no) {
+    log::info("topic_flows topic={}", log::quoted(topic.name));
+  } else {
+    log::warn("topic_blocked topic={} reason={}", log::quoted(topic.name), ledger::to_string(why));
+  }
+  trouble(topic);
+}
+
+void Feed::came_back(Topic& topic, const InFlight& what, const FlowOutcome& outcome) {
+  const spool::StandingRecord& record = what.record;
+  if (outcome.record_is_lost) {
+    if (record.segment != nullptr) lose(record, ledger::LossReason::refused_by_broker);
+  } else if (record.segment != nullptr) {
+    if (topic.aside != nullptr && record.log == &topic.aside->log()) {
+      topic.rewind_aside = topic.aside_unread = true;
+    } else {
+      for (uint32_t order = 0; order <= parts_.older.size(); ++order)
+        if (order == parts_.older.size() || record.log == parts_.older[order].get()) {
+          leave(topic, {order, record.position()});
+          break;
+        }
+    }
+  }
+  trouble(topic);
+}
+
+// The rest of the segment is lost to us, how much of it is not known; what stands before it is published.
+void Feed::reader_is_at_damage() {
+  const spool::Segment& segment = *reader_->segment();
+  log::error(
+      "spool_damaged directory={} segment={} unit={} remedy=\"the rest of the segment is passed over\"",
+      log::quoted(log_at(current_).directory()), segment.number(), reader_->unit());
+  reader_->cut();
+  header_.unreconciled.store(1, kRelaxed);
+  if (current_ >= parts_.older.size()) parts_.intake->leave_segment(segment.number());
+}
+
+// Nobody tells the reports of records in flight about it any more.
+bool Feed::is_finished() const {
+  if (parts_.live != nullptr || older_left_ != 0 || !parts_.aside->all().empty()) return false;
+  return std::all_of(topics_.begin(), topics_.end(),
+                     [](const auto& topic) { return topic.second->flow.in_flight == 0; });
+}
+
+void Feed::let_go() {
+  for (auto& [name, topic] : topics_) outlet_.let_go(*topic);
+}
+
+bool Feed::is_drained() const {
+  if (reader_ != nullptr) {
+    spool::RecordView view;
+    if (reader_->peek(view) == spool::ReadOutcome::record) return false;
+  }
+  for (const auto& [name, topic] : topics_)
+    if (topic->flow.in_flight != 0 || (topic->has_backlog() && topic->flow.why == ledger::Blocked::no))
+      return false;
+  return true;
+}
+
+}  // namespace e2k::worker

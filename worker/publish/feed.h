@@ -1,0 +1,158 @@
+// Shell. One slot's logs on their way to Kafka: read in order, produced, settled, given back.
+//
+// The logs stand in one order: those of former generations, the oldest first, then the live one, if the slot
+// is ours. One reader goes through them; what it has passed is settled, in flight, or part of a topic's
+// backlog (topic.h). A backlog is taken up again
+//   - by going back: the reader returns to the oldest record left behind and comes again over what is settled
+//     or in flight, which costs little; for all topics that flow again at once. This is the way for what
+//     lasts milliseconds, a full window above all;
+//   - one by one, for a topic on trial or in the careful lane;
+//   - from the topic's own log.
+//
+// A segment leaves its log as soon as all its events are settled, wherever it stands. One that the reader has
+// passed and that still isn't settled is *evacuated* before it stands in the way: its events are moved to
+// their topics' own logs (spool/aside_log.h), also those in flight. Not while nothing flows at all: in an
+// outage the live log is the right place.
+//
+// When the room is used up: who is blocked drops its own oldest events, the topic with the largest log first;
+// the slot as a whole drops its oldest segment that has nothing in flight. Each is counted in its entry's
+// line, and told by one `Lost N events` before the entry's next event.
+//
+// One thread, the publisher's, but for the numbers that status wants.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/publish/composer.h"
+#include "worker/publish/outlet.h"
+#include "worker/publish/text_store.h"
+#include "worker/publish/topic.h"
+#include "worker/spool/aside_logs.h"
+#include "worker/spool/intake.h"
+#include "worker/spool/log_reader.h"
+
+namespace e2k::worker {
+
+// What a feed is made of; owned by the data path, which lives longer.
+struct FeedParts {
+  Slot slot;
+  ledger::Ledger* books = nullptr;
+  std::vector<std::unique_ptr<spool::Log>> older;  // the oldest first
+  std::unique_ptr<spool::AsideLogs> aside;
+  // Of our own slot only.
+  spool::LiveLog* live = nullptr;
+  SpoolIntake* intake = nullptr;
+  std::string topic_prefix;
+  bool drop_newest = false;
+  ledger::FlightWord* flight = nullptr;
+};
+
+class Feed {
+public:
+  Feed(FeedParts parts, Outlet& outlet, Composer& composer);
+
+  // --- once a turn, in this order
+  void begin_turn(int64_t now_ns, int64_t real_ns);
+  // Topics that have more to them than being read: retries, backlogs. true: something was produced.
+  bool tend_topics();
+  // Reads on. true: something was produced.
+  bool follow();
+  // The turn ended before the log did.
+  bool more_to_read() const { return more_to_read_; }
+  bool held_back() const { return held_back_; }
+  // Gives back what is settled, evacuates, drops where room is short, tells the ledger.
+  void tidy();
+
+  // Of the outlet, about topics of this feed.
+  void came_back(Topic& topic, const InFlight& what, const FlowOutcome& outcome);
+  void why_changed(Topic& topic);
+  // The brokers answered which topics they know.
+  void take_answer(const MetadataProbe::Answer& answer);
+  void take_schema_news();
+
+  // Where the reader stands, if it stands in the live log.
+  std::optional<spool::Position> live_position() const;
+  // Nothing waits but what its topic can't take now.
+  bool is_drained() const;
+  bool has_troubled_topics() const { return !troubled_.empty(); }
+  // Of another slot: its logs are drained and gone.
+  bool is_finished() const;
+  // Before it goes.
+  void let_go();
+  bool owns(const Topic& topic) const { return topic.settler == &settler_; }
+  // Finds out from the logs what waits, where the books can't tell: what is missing was lost for that reason.
+  void reconcile_if_needed(ledger::LossReason reason);
+
+private:
+  enum class Offer { taken, left, try_later };
+
+  spool::Log& log_at(uint32_t order);
+  LogPlace place() const { return {current_, reader_->position()}; }
+  void go_to(LogPlace to);
+  bool next_log();
+  Offer offer(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
+  Offer produce(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
+  bool tell_lost(OutputEntry& entry, uint32_t index);
+  void leave(Topic& topic, LogPlace at);
+  bool may_run_ahead();
+  void note_read(spool::Segment& segment, const spool::RecordView& view);
+  void describe(const spool::RecordView& view);
+  OutputEntry* entry_of(uint32_t index);
+  const OutputNames& names_of(uint32_t index) const;
+  Topic& topic_of(std::string_view commanded);
+  void learn_schemas(Topic& topic);
+  void trouble(Topic& topic);
+  void count_restamped(uint32_t index);
+  void reader_is_at_damage();
+
+  // Backlogs.
+  bool tend(Topic& topic, std::optional<LogPlace>& back_to);
+  bool read_aside(Topic& topic);
+  bool offer_first_left(Topic& topic);
+
+  // Room.
+  void give_back_settled();
+  void give_back(spool::Log& log, uint32_t order, spool::Segment& segment);
+  void evacuate_what_stands_in_the_way();
+  void forget_aside(Topic& topic);
+  bool evacuate(spool::Log& log, uint32_t order, spool::Segment& segment);
+  bool make_room_aside(Topic& topic, uint64_t bytes, bool& drop_this);
+  bool drop_oldest_aside(Topic& topic);
+  void drop_for_room();
+  uint64_t drop(spool::Log& log, spool::Segment& segment);
+  void lose(const spool::StandingRecord& record, ledger::LossReason reason);
+  void reconcile(ledger::LossReason reason);
+  void tell_ledger();
+  int64_t oldest_waiting_arrival_ns();
+
+  FeedParts parts_;
+  Outlet& outlet_;
+  Composer& composer_;
+  ledger::Ledger& books_;
+  ledger::Header& header_;
+  spool::Settler settler_;
+
+  uint32_t current_ = 0;  // the log that is read: index into older, or their number: the live one
+  std::unique_ptr<spool::LogReader> reader_;
+  uint32_t older_left_ = 0;
+  TextStore texts_;
+  std::vector<OutputEntry> entries_;                                   // by index
+  std::vector<OutputNames> names_;                                     // likewise, where they are wanted
+  std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // as commanded; never erased
+  std::vector<Topic*> troubled_;
+  bool more_to_read_ = false;
+  bool held_back_ = false;
+  int64_t real_ns_ = 0;
+  int64_t now_ns_ = 0;
+  int64_t told_at_ns_ = 0;
+};
+
+}  // namespace e2k::worker

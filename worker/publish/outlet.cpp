@@ -1,0 +1,351 @@
+#include "worker/publish/outlet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "worker/publish/delivery_failure.h"
+
+namespace e2k::worker {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+// What is in flight when a producer ends is waited for: an answer that still comes saves a repeat. No longer,
+// because all topics wait meanwhile.
+constexpr int64_t kLastAnswersNs = 60 * kNsPerMs;
+constexpr int64_t kPurgeNs = kNsPerSecond;
+// While no broker is known to be up.
+constexpr int64_t kProbeNs = 3 * kNsPerSecond;
+// A topic that nothing was acknowledged of for this long has a small share of the window.
+constexpr int64_t kFreshNs = 3 * kNsPerSecond;
+constexpr uint64_t kSmallShare = 16;
+
+void bump(std::atomic<uint64_t>& counter, uint64_t by = 1) {
+  counter.store(counter.load(kRelaxed) + by, kRelaxed);
+}
+
+bool ends_the_producer(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE ||
+         error == RD_KAFKA_RESP_ERR__FENCED;
+}
+
+const char* name_of(Lane lane) {
+  return lane == Lane::main ? "main" : "careful";
+}
+
+constexpr Lane kAllLanes[] = {Lane::main, Lane::careful};
+
+}  // namespace
+
+Outlet::Outlet(OutletOptions options, ledger::Header& books, Doorbell& bell, Listener& listener)
+    : options_(std::move(options)),
+      header_(books),
+      bell_(bell),
+      listener_(listener),
+      boot_id_(spool::read_boot_id()) {}
+
+Result<std::unique_ptr<Outlet>> Outlet::create(OutletOptions options, ledger::Header& books, Doorbell& bell,
+                                               Listener& listener) {
+  std::unique_ptr<Outlet> outlet(new Outlet(std::move(options), books, bell, listener));
+  for (const Lane lane : kAllLanes)
+    if (auto opened = outlet->open(lane); !opened) return tl::unexpected(opened.error());
+  return outlet;
+}
+
+Outlet::~Outlet() {
+  end();
+}
+
+void Outlet::end() {
+  probe_.reset();
+  for (const Lane lane : kAllLanes) {
+    forget_handles(lane);
+    lanes_[static_cast<size_t>(lane)].producer.reset();
+  }
+}
+
+Result<void> Outlet::open(Lane lane) {
+  LaneState& l = lanes_[static_cast<size_t>(lane)];
+  auto made = Producer::create(options_.properties, bell_.fd(), lane);
+  if (!made) return tl::unexpected(made.error());
+  l.producer = std::move(*made);
+  if (lane == Lane::careful) {
+    probe_ = std::make_unique<MetadataProbe>(l.producer->handle(), bell_);
+    probe_seen_ = 0;
+    ask_for_topics();
+    probe_at_ns_ = monotonic_now().value + kProbeNs;
+    return {};
+  }
+  options_.window = std::min(options_.window, l.producer->queue_messages());
+  options_.window_bytes = std::min(options_.window_bytes, l.producer->queue_bytes());
+  options_.topic_window = std::min(options_.topic_window, options_.window / 4);
+  nap_ns_ = l.producer->nap_ns();
+  return {};
+}
+
+bool Outlet::window_open() const {
+  return in_flight_ < options_.window && in_flight_bytes_ < options_.window_bytes;
+}
+
+bool Outlet::has_room(const Topic& topic, uint64_t part) const {
+  if (topic.flow.in_flight == 0) return true;  // one at least
+  const bool fresh = topic.flow.acknowledged_at_ns != 0 && now_ns_ - topic.flow.acknowledged_at_ns < kFreshNs;
+  const bool reserve =
+      in_flight_ >= options_.window / 4 * 3 || in_flight_bytes_ >= options_.window_bytes / 4 * 3;
+  const uint64_t divisor = part * (fresh ? 1 : kSmallShare) * (reserve ? kSmallShare : 1);
+  return topic.flow.in_flight < options_.topic_window / divisor &&
+         topic.in_flight_bytes < options_.window_bytes / 4 / divisor;
+}
+
+rd_kafka_topic_t* Outlet::handle_of(Topic& topic, Lane lane) {
+  const auto n = static_cast<size_t>(lane);
+  kafka::Topic& handle = topic.handles[n];
+  if (!handle) {
+    handle.reset(rd_kafka_topic_new(lanes_[n].producer->handle(), topic.name.c_str(), nullptr));
+    with_handles_[n].push_back(&topic);
+  }
+  return handle.get();
+}
+
+void Outlet::let_go(Topic& topic) {
+  for (const Lane lane : kAllLanes) {
+    topic.handles[static_cast<size_t>(lane)].reset();
+    std::erase(with_handles_[static_cast<size_t>(lane)], &topic);
+  }
+}
+
+void Outlet::forget_handles(Lane lane) {
+  const auto n = static_cast<size_t>(lane);
+  for (Topic* topic : with_handles_[n]) topic->handles[n].reset();
+  with_handles_[n].clear();
+}
+
+Outlet::Produced Outlet::produce(const Composed& composed, InFlight what) {
+  Topic& topic = *what.topic;
+  const Lane lane = topic.flow.lane;
+  LaneState& l = lanes_[static_cast<size_t>(lane)];
+  if (l.dead) return Produced::failed;
+  what.bytes = static_cast<uint32_t>(composed.key.size() + composed.value.size());
+  const uint32_t row = l.table.add(what);
+  rd_kafka_vu_t vus[7];
+  vus[0].vtype = RD_KAFKA_VTYPE_RKT;
+  vus[0].u.rkt = handle_of(topic, lane);
+  vus[1].vtype = RD_KAFKA_VTYPE_KEY;
+  vus[1].u.mem = {const_cast<char*>(composed.key.data()), composed.key.size()};
+  vus[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  vus[2].u.mem = {const_cast<char*>(composed.value.data()), composed.value.size()};
+  vus[3].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  vus[3].u.i64 = composed.stamp_unix_ns / kNsPerMs;
+  vus[4].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  vus[4].u.i = RD_KAFKA_MSG_F_COPY;
+  vus[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  vus[5].u.ptr = reinterpret_cast<void*>(uintptr_t{row} + 1);  // NOLINT: opaque to librdkafka
+  size_t count = 6;
+  if (!composed.stamp_header.empty()) {
+    vus[6].vtype = RD_KAFKA_VTYPE_HEADER;
+    vus[6].u.header = {kStampHeader.data(), composed.stamp_header.data(),
+                       static_cast<ssize_t>(composed.stamp_header.size())};
+    ++count;
+  }
+  rd_kafka_error_t* error = rd_kafka_produceva(l.producer->handle(), vus, count);
+  if (error == nullptr) {
+    if (in_flight_++ == 0) waiting_since_ns_ = now_ns_;
+    in_flight_bytes_ += what.bytes;
+    topic.in_flight_bytes += what.bytes;
+    if (what.record.segment != nullptr) what.record.segment->set_busy(what.record.unit);
+    (void)step(topic, {FlowEvent::produced, now_ns_});
+    bump(header_.produced);
+    return Produced::taken;
+  }
+  l.table.take(row);
+  const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+  rd_kafka_error_destroy(error);
+  if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return Produced::full;
+  // Over message.max.bytes: known before it is sent, and of this record alone.
+  if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) return Produced::refused;
+  bump(header_.delivery_failures);
+  if (ends_the_producer(code)) {
+    look_for_fatal(lane);
+    return Produced::failed;
+  }
+  error_.set("topic " + topic.name + ": " + rd_kafka_err2str(code), &topic);
+  // It counts as produced and returned, so that the topic's flow has one way only.
+  (void)step(topic, {FlowEvent::produced, now_ns_});
+  const FlowOutcome outcome = step(topic, {FlowEvent::failed, now_ns_, failure_of(code)});
+  listener_.came_back(topic, what, outcome);
+  return Produced::failed;
+}
+
+FlowOutcome Outlet::step(Topic& topic, FlowInput input) {
+  const FlowOutcome outcome = worker::step(topic.flow, input, options_.flow);
+  if (outcome.why_changed) listener_.why_changed(topic);
+  return outcome;
+}
+
+void Outlet::moved(const spool::StandingRecord& from, const spool::StandingRecord& to) {
+  for (LaneState& lane : lanes_)
+    lane.table.for_each([&](InFlight& row) {
+      if (row.record.segment == from.segment && row.record.unit == from.unit) row.record = to;
+    });
+}
+
+bool Outlet::serve_reports(int64_t now_ns) {
+  now_ns_ = now_ns;
+  real_ns_ = real_now().value;
+  report_came_ = false;
+  for (const Lane lane : kAllLanes) serve(lane);
+  header_.in_flight.store(in_flight_, kRelaxed);
+  return report_came_;
+}
+
+void Outlet::serve(Lane lane) {
+  Producer* const producer = lanes_[static_cast<size_t>(lane)].producer.get();
+  if (producer == nullptr) return;
+  while (kafka::Event event{rd_kafka_queue_poll(producer->reports(), 0)}) {
+    switch (rd_kafka_event_type(event.get())) {
+      case RD_KAFKA_EVENT_DR:
+        while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get()))
+          take_report(lane, *message);
+        break;
+      case RD_KAFKA_EVENT_ERROR:
+        // A fatal error comes under the code of what caused it.
+        take_error(lane, rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()),
+                   rd_kafka_event_error_is_fatal(event.get()) != 0);
+        break;
+      default:  // librdkafka's numbers are no enum
+        break;
+    }
+  }
+}
+
+void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
+  report_came_ = true;
+  const auto row = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(message._private) - 1);
+  const InFlight what = lanes_[static_cast<size_t>(lane)].table.take(row);
+  Topic& topic = *what.topic;
+  --in_flight_;
+  in_flight_bytes_ -= what.bytes;
+  topic.in_flight_bytes -= what.bytes;
+  const bool stands = what.record.segment != nullptr;
+  if (stands) what.record.segment->clear_busy(what.record.unit);
+  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const Failure failure = failure_of(message.err);
+    if (failure != Failure::returned) {
+      bump(header_.delivery_failures);
+      error_.set("topic " + topic.name + ": " + rd_kafka_err2str(message.err), &topic);
+    }
+    const FlowOutcome outcome = step(topic, {FlowEvent::failed, now_ns_, failure});
+    listener_.came_back(topic, what, outcome);
+    if (ends_the_producer(message.err) || lane == Lane::main) look_for_fatal(lane);
+    return;
+  }
+  acknowledged_at_ns_ = waiting_since_ns_ = now_ns_;
+  if (stands) {
+    const auto& event = reinterpret_cast<const spool::EventRecord&>(what.record.header());
+    const bool same_boot = what.record.segment->is_of_this_boot(boot_id_);
+    const int64_t latency_ns = same_boot ? std::max<int64_t>(0, now_ns_ - event.arrival_monotonic_ns) : -1;
+    topic.settler->acknowledge(what.record, {message.partition, message.offset, real_ns_, latency_ns});
+  }
+  const FlowOutcome outcome = step(topic, {FlowEvent::acknowledged, now_ns_});
+  if (outcome.read_again) listener_.came_back(topic, InFlight{{}, &topic, what.index, 0}, outcome);
+  error_.forget(&topic);
+  if (std::exchange(brokers_up_, std::max(brokers_up_, 1)) == 0) {
+    log::info("brokers_up");
+    ask_for_topics();
+  }
+}
+
+void Outlet::take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, bool fatal) {
+  const std::string words = text != nullptr && *text != 0 ? text : rd_kafka_err2str(code);
+  if (fatal || ends_the_producer(code)) return lane_died(lane, words);
+  error_.set(words);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && std::exchange(brokers_up_, 0) != 0)
+    log::warn("brokers_down reason={}", log::quoted(words));
+}
+
+void Outlet::look_for_fatal(Lane lane) {
+  char text[512] = {};
+  rd_kafka_t* const handle = lanes_[static_cast<size_t>(lane)].producer->handle();
+  if (rd_kafka_fatal_error(handle, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR) lane_died(lane, text);
+}
+
+void Outlet::lane_died(Lane lane, const std::string& why) {
+  LaneState& l = lanes_[static_cast<size_t>(lane)];
+  if (std::exchange(l.dead, true)) return;
+  // The first time at once: the topic that was the cause is on trial from now on.
+  if (now_ns_ - l.renewed_at_ns > 2 * options_.longest_back_off_ns) l.back_off_ns = 0;
+  l.renew_at_ns = now_ns_ + l.back_off_ns;
+  l.back_off_ns = std::clamp(l.back_off_ns * 2, options_.first_back_off_ns, options_.longest_back_off_ns);
+  log::warn("producer_ended lane={} reason={}", name_of(lane), log::quoted(why));
+  if (error_.text().empty()) error_.set(why);
+}
+
+bool Outlet::is_silent_for(int64_t ns, int64_t now_ns) const {
+  return in_flight_ != 0 && now_ns - waiting_since_ns_ > ns;
+}
+
+void Outlet::tend(int64_t now_ns) {
+  now_ns_ = now_ns;
+  for (const Lane lane : kAllLanes) {
+    const LaneState& l = lanes_[static_cast<size_t>(lane)];
+    if (l.dead && now_ns >= l.renew_at_ns) renew(lane);
+  }
+  if (brokers_up_ == 0 && now_ns >= probe_at_ns_) {
+    probe_at_ns_ = now_ns + kProbeNs;
+    ask_for_topics();
+  }
+}
+
+bool Outlet::take_answer(MetadataProbe::Answer& answer) {
+  if (!probe_ || !probe_->take(probe_seen_, answer)) return false;
+  probe_seen_ = answer.number;
+  brokers_up_ = answer.brokers;
+  if (answer.brokers != 0) error_.forget(nullptr);
+  return true;
+}
+
+// What had not been sent comes back first, what was sent is waited for, and then given up: it goes out again,
+// and where the broker had stored it, it is there twice.
+void Outlet::renew(Lane lane) {
+  LaneState& l = lanes_[static_cast<size_t>(lane)];
+  const int64_t began_ns = monotonic_now().value;
+  const auto wait_until_empty = [&](int64_t for_ns) {
+    while (l.table.size() != 0 && monotonic_now().value < began_ns + for_ns) {
+      serve(lane);
+      if (l.table.size() != 0) bell_.wait(2);
+    }
+  };
+  l.producer->purge(Producer::Purge::queued);
+  wait_until_empty(kLastAnswersNs);
+  bump(header_.republished, l.table.size());
+  l.producer->purge(Producer::Purge::everything);
+  wait_until_empty(kLastAnswersNs + kPurgeNs);
+  l.table.for_each([&](InFlight& row) {
+    // A report that never came.
+    const InFlight what = row;
+    row.topic = nullptr;
+    --in_flight_;
+    in_flight_bytes_ -= what.bytes;
+    what.topic->in_flight_bytes -= what.bytes;
+    if (what.record.segment != nullptr) what.record.segment->clear_busy(what.record.unit);
+    const FlowOutcome outcome = step(*what.topic, {FlowEvent::failed, now_ns_, Failure::returned});
+    listener_.came_back(*what.topic, what, outcome);
+  });
+  l.table = {};
+  if (lane == Lane::careful) probe_.reset();
+  forget_handles(lane);
+  l.producer.reset();
+  if (auto opened = open(lane); !opened) {
+    log::error(
+        "producer_not_renewed lane={} reason={} remedy=\"it is tried again; events wait in the spool\"",
+        name_of(lane), log::quoted(opened.error().message));
+    error_.set(opened.error().message);
+    l.renew_at_ns = now_ns_ + options_.longest_back_off_ns;
+    return;
+  }
+  l.dead = false;
+  l.renewed_at_ns = monotonic_now().value;
+  log::info("producer_renewed lane={} took_ms={}", name_of(lane), (l.renewed_at_ns - began_ns) / kNsPerMs);
+}
+
+}  // namespace e2k::worker

@@ -1,0 +1,143 @@
+// Shell. The way out to Kafka: the two lanes, the window of what is in flight, and the reports.
+//
+// Lanes (topic_flow.h says which one a topic uses): the *main* one carries nearly everything, in batches,
+// under the gapless guarantee; a refusal there ends its producer, whose successor begins at once, and what
+// had not been sent goes out again through it. The *careful* one carries topics on trial, one record at a
+// time.
+//
+// The window bounds what is in flight, in total and for each topic, in records and in bytes, so that topics
+// without a leader can't take the place of all the others: a topic has a quarter of the window as long as
+// reports come for it, a sixteenth of that else, and in the last quarter of the window each has only a
+// sixteenth of what it had.
+//
+// One thread, the publisher's. Topics and the records in flight must stay where they are; a record that is
+// moved is told (moved()). Owned by the publisher, which keeps bell and topics alive longer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+#include "worker/publish/composer.h"
+#include "worker/publish/in_flight.h"
+#include "worker/publish/kafka_error.h"
+#include "worker/publish/metadata_probe.h"
+#include "worker/publish/producer.h"
+#include "worker/publish/topic.h"
+
+namespace e2k::worker {
+
+struct OutletOptions {
+  std::map<std::string, std::string> properties;  // librdkafka's
+  FlowSettings flow;
+  // Tunables, with the values that measuring led to.
+  uint64_t window = 65'536;  // records in flight
+  uint64_t window_bytes = 64u << 20;
+  uint64_t topic_window = 16'384;
+  int64_t first_back_off_ns = 500'000'000;  // of the main producer's renewal; the first one comes at once
+  int64_t longest_back_off_ns = 8'000'000'000;
+};
+
+class Outlet {
+public:
+  // What becomes of the topics, told while reports are served.
+  struct Listener {
+    virtual ~Listener() = default;
+    virtual void came_back(Topic& topic, const InFlight& what, const FlowOutcome& outcome) = 0;
+    virtual void why_changed(Topic& topic) = 0;
+  };
+
+  static Result<std::unique_ptr<Outlet>> create(OutletOptions options, ledger::Header& books, Doorbell& bell,
+                                                Listener& listener);
+  ~Outlet();
+
+  // --- producing
+  bool window_open() const;
+  // Whether no more than 1/`part` of the topic's share is in flight.
+  bool has_room(const Topic& topic, uint64_t part = 1) const;
+  enum class Produced {
+    taken,
+    full,     // librdkafka's queue
+    refused,  // this record: it is larger than message.max.bytes
+    failed,   // the topic, or the lane: the record stays where it is
+  };
+  // Of a topic that may produce. `what.bytes` is set here.
+  Produced produce(const Composed& composed, InFlight what);
+  // A record in flight stands elsewhere now.
+  void moved(const spool::StandingRecord& from, const spool::StandingRecord& to);
+  // Steps the topic's flow and tells the listener.
+  FlowOutcome step(Topic& topic, FlowInput input);
+
+  // --- once a turn
+  // true: a report came.
+  bool serve_reports(int64_t now_ns);
+  // Renews what died, if its time has come.
+  void tend(int64_t now_ns);
+  bool is_dead(Lane lane) const { return lanes_[static_cast<size_t>(lane)].dead; }
+  uint64_t in_flight() const { return in_flight_; }
+  // 0: never.
+  int64_t acknowledged_at_ns() const { return acknowledged_at_ns_; }
+  // Records are in flight and nothing was acknowledged for `ns`, of no topic.
+  bool is_silent_for(int64_t ns, int64_t now_ns) const;
+
+  // Asks the brokers which topics they know, soon.
+  void ask_for_topics() {
+    if (probe_) probe_->request();
+  }
+  bool take_answer(MetadataProbe::Answer& answer);
+  int brokers_up() const { return brokers_up_; }
+  int64_t nap_ns() const { return nap_ns_; }
+  KafkaError& error() { return error_; }
+  // The topic goes; nothing of it is in flight.
+  void let_go(Topic& topic);
+  // Lets go of all handles. Nothing may be produced any more.
+  void end();
+
+private:
+  struct LaneState {
+    std::unique_ptr<Producer> producer;
+    InFlightTable table;
+    bool dead = false;
+    int64_t renew_at_ns = 0;
+    int64_t back_off_ns = 0;
+    int64_t renewed_at_ns = 0;
+  };
+
+  Outlet(OutletOptions options, ledger::Header& books, Doorbell& bell, Listener& listener);
+  Result<void> open(Lane lane);
+  rd_kafka_topic_t* handle_of(Topic& topic, Lane lane);
+  void take_report(Lane lane, const rd_kafka_message_t& message);
+  void take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, bool fatal);
+  void look_for_fatal(Lane lane);
+  void lane_died(Lane lane, const std::string& why);
+  void renew(Lane lane);
+  void serve(Lane lane);
+  void forget_handles(Lane lane);
+
+  OutletOptions options_;  // its windows are made smaller where the site's producer queues less
+  ledger::Header& header_;
+  Doorbell& bell_;
+  Listener& listener_;
+  LaneState lanes_[kLanes];
+  std::unique_ptr<MetadataProbe> probe_;  // through the careful lane's producer
+  std::vector<Topic*> with_handles_[kLanes];
+  uint64_t probe_seen_ = 0;
+  uint64_t in_flight_ = 0;
+  uint64_t in_flight_bytes_ = 0;
+  int64_t now_ns_ = 0;  // monotonic; when this turn began
+  int64_t real_ns_ = 0;
+  int64_t acknowledged_at_ns_ = 0;
+  int64_t waiting_since_ns_ = 0;  // while in flight: since the last acknowledgement, or the first record
+  int64_t nap_ns_ = 0;
+  int64_t probe_at_ns_ = 0;
+  bool report_came_ = false;
+  int brokers_up_ = 0;
+  std::array<uint8_t, 16> boot_id_;
+  KafkaError error_;
+};
+
+}  // namespace e2k::worker

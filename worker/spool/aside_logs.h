@@ -1,0 +1,52 @@
+// Shell. All the topics' own logs of one slot (aside_log.h): found at the start, made and removed as needed.
+//
+// They may take a part of the slot's share together; who has to drop something when it is used up is for the
+// publisher to decide. One thread, the publisher's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/ids.h"
+#include "common/result.h"
+#include "worker/spool/aside_log.h"
+
+namespace e2k::spool {
+
+class AsideLogs {
+public:
+  struct Options {
+    std::string spool;
+    LogIdentity identity;
+    uint64_t max_bytes = 0;  // all together
+    uint64_t largest_data_bytes = 16u << 20;
+  };
+  // What is found in `<spool>/<slot>.aside`; folders that hold nothing go.
+  static Result<std::unique_ptr<AsideLogs>> open(const Options& options);
+
+  // By topic, as commanded; nullptr: it has none.
+  AsideLog* find(std::string_view topic);
+  // Likewise, made if need be.
+  Result<AsideLog*> get(std::string_view topic);
+  // It is empty: its folder goes.
+  void remove(std::string_view topic);
+
+  uint64_t file_bytes() const;
+  uint64_t max_bytes() const { return options_.max_bytes; }
+  const std::map<std::string, std::unique_ptr<AsideLog>, std::less<>>& all() const { return logs_; }
+
+private:
+  explicit AsideLogs(const Options& options) : options_(options) {}
+  void take_in(const std::string& directory, uint64_t number);
+
+  const Options options_;
+  std::map<std::string, std::unique_ptr<AsideLog>, std::less<>> logs_;
+  uint64_t last_number_ = 0;
+};
+
+// `<spool>/<slot>.aside`
+std::string aside_folder(const std::string& spool, Slot slot);
+
+}  // namespace e2k::spool

@@ -1,0 +1,78 @@
+#include "worker/spool/settler.h"
+
+#include <algorithm>
+#include <atomic>
+#include <iterator>
+
+#include "common/clock.h"
+#include "worker/spool/settlement.h"
+
+namespace e2k::spool {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+void bump(std::atomic<uint64_t>& counter, uint64_t by = 1) {
+  counter.store(counter.load(kRelaxed) + by, kRelaxed);
+}
+
+size_t latency_bucket(int64_t latency_ns) {
+  const auto* bound =
+      std::lower_bound(std::begin(ledger::kLatencyBoundsNs), std::end(ledger::kLatencyBoundsNs), latency_ns);
+  return static_cast<size_t>(bound - std::begin(ledger::kLatencyBoundsNs));
+}
+
+}  // namespace
+
+ledger::Entry* Settler::settle(const StandingRecord& record, uint8_t settlement) {
+  uint8_t& map_byte = record.segment->settlement_byte(record.unit);
+  if (map_byte != 0) return nullptr;
+  const EntryIndex index{record.header().index};
+  ledger::Entry* entry = books_.used_line(index);
+  if (entry == nullptr) return nullptr;
+  settle_record(header_.intent, {record.log->id(), record.position(), index.value}, map_byte, settlement,
+                counters_of(settlement, header_, *entry));
+  ++record.segment->use().settled;
+  return entry;
+}
+
+void Settler::acknowledge(const StandingRecord& record, const Acknowledgement& how) {
+  ledger::Entry* entry = settle(record, static_cast<uint8_t>(Settlement::acknowledged));
+  if (entry == nullptr) return;
+  entry->publisher.last_partition.store(how.partition, kRelaxed);
+  entry->publisher.last_offset.store(how.offset, kRelaxed);
+  entry->publisher.last_acknowledged_real_ns.store(how.real_ns, kRelaxed);
+  if (how.latency_ns < 0) return;
+  bump(header_.latency_buckets[latency_bucket(how.latency_ns)]);
+  bump(header_.latency_sum_ns, static_cast<uint64_t>(how.latency_ns));
+}
+
+void Settler::lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns) {
+  ledger::Entry* entry = settle(record, lost_as(reason));
+  if (entry == nullptr) return;
+  entry->publisher.last_loss.store(static_cast<uint8_t>(reason), kRelaxed);
+  entry->publisher.last_loss_unix_s.store(static_cast<uint32_t>(real_ns / kNsPerSecond), kRelaxed);
+}
+
+void Settler::coalesce(const StandingRecord& record) {
+  (void)settle(record, static_cast<uint8_t>(Settlement::coalesced));
+}
+
+void Settler::announce_move(const StandingRecord& record, LogId copy_log, Position copy) {
+  ledger::SettleIntent& intent = header_.intent;
+  intent.log.store(record.log->id(), kRelaxed);
+  intent.index.store(record.header().index, kRelaxed);
+  intent.settlement.store(static_cast<uint8_t>(Settlement::moved), kRelaxed);
+  intent.count_before.store(copy_log, kRelaxed);
+  intent.sum_before.store(copy.word, kRelaxed);
+  intent.position.store(record.position().word, std::memory_order_release);
+}
+
+void Settler::finish_move(const StandingRecord& record) {
+  std::atomic_ref<uint8_t>(record.segment->settlement_byte(record.unit))
+      .store(static_cast<uint8_t>(Settlement::moved), std::memory_order_release);
+  header_.intent.position.store(0, std::memory_order_release);
+  ++record.segment->use().settled;
+}
+
+}  // namespace e2k::spool
