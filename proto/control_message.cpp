@@ -40,8 +40,13 @@ void pack_head(Packer& p, Type type, uint32_t fields) {
 }
 
 void pack(Packer& p, const Hello& m) {
-  pack_head(p, Type::hello, 5);
-  p.pack(m.slot.value).pack(m.generation.value).pack(m.pid).pack(m.token).pack(m.program_version);
+  pack_head(p, Type::hello, 6);
+  p.pack(m.slot.value)
+      .pack(m.generation.value)
+      .pack(m.pid)
+      .pack(m.token)
+      .pack(m.program_version)
+      .pack(m.libca);
 }
 void pack(Packer& p, const Applied& m) {
   pack_head(p, Type::applied, 1);
@@ -108,6 +113,7 @@ void take(wire::Fields& f, Hello& m) {
   f.take(m.pid);
   f.take(m.token, kMaxTextBytes);
   f.take(m.program_version, kMaxTextBytes);
+  if (f.more()) f.take(m.libca, kMaxTextBytes);  // workers of an older release do not tell
 }
 void take(wire::Fields& f, Applied& m) {
   f.take(m.number);

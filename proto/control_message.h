@@ -39,6 +39,7 @@ struct Hello {  // 1
   int32_t pid = 0;
   std::string token;
   std::string program_version;
+  std::string libca = {};  // which Channel Access library it runs with
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 struct Applied {  // 2

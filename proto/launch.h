@@ -21,7 +21,8 @@ namespace e2k {
 //   1  first
 //   2  what became of stamps, and names: max_past_s, stamp_header, connection_events,
 //      name_encoding
-//   3  the spool's durability, pause, books that begin anew, slots whose logs are drained besides
+//   3  the spool's durability, pause, books that begin anew, slots whose logs are drained besides;
+//      `producer` names the files of a login
 inline constexpr uint32_t kLaunchVersion = 3;
 
 // A slot that no worker serves any more: its logs, in the same spool, are drained with its own books.
@@ -54,6 +55,7 @@ struct LaunchContract {
   bool paused = false;
 
   // [kafka] and [kafka.producer] merged, `client.id` suffixed; owned properties are added by the worker.
+  // "file:sasl.password" = "/path": where it came from, to be read again (common/kafka/login.h).
   std::map<std::string, std::string> producer;
   // EPICS_CA_*: put into the environment before the first CA call.
   std::map<std::string, std::string> epics;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/config/load.h"
+#include "common/kafka/conf.h"
 #include "common/log.h"
 #include "supervisor/check/ask.h"
 #include "supervisor/check/findings.h"
@@ -62,7 +63,8 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
                "with --check: ask the brokers, topics and schema registries too, and change nothing")
       ->needs(check);
   app.add_option("--log-level", arguments.log_level, "trace, debug, info, warning or error");
-  app.set_version_flag("--version", std::string("epics2kafka-supervisor ") + E2K_VERSION);
+  app.set_version_flag("--version", std::string("epics2kafka-supervisor ") + E2K_VERSION + " (librdkafka " +
+                                        kafka::version() + ")");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

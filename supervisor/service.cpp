@@ -36,6 +36,13 @@ std::vector<Slot> slots_of(const Config& config) {
   return slots;
 }
 
+std::string producer_servers(const Config& config) {
+  for (const Properties* side : {&config.kafka.producer, &config.kafka.common})
+    if (const auto found = side->find("bootstrap.servers"); found != side->end())
+      return found->second.secret ? "***" : found->second.value;
+  return "localhost:9092";
+}
+
 }  // namespace
 
 Service::Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
@@ -98,7 +105,11 @@ Result<void> Service::begin() {
   tail.started_over = [this] { held_back_.clear(); };
   tail.batch_end = [this] { on_batch_end(); };
   tail.caught_up = [this](const std::map<int32_t, int64_t>& ends) { on_caught_up(ends); };
-  tail.problem = [this](const std::string& code, const std::string& message) { on_problem(code, message); };
+  tail.problem = [this](const std::string& code, const std::string& message) {
+    if (!is_broker_problem(code)) return on_problem(code, message);
+    broker_problems_.of_tail(code, message);
+    judge_brokers();
+  };
   auto tailing = Tail::start(loop_, config_, std::move(tail));
   if (!tailing) return tl::unexpected(tailing.error());
   tail_ = std::move(*tailing);
@@ -356,6 +367,16 @@ void Service::judge_workers() {
   on_problem("WORKER_FAILED", failed);
   on_problem("SCHEMA_REGISTRY", schema_problem());
   on_problem("WORKER_FAILING", failing);
+  judge_brokers();
+}
+
+void Service::judge_brokers() {
+  std::vector<BrokerProblems::OfWorker> workers;
+  for (const auto& view : fleet_->slots())
+    if (view.heartbeat)
+      workers.push_back({view.slot.value, view.heartbeat->brokers_up, view.heartbeat->kafka_error});
+  broker_problems_.of_workers(workers, producer_servers(config_));
+  for (const auto& [code, message] : broker_problems_.judged()) on_problem(code, message);
 }
 
 // What the workers say of the registry; one that says the same as another is told once.

@@ -23,6 +23,7 @@
 
 #include "common/config/config.h"
 #include "common/result.h"
+#include "supervisor/commands/broker_problems.h"
 #include "supervisor/commands/command_state.h"
 #include "supervisor/commands/snapshot.h"
 #include "supervisor/commands/tail.h"
@@ -87,6 +88,7 @@ private:
   void on_welcomed(Slot slot, Generation generation);
   void on_lost(Slot slot);
   void judge_workers();
+  void judge_brokers();
   std::string schema_problem() const;
   std::string schema_reason(Slot slot, std::string_view topic) const;
   void release_departed();
@@ -121,6 +123,7 @@ private:
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<ControlServer> control_;
   Problems problems_;
+  BrokerProblems broker_problems_;
   Notify notify_;
 
   std::vector<EntryId> dirty_;

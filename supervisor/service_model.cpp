@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/config/epics_variables.h"
+#include "common/kafka/conf.h"
 #include "common/log.h"
 #include "common/process_use.h"
 #include "supervisor/service.h"
@@ -248,6 +249,7 @@ StatusView Service::status() const {
   StatusView view;
   view.name = config_.instance.empty() ? "epics2kafka" : config_.instance;
   view.version = E2K_VERSION;
+  view.librdkafka = kafka::version();
   view.state = state();
   view.reasons = problems_.list();
   view.pid = ::getpid();
@@ -266,6 +268,7 @@ StatusView Service::status() const {
   view.spool_max_bytes = static_cast<uint64_t>(config_.spool.max_total_bytes);
   const int64_t now = real_now().value;
   for (const auto& slot : fleet_->slots()) {
+    if (!slot.libca.empty()) view.libca = slot.libca;
     if (slot.heartbeat) {
       view.brokers_up = std::max(view.brokers_up, static_cast<int>(slot.heartbeat->brokers_up));
       if (view.kafka_last_error.empty()) view.kafka_last_error = slot.heartbeat->kafka_error;

@@ -21,10 +21,12 @@
 #include <thread>
 
 #include "common/fd.h"
+#include "common/kafka/conf.h"
 #include "common/log.h"
 #include "proto/launch.h"
 #include "worker/ca/ca_monitors.h"
 #include "worker/ca/repeater.h"
+#include "worker/ca/version.h"
 #include "worker/data_path.h"
 #include "worker/link/link.h"
 
@@ -151,7 +153,8 @@ int serve(const LaunchContract& contract) {
 int main(int argc, char** argv) {
   const Arguments arguments = read_arguments(argc, argv);
   if (arguments.version) {
-    std::printf("epics2kafka-worker %s\n", E2K_VERSION);
+    std::printf("epics2kafka-worker %s (librdkafka %s, libca %s)\n", E2K_VERSION, kafka::version().c_str(),
+                libca_version().c_str());
     return 0;
   }
   if (arguments.help) {

@@ -92,6 +92,7 @@ private:
   struct Text {
     std::string value;
     bool from_reference = false;
+    std::string file = {};
   };
 
   void mistake(const std::string& place, const std::string& key, const std::string& what) {
@@ -176,7 +177,7 @@ private:
     if (section.librdkafka && name == "bootstrap.servers")
       if (const auto problem = broker_list_problem(text->value))
         return mistake(at, *problem + "; accepted: host:port, several separated by commas");
-    section.at(config_)[name] = {text->value, secret};
+    section.at(config_)[name] = {text->value, secret, text->file};
   }
 
   // As librdkafka and Connect take values: as text.
@@ -195,13 +196,25 @@ private:
     if (const auto* text = std::get_if<std::string>(&at.value)) return Text{*text};
     if (const auto* reference = std::get_if<Reference>(&at.value)) {
       auto text = around_.resolve(*reference);
-      if (text) return Text{std::move(*text), true};
+      if (text) return Text{std::move(*text), true, file_of(*reference)};
       mistake(at, text.error().message);
       return std::nullopt;
     }
     if (at.from_command_line) return Text{at.text};
     mistake(at, "is " + kind_of(at.value) + "; accepted: " + accepted);
     return std::nullopt;
+  }
+
+  std::string file_of(const Reference& reference) const {
+    switch (reference.source) {
+      case Reference::Source::file:
+        return reference.name;
+      case Reference::Source::credential:
+        return around_.environment("CREDENTIALS_DIRECTORY").value_or("") + "/" + reference.name;
+      case Reference::Source::environment:
+        break;
+    }
+    return "";
   }
 
   void assign_epics(const std::string& name, const Assignment& at) {

@@ -17,6 +17,7 @@ namespace e2k {
 struct ConfigString {
   std::string value;
   bool secret = false;
+  std::string file = {};  // the path that it was read from, "" where it stood in the configuration itself
   friend bool operator==(const ConfigString&, const ConfigString&) = default;
 };
 

@@ -15,7 +15,7 @@ std::optional<std::string_view> found(const std::array<Row, N>& rows, std::strin
   return std::nullopt;
 }
 
-// Aliases of librdkafka 2.0.2, and the name that Kafka's other clients share. Those of refused properties are
+// Aliases of librdkafka, and the name that Kafka's other clients share. Those of refused properties are
 // left out.
 constexpr auto kAliases = std::to_array<Row>({
     {"metadata.broker.list", "bootstrap.servers"},
@@ -162,6 +162,17 @@ bool holds_secret(std::string_view name, std::string_view value) {
 bool is_file_only_property(std::string_view name) {
   return name == "plugin.library.paths" || name == "ssl.providers" || is_or_is_below(name, "ssl.engine") ||
          is_or_is_below(name, "sasl.kerberos") || name.ends_with(".location");
+}
+
+void name_login_files(const Properties& properties, std::map<std::string, std::string>& handle_properties) {
+  for (const char* property : kLoginProperties) {
+    const auto found = properties.find(property);
+    if (found == properties.end()) continue;
+    const std::string name = std::string(kFilePrefix) + property;
+    // A refinement that comes from no file takes the place of one that does.
+    handle_properties.erase(name);
+    if (!found->second.file.empty()) handle_properties[name] = found->second.file;
+  }
 }
 
 }  // namespace e2k::config

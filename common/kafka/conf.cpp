@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <string_view>
 
 namespace e2k::kafka {
 namespace {
@@ -18,6 +19,14 @@ bool is_no_number(const rd_kafka_conf_t* conf, const std::string& property) {
   return rd_kafka_conf_get(conf, property.c_str(), text, &bytes) == RD_KAFKA_CONF_OK &&
          std::isnan(std::strtod(text, nullptr));
 }
+
+bool holds(const rd_kafka_conf_t* conf, const char* property, std::string_view value) {
+  char text[kReasonBytes] = "";
+  size_t bytes = sizeof text;
+  return rd_kafka_conf_get(conf, property, text, &bytes) == RD_KAFKA_CONF_OK && text == value;
+}
+
+constexpr const char* kUnsigned = "enable.sasl.oauthbearer.unsecure.jwt";
 
 }  // namespace
 
@@ -45,10 +54,33 @@ std::vector<PropertyProblem> check_properties(const std::map<std::string, std::s
   rd_kafka_conf_set(conf->get(), "bootstrap.servers", "", reason, sizeof reason);
   // What a handle would log about itself is not for those who read a check's answer.
   rd_kafka_conf_set_log_cb(conf->get(), nullptr);
+  // A token that would be fetched is not: its endpoint may be down without anything being wrong here.
+  if (!holds(conf->get(), kUnsigned, "true"))
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf->get(), [](rd_kafka_t*, const char*, void*) {});
+  // One that is made here is made with the handle; what is wrong with it comes as an error.
+  std::string refused;
+  rd_kafka_conf_set_opaque(conf->get(), &refused);
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int code, const char* text, void* out) {
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION) *static_cast<std::string*>(out) = text;
+  });
   const Handle handle(rd_kafka_new(type, conf->get(), reason, sizeof reason));
   if (!handle) return {{"", reason}};
   conf->release();  // the handle's now
+  rd_kafka_poll(handle.get(), 0);
+  if (!refused.empty()) return {{"", refused}};
   return {};
+}
+
+bool lacks_tokens(const std::map<std::string, std::string>& properties) {
+  const auto conf = make_conf(properties);
+  if (!conf) return false;
+  return holds(conf->get(), "sasl.mechanism", "OAUTHBEARER") &&
+         !holds(conf->get(), "sasl.oauthbearer.method", "oidc") && !holds(conf->get(), kUnsigned, "true") &&
+         !properties.contains("plugin.library.paths");
+}
+
+std::string version() {
+  return rd_kafka_version_str();
 }
 
 std::vector<std::string> property_names() {

@@ -63,6 +63,13 @@ tl::expected<Conf, std::vector<PropertyProblem>> make_conf(
 std::vector<PropertyProblem> check_properties(const std::map<std::string, std::string>& properties,
                                               rd_kafka_type_t type);
 
+// Whether a login with tokens (OAUTHBEARER) is asked for and nothing would bring any: neither OIDC nor
+// unsigned ones, nor a plug-in. librdkafka starts with that, and waits. Not for properties that it refuses.
+bool lacks_tokens(const std::map<std::string, std::string>& properties);
+
+// The librdkafka that runs, as "2.12.0".
+std::string version();
+
 // The names that this librdkafka knows, aliases included, for suggestions; unordered, a few twice.
 std::vector<std::string> property_names();
 

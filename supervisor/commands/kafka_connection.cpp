@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <tuple>
+#include <utility>
 
-#include "common/kafka/conf.h"
+#include "common/kafka/login.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -26,11 +26,9 @@ Result<std::unique_ptr<KafkaConnection>> KafkaConnection::open(
   // Without one, errors would be logged to stderr.
   rd_kafka_conf_set_error_cb(conf->get(), &KafkaConnection::on_error);
   if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf->get(), delivered);
-  char text[512] = {};
-  rd_kafka_t* handle = rd_kafka_new(type, conf->get(), text, sizeof text);
-  if (handle == nullptr) return fail(text);
-  std::ignore = conf->release();  // the handle's now
-  made->handle_ = handle;
+  auto handle = kafka::start_handle(type, std::move(*conf));
+  if (!handle) return tl::unexpected(handle.error());
+  made->handle_ = handle->release();
   return made;
 }
 

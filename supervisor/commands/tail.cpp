@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,9 +13,12 @@
 #include <set>
 #include <utility>
 
+#include "common/config/property_rules.h"
 #include "common/fd.h"
-#include "common/kafka/conf.h"
+#include "common/kafka/broker_watch.h"
+#include "common/kafka/login.h"
 #include "common/log.h"
+#include "supervisor/commands/broker_problems.h"
 #include "supervisor/commands/topic_admin.h"
 
 namespace e2k::supervisor {
@@ -110,6 +114,7 @@ private:
   void assign(const std::vector<int32_t>& partitions);
   void problem(const std::string& code, const std::string& message);
   void end_of_problems_with_brokers();
+  void problems_with_brokers(const kafka::Trouble& trouble);
 
   boost::asio::io_context& loop_;
   std::string topic_;
@@ -118,6 +123,8 @@ private:
   std::string servers_;
   Callbacks callbacks_;
 
+  kafka::LoginFiles login_;
+  kafka::BrokerWatch watch_;
   kafka::Handle consumer_;
   kafka::Queue queue_;
   boost::asio::posix::stream_descriptor wake_;  // the read end of a pipe that librdkafka writes to
@@ -166,22 +173,31 @@ Result<void> KafkaTail::make_consumer(const Config& config) {
   properties["enable.auto.offset.store"] = "false";
   properties["enable.partition.eof"] = "true";
   properties["allow.auto.create.topics"] = "false";
+  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
+    config::name_login_files(*side, properties);
+  login_.take_from(properties);
   auto conf = kafka::make_conf(properties);
   if (!conf) return fail(conf.error().front().property + ": " + conf.error().front().reason);
   rd_kafka_conf_set_opaque(conf->get(), this);
   rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int code, const char* text, void* self) {
     static_cast<KafkaTail*>(self)->on_error(static_cast<rd_kafka_resp_err_t>(code), text);
   });
-  rd_kafka_conf_set_log_cb(conf->get(), [](const rd_kafka_t*, int, const char* facility, const char* text) {
-    log::debug("kafka.log facility={} text={}", facility, log::quoted(text));
+  rd_kafka_conf_set_log_cb(
+      conf->get(), [](const rd_kafka_t* handle, int, const char* facility, const char* text) {
+        log::debug("kafka.log facility={} text={}", facility, log::quoted(text));
+        static_cast<KafkaTail*>(rd_kafka_opaque(handle))->watch_.heard_log(facility, text);
+      });
+  rd_kafka_conf_set_socket_cb(conf->get(), [](int domain, int type, int protocol, void* self) {
+    static_cast<KafkaTail*>(self)->login_.renew();
+    return ::socket(domain, type | SOCK_CLOEXEC, protocol);
   });
-  char text[512] = {};
-  rd_kafka_t* handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), text, sizeof text);
-  if (handle == nullptr) return fail(std::string("[kafka]: ") + text);
-  std::ignore = conf->release();  // taken over by the handle
-  consumer_.reset(handle);
-  rd_kafka_poll_set_consumer(handle);
-  queue_.reset(rd_kafka_queue_get_consumer(handle));
+  watch_.hang_into(conf->get());
+  auto handle = kafka::start_handle(RD_KAFKA_CONSUMER, std::move(*conf));
+  if (!handle) return fail("[kafka]: " + handle.error().message);
+  consumer_ = std::move(*handle);
+  login_.attach(consumer_.get());
+  rd_kafka_poll_set_consumer(consumer_.get());
+  queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
   return {};
 }
 
@@ -275,7 +291,8 @@ void KafkaTail::on_end(const rd_kafka_message_t& message) {
 void KafkaTail::on_error(rd_kafka_resp_err_t code, const std::string& text) {
   last_error_ = fmt::format("{}: {}", rd_kafka_err2name(code), text);
   log::debug("commands.kafka_error code={} text={}", rd_kafka_err2name(code), log::quoted(text));
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+  watch_.heard(code, text);
+  if (kafka::kind_of(code, text) != kafka::ErrorKind::none ||
       code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
       code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
     look_after(milliseconds(0));
@@ -284,7 +301,14 @@ void KafkaTail::on_error(rd_kafka_resp_err_t code, const std::string& text) {
 void KafkaTail::end_of_problems_with_brokers() {
   if (last_error_.empty()) return;
   last_error_.clear();
-  problem("BROKERS_DOWN", "");
+  watch_.answered();
+  problems_with_brokers({});
+}
+
+// Of each kind one reason, of which the others end.
+void KafkaTail::problems_with_brokers(const kafka::Trouble& trouble) {
+  for (const BrokerProblem& kind : broker_problems())
+    problem(kind.code, kind.kind == trouble.kind ? broker_problem_text(trouble, servers_) : "");
 }
 
 void KafkaTail::look_after(milliseconds delay) {
@@ -340,9 +364,11 @@ void KafkaTail::on_look(const Look& found) {
                             "client's user",
                             topic_)
               : "");
-  problem("BROKERS_DOWN",
-          down ? fmt::format("no broker of {} answers: {}", servers_, found.error.message) : "");
-  if (down) last_error_ = fmt::format("{}: {}", rd_kafka_err2name(code), found.error.message);
+  if (!down) watch_.answered();
+  kafka::Trouble trouble = down ? watch_.trouble() : kafka::Trouble{};
+  if (down && trouble.words.empty()) trouble.words = found.error.message;
+  if (down) last_error_ = fmt::format("{}: {}", rd_kafka_err2name(code), trouble.words);
+  problems_with_brokers(trouble);
   // A broker that is just starting may answer so too; to read the topic once more then does no harm.
   if (missing && seen_) vanished_ = true;
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return look_after(kRetry);

@@ -44,7 +44,8 @@ public:
     // behind the last record of each.
     std::function<void(const std::map<int32_t, int64_t>& ends)> caught_up;
     // A standing problem by code (COMMAND_TOPIC_NOT_COMPACTED, COMMAND_TOPIC_MISSING, COMMAND_TOPIC_SHRANK,
-    // BROKERS_DOWN, NOT_AUTHORISED, …) with a message that names the remedy; an empty message ends it.
+    // NOT_AUTHORISED, those of broker_problems.h, …) with a message that names the remedy; an empty message
+    // ends it.
     std::function<void(const std::string& code, const std::string& message)> problem;
   };
 

@@ -134,6 +134,8 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
   json["api"] = 1;
   json["name"] = text(status.name);
   json["version"] = text(status.version);
+  json["libraries"] = {{"librdkafka", text(status.librdkafka)},
+                       {"libca", status.libca.empty() ? Json() : text(status.libca)}};
   json["state"] = to_string(status.state);
   json["reasons"] = reasons_json(status.reasons);
   json["pid"] = status.pid;

@@ -55,6 +55,7 @@ struct Reason {
 
 struct StatusView {
   std::string name, version;
+  std::string librdkafka, libca;  // which run; libca's is "" before a worker has told it
   ServiceState state = ServiceState::starting;
   std::vector<Reason> reasons;
   int32_t pid = 0;

@@ -12,6 +12,7 @@
 
 #include "common/config/directories.h"
 #include "common/config/load.h"
+#include "common/kafka/conf.h"
 #include "supervisor/ctl/queries.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_commands.h"
@@ -155,6 +156,10 @@ void add_changes(CLI::App& app, Options& options, Code& chosen) {
   });
 }
 
+std::string version_text() {
+  return std::string("epics2kafkactl ") + E2K_VERSION + " (librdkafka " + kafka::version() + ")";
+}
+
 void add_local(CLI::App& app, Options& options, Code& chosen) {
   CLI::App* verb = app.add_subcommand("check", "judge a configuration file");
   auto file = std::make_shared<std::string>();
@@ -162,7 +167,7 @@ void add_local(CLI::App& app, Options& options, Code& chosen) {
   verb->callback([&options, &chosen, file] { chosen = [&options, file] { return check(options, *file); }; });
   app.add_subcommand("version", "this program's version")->callback([&chosen] {
     chosen = [] {
-      std::cout << "epics2kafkactl " << E2K_VERSION << '\n';
+      std::cout << version_text() << '\n';
       return 0;
     };
   });
@@ -180,7 +185,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.001, 86400.0))
       ->capture_default_str();
   app.add_flag("--json", options.json, "print the API's JSON");
-  app.set_version_flag("--version", std::string("epics2kafkactl ") + E2K_VERSION);
+  app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough();  // the options above may also follow the verb
   add_questions(app, options, chosen);

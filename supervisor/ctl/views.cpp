@@ -71,7 +71,9 @@ std::string status_text(const Json& status) {
   std::string out = printable(cell(status, "name")) + " " + printable(cell(status, "version")) + ": " +
                     printable(cell(status, "state")) + ", pid " + cell(status, "pid") + ", up " +
                     duration(at(status, "uptime_s")) + "\n" + reasons_text(at(status, "reasons"));
+  const Json& libraries = at(status, "libraries");
   Rows rows = {
+      {"libraries", "librdkafka " + cell(libraries, "librdkafka") + ", libca " + cell(libraries, "libca")},
       {"commands", cell(commands, "topic") +
                        (at(commands, "caught_up") == true ? "" : " (still being read)") + ", " +
                        cell(commands, "channels") + " entries, " + cell(commands, "rejected") + " rejected"},

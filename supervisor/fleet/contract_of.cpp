@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/config/property_rules.h"
+
 namespace e2k::supervisor {
 namespace {
 
@@ -41,6 +43,8 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   c.when_full = config.spool.when_full;
   c.producer = plain(config.kafka.common);
   for (auto& [name, value] : plain(config.kafka.producer)) c.producer[name] = value;
+  for (const Properties* side : {&config.kafka.common, &config.kafka.producer})
+    config::name_login_files(*side, c.producer);
   std::string& client = c.producer["client.id"];
   if (client.empty()) client = "epics2kafka";
   client += "-" + std::to_string(slot.value);

@@ -60,6 +60,7 @@ struct Worker {
   std::optional<asio::posix::stream_descriptor> exit;
   MonotonicNs started_at;
   bool welcomed = false;
+  std::string libca;
   Outbox outbox;
   std::optional<Heartbeat> heartbeat;
   std::optional<ledger::LedgerReader> ledger;
@@ -153,7 +154,7 @@ public:
                      w.ledger     ? &*w.ledger
                      : w.previous ? &*w.previous
                                   : nullptr,
-                     w.outbox.unapplied_items()});
+                     w.outbox.unapplied_items(), w.libca});
     }
     return out;
   }
@@ -395,6 +396,7 @@ private:
       log::warn("worker={} is of release {}, the supervisor of {}", i, log::quoted(m.program_version),
                 E2K_VERSION);
     }
+    w.libca = m.libca;
     open_ledger(i, w, w.state.generation, true);
     on(i, Greeted{w.state.generation});
   }

@@ -65,6 +65,7 @@ public:
     const ledger::LedgerReader* ledger;  // of this generation; nullptr before its first greeting
     const ledger::LedgerReader* books;   // for sums: `ledger`, or its predecessor's until that is there
     uint64_t unapplied_items;            // assigned, not yet applied
+    std::string libca;                   // which one it runs with; "" before its first greeting
   };
   virtual std::vector<SlotView> slots() const = 0;
   // One slot's, cheaply: for questions asked once an entry. The slot must be one of the fleet's.

@@ -50,6 +50,18 @@ public:
     }
   }
 
+  // librdkafka would wait for a token for ever, without a word.
+  void token_source(const std::string& name, const Properties& refinement) {
+    if (!kafka::lacks_tokens(merged_properties(config_.kafka.common, refinement))) return;
+    add(place("sasl.mechanism", name, refinement) +
+            ": OAUTHBEARER has no source of tokens; set sasl.oauthbearer.method = \"oidc\" with "
+            "sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and "
+            "sasl.oauthbearer.client.secret (or, for tests alone, enable.sasl.oauthbearer.unsecure.jwt = "
+            "true "
+            "with sasl.oauthbearer.config = \"principal=NAME\")",
+        "");
+  }
+
   // What a converter's workers would stumble over one by one.
   void converter(const std::string& table, const std::string& name, const Properties& options) {
     constexpr std::string_view kPlugin = "plugin:";
@@ -158,6 +170,8 @@ std::vector<std::string> check_config(const Config& config) {
   check.side("producer", config.kafka.producer, owned_producer_properties(), RD_KAFKA_PRODUCER);
   // No group is joined, yet librdkafka asks for a group's name where partitions are assigned.
   check.side("consumer", config.kafka.consumer, {{"group.id", config.commands.group}}, RD_KAFKA_CONSUMER);
+  check.token_source("producer", config.kafka.producer);
+  check.token_source("consumer", config.kafka.consumer);
   check.share_of_the_spool();
   check.converter("value", config.value.converter, config.value.options);
   check.converter("key", config.key.converter, config.key.options);

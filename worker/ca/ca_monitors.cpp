@@ -17,6 +17,7 @@
 #include "worker/ca/context.h"
 #include "worker/ca/delivery.h"
 #include "worker/ca/keeper.h"
+#include "worker/ca/version.h"
 
 namespace e2k::worker {
 namespace ca {
@@ -220,6 +221,7 @@ public:
   bool cleared() const override { return shared_->cleared; }
   uint64_t turns() const override { return shared_->turns; }
   uint64_t search_frames_sent() const override { return shared_->frames; }
+  std::string library() const override { return libca_version(); }
   std::string address_problem() const override {
     const std::lock_guard lock(shared_->mutex);
     return shared_->address_problem;

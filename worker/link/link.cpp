@@ -34,7 +34,8 @@ public:
         publishing_(publishing),
         change_log_level_(std::move(change_log_level)),
         socket_(context_, zmq::socket_type::dealer) {
-    settings_.hello = {contract.slot, contract.generation, getpid(), contract.token, E2K_VERSION};
+    settings_.hello = {contract.slot,  contract.generation, getpid(),
+                       contract.token, E2K_VERSION,         monitors.library()};
     settings_.lease_ms = contract.lease_s * 1000;
     settings_.drain_timeout_ms = contract.drain_timeout_ms;
     const sigset_t set = just_sigterm();

@@ -24,6 +24,8 @@ public:
     std::lock_guard lock(mutex_);
     text_ = std::move(text);
   }
+  // The publisher's thread only.
+  bool is_set() const { return is_set_; }
   // What was said of no topic is over with any topic's success, what was said of a topic with its own.
   void forget(const Topic* topic) {
     if (is_set_ && (of_ == nullptr || of_ == topic)) set("");

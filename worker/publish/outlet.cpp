@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/kafka/error_kind.h"
 #include "common/log.h"
 #include "worker/publish/delivery_failure.h"
 
@@ -258,7 +259,10 @@ void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
 void Outlet::take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, bool fatal) {
   const std::string words = text != nullptr && *text != 0 ? text : rd_kafka_err2str(code);
   if (fatal || ends_the_producer(code)) return lane_died(lane, words);
-  error_.set(words);
+  // That all brokers are down follows what says why.
+  if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !error_.is_set()) error_.set(words);
+  // Whether others are up, only the brokers know: librdkafka 2.12 does not always tell that all are down.
+  if (kafka::kind_of(code, words) != kafka::ErrorKind::none) ask_for_topics();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && std::exchange(brokers_up_, 0) != 0)
     log::warn("brokers_down reason={}", log::quoted(words));
 }

@@ -39,7 +39,9 @@ const std::pair<const char*, const char*> kOwnedByCareful[] = {
 };
 
 // A dead producer's unsent bytes must not arrive after its successor's: close() throws them away.
-int open_socket(int domain, int type, int protocol, void*) {
+// A password that has changed meanwhile is wanted for the connection that the socket is for.
+int open_socket(int domain, int type, int protocol, void* login) {
+  static_cast<kafka::LoginFiles*>(login)->renew();
   const int fd = ::socket(domain, type | SOCK_CLOEXEC, protocol);
   if (fd < 0) return fd;
   const linger nothing_lingers{1, 0};
@@ -102,27 +104,30 @@ tl::unexpected<Error> refusal(const std::vector<kafka::PropertyProblem>& problem
 
 }  // namespace
 
+// What only the making of a handle finds (no thread to be had, a certificate that can't be read now) may be
+// otherwise next time.
 Result<void> Producer::judge(const std::map<std::string, std::string>& properties) {
   for (const Lane lane : {Lane::main, Lane::careful}) {
-    auto conf = kafka::make_conf(with_ours(properties, lane));
-    if (!conf) return refusal(conf.error());
-    // What only the making of a handle finds: contradictions, unreadable certificates.
-    const auto problems = kafka::check_properties(with_ours(properties, lane), RD_KAFKA_PRODUCER);
-    if (!problems.empty()) return refusal(problems);
+    auto all = with_ours(properties, lane);
+    kafka::LoginFiles().take_from(all);
+    if (auto conf = kafka::make_conf(all); !conf) return refusal(conf.error());
   }
   return {};
 }
 
 Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, std::string>& properties,
                                                    int wake_fd, Lane lane) {
-  auto conf = kafka::make_conf(with_ours(properties, lane));
-  if (!conf) return refusal(conf.error());
   std::unique_ptr<Producer> producer(new Producer);
+  auto all = with_ours(properties, lane);
+  producer->login_.take_from(all);
+  auto conf = kafka::make_conf(all);
+  if (!conf) return refusal(conf.error());
   const Batching batching = batching_for(linger_of(conf->get()));
   producer->nap_ns_ = batching.nap_ns;
   producer->queue_messages_ = limit_of(conf->get(), "queue.buffering.max.messages", 1);
   producer->queue_bytes_ = limit_of(conf->get(), "queue.buffering.max.kbytes", 1024);
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+  rd_kafka_conf_set_opaque(conf->get(), &producer->login_);
   rd_kafka_conf_set_socket_cb(conf->get(), open_socket);
   rd_kafka_conf_set_log_cb(conf->get(), write_log);
   char reason[512] = {};
@@ -130,9 +135,10 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
                         lane == Lane::main ? milliseconds(batching.librdkafka_linger_ns).c_str() : "0",
                         reason, sizeof reason) != RD_KAFKA_CONF_OK)
     return fail(std::string("librdkafka refuses the rest of linger.ms: ") + reason);
-  producer->handle_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf->get(), reason, sizeof reason));
-  if (!producer->handle_) return fail(std::string("librdkafka cannot start a producer: ") + reason);
-  (void)conf->release();  // it is the handle's now
+  auto handle = kafka::start_handle(RD_KAFKA_PRODUCER, std::move(*conf));
+  if (!handle) return fail("librdkafka cannot start a producer: " + handle.error().message);
+  producer->handle_ = std::move(*handle);
+  producer->login_.attach(producer->handle_.get());
   producer->reports_.reset(rd_kafka_queue_get_main(producer->handle_.get()));
   const uint64_t one = 1;  // what an eventfd wants to be told
   rd_kafka_queue_io_event_enable(producer->reports_.get(), wake_fd, &one, sizeof one);

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "common/kafka/conf.h"
+#include "common/kafka/login.h"
 #include "common/result.h"
 #include "worker/publish/topic_flow.h"
 
@@ -43,6 +44,7 @@ public:
 
 private:
   Producer() = default;
+  kafka::LoginFiles login_;  // outlives the handle
   // The queue lets go before the handle does.
   kafka::Handle handle_;
   kafka::Queue reports_;

@@ -5,6 +5,7 @@ Everything listens on loopback, on free ports; every wait has a deadline; every 
 process ends. What a part prints goes to a file in its folder (`part.log`), shown when a wait fails.
 """
 from .broker import Broker
+from .broker_guards import Authority
 from .ca_traffic import Beacons, FrameSink, jumping_back, steady
 from .decode import Decoder
 from .network import Cable, Namespace, Relay, Unanswered, with_files
@@ -17,7 +18,7 @@ from .stub_ca import StubIoc
 from .stub_circuit import Channel
 from .supervisor import Supervisor
 
-__all__ = ["Beacons", "Broker", "Cable", "Channel", "Deadline", "Decoder", "FrameSink", "Namespace", "PartFailed",
+__all__ = ["Authority", "Beacons", "Broker", "Cable", "Channel", "Deadline", "Decoder", "FrameSink", "Namespace", "PartFailed",
            "Reader", "Record", "Refused", "Registry", "Relay", "SoftIoc", "StandInRegistry", "StubIoc", "Supervisor",
            "Unanswered", "alive", "basic", "bearer", "build_dir", "ca_settings", "cache_dir", "cpu_seconds",
            "jumping_back", "murmur2_partition", "repeater_port", "root_dir", "rss_bytes", "steady", "wait_for",

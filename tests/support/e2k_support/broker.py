@@ -5,45 +5,55 @@ import subprocess
 import uuid
 
 from . import paths, proc
+from .broker_guards import Guards
 
 
 class Broker:
     """Broker() starts one and returns when it answers. `config` holds broker properties, `heap` is Java's -Xmx.
 
     quick=True (the default) starts Java with the light compiler and collector, right for tests; benchmarks pass
-    False. With `users` (a dict of names and passwords) it has a second listener, `guarded`, that asks for a login (SASL
-    PLAIN) and lets its users do only what allow() grants. A context manager; stop() removes the data.
+    False. With `users`, `tokens`, `tls` it has further listeners (broker_guards.py): `guarded`, whose users may do only what
+    allow() grants, `tokens`, `secure`. `release` 4 is the next generation of Kafka. A context manager; stop() removes the
+    data.
     """
 
-    def __init__(self, config=None, heap="1g", quick=True, start_timeout=60.0, users=None):
+    def __init__(self, config=None, heap="1g", quick=True, start_timeout=60.0, users=None, tokens=False, tls=False,
+                 release=3):
         self.folder = proc.make_folder("broker")
         self.port = proc.free_port()
         self.controller_port = proc.free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self.guarded = f"127.0.0.1:{proc.free_port()}" if users else None
+        self.guards = Guards(self.folder, users, tokens, tls)
+        self.guarded, self.tokens, self.secure = map(self.guards.addresses.get, ("guarded", "tokens", "secure"))
+        self.config = config or {}
         self.start_timeout = start_timeout
         self.child = None
         self._admin = None  # kept: a client that goes out of scope takes its pending answers along
-        libs = paths.cache_dir() / "broker" / "libs"
+        name = "broker" if release == 3 else f"broker{release}"
+        libs = paths.cache_dir() / name / "libs"
         if not libs.is_dir():
-            raise proc.PartFailed(f"no Kafka broker in {libs}: run packaging/build --with broker")
+            raise proc.PartFailed(f"no Kafka broker in {libs}: run packaging/build --with {name}")
         flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"] if quick else []
         self.java = ["java", f"-Xmx{heap}", *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                      "-cp", f"{libs}/*"]
-        self._write_properties({**(self._guard(users) if users else {}), **(config or {})})
+        self.write_properties()
         self._format()
         self.start()
 
-    def _write_properties(self, config):
+    def write_properties(self):
+        """What a changed `guards.users` or `config` is at the next start."""
+        listeners = [("PLAINTEXT", f"127.0.0.1:{self.port}", "PLAINTEXT"), *self.guards.listeners()]
         properties = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": ",".join([f"CONTROLLER://127.0.0.1:{self.controller_port}",
+                                   *[f"{name}://{address}" for name, address, _ in listeners]]),
+            "advertised.listeners": ",".join(f"{name}://{address}" for name, address, _ in listeners),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": ",".join(["CONTROLLER:PLAINTEXT",
+                                                        *[f"{name}:{protocol}" for name, _, protocol in listeners]]),
             "log.dirs": self.folder / "data",
             "num.partitions": 1,
             "offsets.topic.replication.factor": 1,
@@ -54,24 +64,11 @@ class Broker:
             # A restarted node may register again only when its former session has lapsed.
             "broker.session.timeout.ms": 2000,
             "broker.heartbeat.interval.ms": 250,
-            **config,
+            **self.guards.properties(),
+            **self.config,
         }
         text = "".join(f"{key}={value}\n" for key, value in properties.items())
         (self.folder / "server.properties").write_text(text)
-
-    def _guard(self, users):
-        named = " ".join(f'user_{name}="{password}"' for name, password in users.items())
-        return {
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port},"
-                         f"GUARDED://{self.guarded}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port},GUARDED://{self.guarded}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT",
-            "sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.guarded.plain.sasl.jaas.config":
-                f"org.apache.kafka.common.security.plain.PlainLoginModule required {named};",
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",  # who comes by the other listener
-        }
 
     def allow(self, user, topic, *operations):
         """READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS, … on a topic."""

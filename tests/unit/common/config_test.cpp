@@ -403,6 +403,7 @@ TEST(ConfigSet, mistakes_name_the_option) {
 TEST(ConfigSecrets, references_are_resolved_hidden_and_never_printed) {
   FakeSite site;
   site.secrets = {{"/etc/pw", "hunter2"}, {"cred", "hunter3"}, {"TOPIC", "top-secret"}};
+  site.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials";
   site.others_can_read = true;
   const Config c = good(R"([kafka]
 "sasl.password" = {file = "/etc/pw"}
@@ -411,8 +412,8 @@ TEST(ConfigSecrets, references_are_resolved_hidden_and_never_printed) {
 topic = {env = "TOPIC"}
 )",
                         site);
-  EXPECT_EQ(c.kafka.common.at("sasl.password"), (ConfigString{"hunter2", true}));
-  EXPECT_EQ(c.kafka.common.at("sasl.username"), (ConfigString{"hunter3", true}));
+  EXPECT_EQ(c.kafka.common.at("sasl.password"), (ConfigString{"hunter2", true, "/etc/pw"}));
+  EXPECT_EQ(c.kafka.common.at("sasl.username"), (ConfigString{"hunter3", true, "/run/credentials/cred"}));
   EXPECT_EQ(c.commands.topic, "top-secret");
   const std::string printed = print_config(c);
   EXPECT_THAT(printed, HasSubstr("\"sasl.password\" = \"***\""));

@@ -12,6 +12,7 @@ TEST(Documents, status_has_the_documented_shape) {
   StatusView status;
   status.name = "epics2kafka";
   status.version = "0.1.0";
+  status.librdkafka = "2.12.0";
   status.state = ServiceState::degraded;
   status.reasons = {{"WORKER_FAILING", "worker 1 fails", 1'500'000'000'000'000'001}};
   status.pid = 7;
@@ -29,7 +30,7 @@ TEST(Documents, status_has_the_documented_shape) {
   status.epics = {{"EPICS_CA_ADDR_LIST", "10.0.0.1"}};
   EXPECT_EQ(
       status_document(status, {}, true),
-      R"({"api":1,"name":"epics2kafka","version":"0.1.0","state":"DEGRADED","reasons":[{"code":"WORKER_FAILING",)"
+      R"({"api":1,"name":"epics2kafka","version":"0.1.0","libraries":{"librdkafka":"2.12.0","libca":null},"state":"DEGRADED","reasons":[{"code":"WORKER_FAILING",)"
       R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z"}],"pid":7,"uptime_s":1.5,)"
       R"("commands":{"topic":"epics-channels","group":"ca-source","caught_up":true,"offset":9,"channels":3,)"
       R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"

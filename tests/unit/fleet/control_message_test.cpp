@@ -18,9 +18,21 @@ std::string hex(std::string_view bytes) {
 }
 
 TEST(ControlMessage, hello_has_its_golden_bytes) {
-  const Hello hello{Slot{3}, Generation{17}, 1234, "abcd", "0.1.0"};
-  EXPECT_EQ(hex(encode(WorkerMessage(hello))), "9701010311cd04d2a461626364a5302e312e30");
+  const Hello hello{Slot{3}, Generation{17}, 1234, "abcd", "0.1.0", "4.13"};
+  EXPECT_EQ(hex(encode(WorkerMessage(hello))), "9801010311cd04d2a461626364a5302e312e30a4342e3133");
   EXPECT_EQ(decode_worker_message(encode(WorkerMessage(hello))).value(), WorkerMessage(hello));
+}
+
+TEST(ControlMessage, a_greeting_that_names_no_library_is_understood) {
+  const std::string bytes(
+      "\x97\x01\x01\x03\x11\x07\xa4"
+      "abcd"
+      "\xa5"
+      "0.1.0",
+      17);
+  const auto hello = decode_worker_message(bytes);
+  ASSERT_TRUE(hello) << hello.error().message;
+  EXPECT_EQ(*hello, WorkerMessage(Hello{Slot{3}, Generation{17}, 7, "abcd", "0.1.0", ""}));
 }
 
 TEST(ControlMessage, the_other_messages_of_a_worker_have_their_golden_bytes) {

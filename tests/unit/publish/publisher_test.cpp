@@ -75,6 +75,10 @@ protected:
   PublisherTest() : log_(folder_.path()) {
     owner_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
     mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 1));
+    // From version 10 on, librdkafka 2.12's mock tells of a partition's leader without looking whether there
+    // is one.
+    constexpr int16_t kProduce = 0;
+    rd_kafka_mock_set_apiversion(mock_.get(), kProduce, 0, 9);
     options_.outlet.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
     options_.outlet.properties["linger.ms"] = "1";
     options_.outlet.properties["topic.metadata.propagation.max.ms"] = "200";
@@ -512,7 +516,7 @@ TEST_F(PublisherTest, segments_are_given_back_as_they_are_settled) {
 }
 
 TEST_F(PublisherTest, refused_topic_ends_the_producer_once_and_leaves_the_others_alone) {
-  options_.outlet.flow.first_back_off_ns = 200'000'000;
+  options_.outlet.flow.first_back_off_ns = options_.outlet.flow.longest_back_off_ns = 2 * kNsPerSecond;
   start();
   IntakeEntry& refused = log_.open(0, "refused", "c0");
   IntakeEntry& healthy = log_.open(1, "healthy", "c1");

@@ -115,6 +115,36 @@ TEST(ConfigCheck, both_sides_are_judged) {
   EXPECT_THAT(told[1], HasSubstr("f.toml: kafka.consumer.fetch.min.bytes: "));
 }
 
+TEST(ConfigCheck, a_login_with_tokens_needs_a_source_of_them) {
+  const Properties bearer = {{"security.protocol", {"SASL_SSL"}}, {"sasl.mechanism", {"OAUTHBEARER"}}};
+  Config config = config_with(bearer);
+  config.places["kafka.sasl.mechanism"] = "f.toml:3";
+  const auto told = check_config(config);
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0], HasSubstr("f.toml:3: kafka.sasl.mechanism: OAUTHBEARER has no source of tokens"));
+  EXPECT_THAT(told[0], HasSubstr("sasl.oauthbearer.token.endpoint.url"));
+
+  Properties oidc = bearer;
+  oidc["sasl.oauthbearer.method"] = {"OIDC"};
+  oidc["sasl.oauthbearer.client.id"] = {"me"};
+  oidc["sasl.oauthbearer.client.secret"] = {"s3cret", true};
+  oidc["sasl.oauthbearer.token.endpoint.url"] = {"http://127.0.0.1:1/token"};
+  EXPECT_THAT(check_config(config_with(oidc)), IsEmpty());
+  Properties unsigned_ones = bearer;
+  unsigned_ones["enable.sasl.oauthbearer.unsecure.jwt"] = {"true"};
+  unsigned_ones["sasl.oauthbearer.config"] = {"principal=me"};
+  EXPECT_THAT(check_config(config_with(unsigned_ones)), IsEmpty());
+}
+
+TEST(ConfigCheck, tokens_that_cannot_be_made_are_found_before_anything_connects) {
+  const auto told = check_config(config_with({{"security.protocol", {"sasl_ssl"}},
+                                              {"sasl.mechanism", {"OAUTHBEARER"}},
+                                              {"enable.sasl.oauthbearer.unsecure.jwt", {"true"}},
+                                              {"sasl.oauthbearer.config", {"nobody=me"}}}));
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0], HasSubstr("Failed to acquire SASL OAUTHBEARER token"));
+}
+
 TEST(ConfigCheck, what_contradicts_the_owned_properties_is_found) {
   const auto told = check_config(config_with({}, {{"queuing.strategy", {"lifo"}}}));
   ASSERT_THAT(told, SizeIs(1));

@@ -1,0 +1,45 @@
+// Pure. The reasons of the status for brokers that can't be used: one a kind of trouble, each with its
+// remedy; and what the workers' words add to what the supervisor's own connection meets.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/kafka/broker_watch.h"
+
+namespace e2k::supervisor {
+
+struct BrokerProblem {
+  const char* code;
+  kafka::ErrorKind kind;
+};
+// KAFKA_LOGIN_REFUSED, KAFKA_TLS, BROKERS_DOWN, BROKERS_SILENT.
+std::span<const BrokerProblem> broker_problems();
+bool is_broker_problem(std::string_view code);
+
+// "" where there is no trouble.
+std::string broker_problem_text(const kafka::Trouble& trouble, const std::string& servers);
+
+// The reasons of both sides by code. A worker's words count while it reaches no broker; where the command
+// topic can't be read for the same reason they would only repeat it.
+class BrokerProblems {
+public:
+  struct OfWorker {
+    size_t slot;
+    int brokers_up;
+    std::string words;
+  };
+  void of_tail(const std::string& code, const std::string& message) { tail_[code] = message; }
+  void of_workers(const std::vector<OfWorker>& workers, const std::string& servers);
+  // Every code, "" where it does not stand.
+  std::map<std::string, std::string> judged() const;
+
+private:
+  std::map<std::string, std::string> tail_, workers_;
+};
+
+}  // namespace e2k::supervisor
