@@ -4,6 +4,7 @@
 // Threads: open_entry, close_entry and the setters are called by the *ca* thread or by libca's callbacks,
 // event and error by any thread; one short leaf lock orders the appends, and no call is made out of this
 // class while it is held. Nothing here throws, blocks on a disk or allocates in event() and error().
+// take_over() and end_gap() are setters.
 //
 // Ownership: the Intake owns its Entry objects; a handle stays valid from open_entry to close_entry. The
 // caller makes sure that no callback can still use a handle when it closes it.
@@ -19,19 +20,9 @@
 #include "common/ids.h"
 #include "proto/command_record.h"
 #include "proto/ledger_format.h"
+#include "worker/ca_event.h"
 
 namespace e2k::worker {
-
-// One monitor event as libca hands it over. `value` holds `count` native elements, as in dbr_time_*'s value.
-struct CaEvent {
-  uint8_t dbr_type;  // native DBR_* number
-  int16_t status;
-  int16_t severity;
-  uint32_t stamp_seconds;  // since 1990
-  uint32_t stamp_nanoseconds;
-  uint32_t count;
-  std::span<const std::byte> value;
-};
 
 class IntakeEntry;  // opaque: an entry's ledger line, its names, and the segment that last described it
 
@@ -53,11 +44,28 @@ class Intake {
 public:
   virtual ~Intake() = default;
 
-  // `entry.key` empty: the channel's name is the key. nullptr: no room in the ledger (logged).
-  virtual IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) = 0;
+  // `entry.key` empty: the channel's name is the key. nullptr: no room in the ledger (logged). A line that
+  // was in use before, of this or an earlier process, keeps its figures; state, step, host and type begin
+  // anew. `resumes`: the entry was served before, and is so again. The time between is a gap of it, which
+  // lasts until end_gap(): what came meanwhile was never received.
+  virtual IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags,
+                                  bool resumes = false) = 0;
   virtual void close_entry(IntakeEntry* entry) = 0;
+  // No effect where no gap lasts.
+  virtual void end_gap(IntakeEntry& entry) noexcept = 0;
+  // `to` goes on with the channel where `from` stops, on the same connection: state, step, host, type, what
+  // was told of losses of the connection, and which event was the last. No figure changes.
+  virtual void take_over(IntakeEntry& to, const IntakeEntry& from) noexcept = 0;
 
-  virtual void event(IntakeEntry& entry, const CaEvent& event) noexcept = 0;
+  // One event for each of `entries`, with one lock and one reading of the clock for all. To an entry whose
+  // subscription's first event it is (set_type) and whose last record was that very event it is given no
+  // second time: it counts as not received. An entry that lost events here before has one error record `Lost
+  // N events` put in front of its next record that finds room.
+  virtual void event(std::span<IntakeEntry* const> entries, const CaEvent& event) noexcept = 0;
+  void event(IntakeEntry& entry, const CaEvent& one) noexcept {
+    IntakeEntry* const entries[] = {&entry};
+    event(entries, one);
+  }
   // `text` as Kafka's consumers will see it: Disconnected, Never Connected, Read access denied, …
   // `by`: whose flight word is set meanwhile.
   virtual void error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept = 0;
@@ -65,15 +73,15 @@ public:
   virtual void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept = 0;
   // How far the entry's channel got; `detail` as CaLine has it.
   virtual void set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail = 0) noexcept = 0;
-  // flags: ledger::kNeverConnectedPublished, kWasConnected, kDisconnectedPublished. The first two are never
-  // cleared; the last is by the next connection. The record goes before its flag: a death in between repeats
-  // it, where the other order would lose it.
+  // flags: ledger::kNeverConnectedPublished, kWasConnected, kDisconnectedPublished. The first is cleared by a
+  // new command, the second never, the last by the next connection. The record goes before its flag: a death
+  // in between repeats it, where the other order would lose it.
   virtual void add_flags(IntakeEntry& entry, uint32_t flags) noexcept = 0;
   virtual void clear_flags(IntakeEntry& entry, uint32_t flags) noexcept = 0;
   virtual uint32_t flags(const IntakeEntry& entry) const noexcept = 0;
-  // The entry was served before, by another worker or process, and is so again: what came in between was
-  // never received.
-  virtual void count_gap(IntakeEntry& entry) noexcept = 0;
+  // The entry's last event; not known where none came yet, or something came between it and the next one: an
+  // error record, a loss.
+  virtual EventIdentity last_event(const IntakeEntry& entry) const noexcept = 0;
   // The server that the entry's channel is at, or tries to be: "ip:port"; "": none.
   virtual void set_host(IntakeEntry& entry, std::string_view host) noexcept = 0;
   // What the connected channel natively is. The entry's next event is the subscription's first.

@@ -9,10 +9,12 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <charconv>
 #include <cstring>
 #include <deque>
 #include <filesystem>
 #include <random>
+#include <utility>
 
 #include "common/log.h"
 #include "supervisor/fleet/contract_of.h"
@@ -71,6 +73,16 @@ struct Worker {
   MonotonicNs stop_until;
 };
 
+double conn_tmo_s(const std::map<std::string, std::string>& epics) {
+  constexpr double kOfLibca = 30;
+  const auto set = epics.find("EPICS_CA_CONN_TMO");
+  if (set == epics.end()) return kOfLibca;
+  double seconds = 0;
+  const char* const end = set->second.data() + set->second.size();
+  const auto read = std::from_chars(set->second.data(), end, seconds);
+  return read.ec == std::errc{} && seconds > 0 ? seconds : kOfLibca;
+}
+
 bool can_listen(SlotPhase phase) {
   return phase == SlotPhase::running || phase == SlotPhase::unresponsive || phase == SlotPhase::stopping;
 }
@@ -89,6 +101,7 @@ public:
         repeater_(Repeater::make(loop, program_, config_.epics)) {
     settings_.max_restart_delay_ms = config.workers.max_restart_delay_ms;
     settings_.drain_timeout_ms = config.workers.drain_timeout_ms;
+    settings_.ca_silence_limit_ms = ca_silence_limit_ms(conn_tmo_s(config.epics), settings_.silence_limit_ms);
     for (size_t i = 0; i < static_cast<size_t>(config.workers.count); ++i) {
       workers_.push_back(std::make_unique<Worker>(loop));
       auto previous = ledger::LedgerReader::open(ledger_path(config_, slot_of(i)), slot_of(i));
@@ -403,12 +416,10 @@ private:
   void take(size_t i, Worker& w, Applied& m) { applied(i, w, m.number); }
   void take(size_t i, Worker& w, Heartbeat& m) {
     if (!w.welcomed) return;
-    // Each thread that works must have turned since the last sign of life; one that stands still makes the
-    // worker as good as silent.
-    if (m.ca_turns != w.ca_turns && m.publish_turns != w.publish_turns) {
-      w.ca_turns = m.ca_turns;
+    // A thread that stands still makes the worker as good as silent; the *ca* thread may do so for a while.
+    if (m.publish_turns != w.publish_turns) {
       w.publish_turns = m.publish_turns;
-      on(i, Heard{w.state.generation});
+      on(i, Heard{w.state.generation, std::exchange(w.ca_turns, m.ca_turns) == m.ca_turns});
     }
     open_ledger(i, w, w.state.generation, false);
     const uint64_t number = m.applied_number;

@@ -14,6 +14,9 @@ constexpr int64_t kFirstDelayMs = 100;
 constexpr int64_t kThrottledFirstDelayMs = 1'000;
 constexpr uint32_t kMostDoublings = 20;
 
+// libca's, for the answer to the echo that it sends when a circuit was quiet for EPICS_CA_CONN_TMO.
+constexpr double kEchoTimeoutS = 5;
+
 MonotonicNs after(MonotonicNs now, int64_t ms) {
   return MonotonicNs{now.value + ms * kNsPerMs};
 }
@@ -35,6 +38,11 @@ const char* meaning(int exit_code) {
     default:
       return "";
   }
+}
+
+MonotonicNs silent_at(const SlotState& state, const SlotSettings& settings) {
+  return std::min(after(state.last_heard, settings.silence_limit_ms),
+                  after(state.ca_last_turned, settings.ca_silence_limit_ms));
 }
 
 bool says_do_not_restart(int wait_status) {
@@ -215,7 +223,7 @@ struct Step {
     if (e.generation != s.generation) return;
     if (s.phase != SlotPhase::starting) return (*this)(Heard{e.generation});
     s.greeted = true;
-    s.greeted_at = s.last_heard = now;
+    s.greeted_at = s.last_heard = s.ca_last_turned = now;
     enter(SlotPhase::running);
     actions.emplace_back(WelcomeWorker{});
   }
@@ -224,7 +232,8 @@ struct Step {
     if (e.generation != s.generation) return;
     if (s.phase != SlotPhase::running && s.phase != SlotPhase::unresponsive) return;
     s.last_heard = now;
-    if (s.phase == SlotPhase::unresponsive) enter(SlotPhase::running);
+    if (!e.ca_stands_still) s.ca_last_turned = now;
+    if (s.phase == SlotPhase::unresponsive && now < silent_at(s, settings)) enter(SlotPhase::running);
     if (is_stable()) s.failures = 0;
   }
 
@@ -325,6 +334,10 @@ std::string describe_wait_status(int wait_status) {
   return text;
 }
 
+int64_t ca_silence_limit_ms(double conn_tmo_s, int64_t silence_limit_ms) {
+  return static_cast<int64_t>((conn_tmo_s + kEchoTimeoutS) * 1000) + silence_limit_ms;
+}
+
 std::vector<SlotAction> step(SlotState& state, const SlotEvent& event, MonotonicNs now,
                              const SlotSettings& settings, Generation next_generation, double jitter) {
   Step s{state, now, settings, next_generation, jitter, {}};
@@ -338,7 +351,7 @@ std::optional<MonotonicNs> next_deadline(const SlotState& state, const SlotSetti
     case SlotPhase::stopping:
       return state.deadline;
     case SlotPhase::running:
-      return after(state.last_heard, settings.silence_limit_ms);
+      return silent_at(state, settings);
     case SlotPhase::unresponsive:
       return after(state.phase_since, settings.silence_limit_ms);
     case SlotPhase::backoff:

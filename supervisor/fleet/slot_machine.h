@@ -22,6 +22,11 @@
 // a start. A kill for a hang leads to backoff, one for a stop to starting or stopped. An unresponsive worker
 // is killed after a second silence_limit, counted from the Tick that found it silent: a supervisor that was
 // itself suspended gives every worker that time.
+//
+// A worker is silent when nothing is heard of it, or its publishing stands still, for silence_limit; or when
+// its *ca* thread alone stands still for ca_silence_limit. That one may wait in libca until a circuit counts
+// as dead (EPICS_CA_CONN_TMO, and the echo that libca tries then): meanwhile events go on and nothing is
+// wrong with it.
 #pragma once
 
 #include <chrono>
@@ -57,6 +62,7 @@ struct SlotSettings {
   int64_t drain_timeout_ms = 10'000;
   int64_t greeting_timeout_ms = 30'000;
   int64_t silence_limit_ms = 15'000;
+  int64_t ca_silence_limit_ms = 50'000;  // above what libca may hold the *ca* thread up: see below
   int64_t stable_after_ms = 60'000;
   int64_t exit_grace_ms = 5'000;  // past the drain's time-out, before the kill
 };
@@ -77,7 +83,8 @@ struct Greeted {
 };
 struct Heard {
   Generation generation;
-};  // any message
+  bool ca_stands_still = false;  // all turned but the *ca* thread
+};                               // any message
 struct Exited {
   Generation generation;
   int wait_status;
@@ -113,6 +120,7 @@ struct SlotState {
   int32_t pid = 0;
   MonotonicNs phase_since;
   MonotonicNs last_heard;
+  MonotonicNs ca_last_turned;   // likewise, of the *ca* thread
   MonotonicNs restart_at;       // in backoff
   MonotonicNs deadline;         // in starting, stopping
   uint32_t failures = 0;        // in a row, for the back-off
@@ -124,6 +132,9 @@ struct SlotState {
   MonotonicNs greeted_at;
   ExitCause killed_for = ExitCause::none;  // in killing: hang or requested
 };
+
+// So long, and a margin, the *ca* thread may stand still where EPICS_CA_CONN_TMO is this.
+int64_t ca_silence_limit_ms(double conn_tmo_s, int64_t silence_limit_ms);
 
 // "exit 78: refused its settings", "signal 11 (SIGSEGV), core dumped"
 std::string describe_wait_status(int wait_status);

@@ -93,9 +93,9 @@ void Account::tell_waiting(ServerNumber server) {
 }
 
 void Account::introduce(const Channel& channel, const Entry& entry) {
-  if (channel.server != kNoServer) delivery_.intake.set_host(*entry.handle, name_of(channel.server));
   const ledger::Step step = step_of(channel);
   const Lock lock(delivery_.lock);
+  if (channel.server != kNoServer) delivery_.intake.set_host(*entry.handle, name_of(channel.server));
   if (!channel.connected) delivery_.intake.set_step(*entry.handle, step);
 }
 

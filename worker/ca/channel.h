@@ -1,5 +1,6 @@
-// Pure. What the worker holds of a channel: a Channel a CA name, a Subscription a distinct mask, an Entry an
-// assignment. Kept lean: an idle channel with one entry costs some 190 bytes here, its name included once.
+// Pure. What the worker holds of a channel: a Channel a CA name, a Subscription a distinct mask (while
+// entries go over a second one of it: crossings.h), an Entry an assignment. Kept lean: an idle channel with
+// one entry costs some 200 bytes here, its name included once.
 //
 // Ownership: the ChannelTable owns them all, a subscription belongs to its channel, an entry to its
 // subscription; the Monitors own the lists. Threads: fields marked (lock) are shared with libca's callbacks
@@ -30,23 +31,13 @@ struct Delivery;
 
 inline constexpr uint8_t kNoType = 0xff;
 
-// An entry that joined a live subscription had its first value read; what the subscription still delivers of
-// before that reading is not for it.
-struct Settling {
-  uint64_t stamp;  // of the value read: seconds << 32 | nanoseconds
-  uint64_t digest;
-  MonotonicNs until;
-};
-
 struct Entry {
-  IntakeEntry* handle = nullptr;
-  Subscription* subscription = nullptr;
-  Entry* next = nullptr;  // (lock)
-  EntryIndex index;
-  bool resumes = false;       // (lock) was served before; its first connection here ends a gap
-  bool joining = false;       // (lock) its first value is being read; events pass it by until then
-  bool asked_native = false;  // (lock) that reading asks for the native count
-  bool settling = false;      // (lock) the Delivery holds a Settling for it
+  IntakeEntry* handle = nullptr;         // (lock)
+  Subscription* subscription = nullptr;  // (lock)
+  Entry* next = nullptr;                 // (lock)
+  EntryIndex index;                      // (lock) of `handle`
+  bool resumes = false;                  // (lock) was served before; its first connection here ends a gap
+  bool crosses = false;  // (lock) is about to go over to another subscription: see crossings.h
 };
 
 // A subscription asks for count 0, an array's present length. A server that answers that with an error, with
@@ -65,7 +56,12 @@ struct Subscription {
   bool answered = false;   // (lock) the last update had data, and came since it was made or libca resumed it
   bool brought = false;    // (lock) an event with data came since it was made
   bool unfit = false;      // (lock) the last update had no data
+  bool watched = false;    // (lock) the Crossings want to know of its events
   bool due_again = false;  // another try is in the queue
+  uint32_t arriving = 0;   // (lock) entries that are about to come over to it
+  uint32_t departing = 0;  // (lock) entries of it that are about to go over to another
+
+  bool is_idle() const { return !entries && arriving == 0; }  // nobody wants it
 };
 
 struct Channel {

@@ -61,7 +61,9 @@ bool Connector::may_go_on(ServerNumber server, MonotonicNs now) {
 void Connector::introduce(const Channel& channel, const Entry& entry) {
   account_->introduce(channel, entry);
   const ServerNumber other = doubles_->other_of(channel);
-  if (other != kNoServer) delivery_.intake.set_also_host(*entry.handle, account_->name_of(other));
+  if (other == kNoServer) return;
+  const Lock lock(delivery_.lock);
+  delivery_.intake.set_also_host(*entry.handle, account_->name_of(other));
 }
 
 // --- what is asked of libca and the search
@@ -131,6 +133,7 @@ void Connector::forget_chid(Channel& channel) {
   const Lock lock(delivery_.lock);
   for (Subscription* s = channel.subscriptions; s; s = s->next) s->id = nullptr;  // they went with it
   channel.connected = channel.denied = channel.muted = channel.condemned = false;
+  if (!delivery_.stopped) delivery_.crossings.channel_silent(channel);
   channel.subscribed_type = kNoType;
 }
 
@@ -185,6 +188,9 @@ void Connector::take(const Notice& notice, MonotonicNs now) {
     case Notice::What::down:
       if (!connected && channel->phase == Phase::connected) on_down(*channel, now);
       break;
+    case Notice::What::meeting:
+    case Notice::What::crossed:
+      break;  // the Keeper's
     case Notice::What::readable:
     case Notice::What::unfit:
     case Notice::What::excess:

@@ -19,7 +19,7 @@ using TimeHeader = dbr_time_short;
 // The entry's channel is connected, or connected again.
 void note_connection(Delivery& d, Entry& entry, ledger::Thread by) {
   d.intake.add_flags(*entry.handle, ledger::kWasConnected);
-  if (std::exchange(entry.resumes, false)) d.intake.count_gap(*entry.handle);
+  if (std::exchange(entry.resumes, false)) d.intake.end_gap(*entry.handle);
   if ((d.intake.flags(*entry.handle) & ledger::kDisconnectedPublished) == 0) return;
   d.intake.clear_flags(*entry.handle, ledger::kDisconnectedPublished);
   if (d.connection_events) d.intake.error(*entry.handle, "Connected", by);
@@ -50,17 +50,6 @@ bool is_empty_scalar(const Channel& channel, const event_handler_args& args) {
   return args.count == 0 && channel.native_count <= 1;
 }
 
-uint64_t stamp_of(const CaEvent& event) {
-  return uint64_t{event.stamp_seconds} << 32 | event.stamp_nanoseconds;
-}
-
-uint64_t digest_of(const CaEvent& event) {
-  const std::string_view bytes(reinterpret_cast<const char*>(event.value.data()), event.value.size());
-  const auto alarm = static_cast<uint64_t>(static_cast<uint16_t>(event.status)) << 16 |
-                     static_cast<uint16_t>(event.severity);
-  return std::hash<std::string_view>{}(bytes)*31 + alarm;
-}
-
 // More elements than the channel declares: what is beyond is no value of it.
 void limit(Delivery& d, Channel& channel, CaEvent& event) {
   const size_t element = event.value.size() / event.count;
@@ -68,17 +57,6 @@ void limit(Delivery& d, Channel& channel, CaEvent& event) {
   event.value = event.value.first(event.count * element);
   if (std::exchange(channel.excess_told, true)) return;
   d.inbox.post(Notice{channel.number, channel.incarnation, Notice::What::excess});
-}
-
-// True: the event is of before the entry's first value, or that very value.
-bool already_had(Entry& entry, const CaEvent& event) {
-  if (!entry.settling) return false;
-  const Settling& s = entry.subscription->channel->delivery->settling.at(&entry);
-  const uint64_t stamp = stamp_of(event);
-  const bool old = stamp < s.stamp || (stamp == s.stamp && digest_of(event) == s.digest);
-  if (old && monotonic_now() < s.until) return true;
-  settled(entry);
-  return false;
 }
 
 void on_up(Channel& channel, chid id) {
@@ -114,6 +92,7 @@ void on_down(Channel& channel, chid id) {
   if (d.stopped || channel.condemned || !channel.connected) return;
   channel.connected = false;
   channel.denied = false;
+  d.crossings.channel_silent(channel);
   for_each_entry(channel, [&](Entry& e) {
     d.intake.set_step(*e.handle, step);
     d.intake.set_state(*e.handle, EntryState::disconnected);
@@ -147,12 +126,22 @@ void note_failure(Delivery& d, Subscription& subscription, int status) {
   d.inbox.post(Notice{channel.number, channel.incarnation, Notice::What::unfit});
   if (!subscription.brought && !subscription.native) return;
   subscription.answered = false;
+  d.crossings.failed(subscription);
   for (Entry* e = subscription.entries; e; e = e->next) {
     d.intake.set_step(*e->handle, ledger::Step::subscription_refused,
                       static_cast<uint16_t>(CA_EXTRACT_MSG_NO(status)));
     d.intake.set_state(*e->handle, EntryState::no_data);
     d.intake.error(*e->handle, ca_message(status), kBy);
   }
+}
+
+void deliver(Delivery& d, const Subscription& subscription, const CaEvent& event) {
+  const Entry* const first = subscription.entries;
+  if (!first) return;
+  if (!first->next) return d.intake.event(*first->handle, event);
+  d.takers.clear();
+  for (const Entry* e = first; e; e = e->next) d.takers.push_back(e->handle);
+  d.intake.event(d.takers, event);
 }
 
 }  // namespace
@@ -163,38 +152,29 @@ bool has_circuit(chid id) {
   return host[0] != '<';
 }
 
-bool link(Entry& entry, Subscription& subscription) {
+void link(Entry& entry, Subscription& subscription) {
   Channel& channel = *subscription.channel;
   Delivery& d = *channel.delivery;
-  const Lock lock(d.lock);
   entry.subscription = &subscription;
   entry.next = subscription.entries;
   subscription.entries = &entry;
-  if (!channel.connected) {
-    d.intake.set_state(*entry.handle, EntryState::pending);
-    return true;
-  }
+  d.crossings.watch(channel);
+  if (!channel.connected) return d.intake.set_state(*entry.handle, EntryState::pending);
   d.intake.set_type(*entry.handle, channel.native_type, channel.native_count);
   note_connection(d, entry, ledger::Thread::ca);
-  const bool receiving = subscription.id && subscription.answered;
-  d.intake.set_step(*entry.handle, receiving ? ledger::Step::receiving : ledger::Step::subscribing);
+  d.intake.set_step(*entry.handle, ledger::Step::subscribing);
   d.intake.set_state(*entry.handle, channel.denied ? EntryState::denied : EntryState::connected);
   if (channel.denied) d.intake.error(*entry.handle, "Read access denied", ledger::Thread::ca);
-  entry.joining = receiving && !channel.muted && !channel.denied;
-  entry.asked_native = false;
-  return !entry.joining;
 }
 
 void unlink(Entry& entry) {
-  const Lock lock(entry.subscription->channel->delivery->lock);
+  Channel& channel = *entry.subscription->channel;
+  Delivery& d = *channel.delivery;
+  d.crossings.cancel(entry);
   Entry** at = &entry.subscription->entries;
   while (*at != &entry) at = &(*at)->next;
   *at = entry.next;
-  settled(entry);
-}
-
-void settled(Entry& entry) {
-  if (std::exchange(entry.settling, false)) entry.subscription->channel->delivery->settling.erase(&entry);
+  d.crossings.watch(channel);
 }
 
 extern "C" {
@@ -216,6 +196,7 @@ void e2k_on_access_rights(access_rights_handler_args args) noexcept {
   const Lock lock(d.lock);
   if (d.stopped || channel.condemned || !channel.connected || channel.denied == !readable) return;
   channel.denied = !readable;
+  if (!readable) d.crossings.channel_silent(channel);
   for_each_entry(channel, [&](Entry& e) {
     d.intake.set_state(*e.handle, readable ? EntryState::connected : EntryState::denied);
     if (!readable) d.intake.error(*e.handle, "Read access denied", kBy);
@@ -235,33 +216,8 @@ void e2k_on_event(event_handler_args args) noexcept {
   note_data(d, subscription);
   CaEvent event = event_of(args);
   if (channel.native_count > 0 && event.count > channel.native_count) limit(d, channel, event);
-  for (Entry* e = subscription.entries; e; e = e->next)
-    if (!e->joining && !already_had(*e, event)) d.intake.event(*e->handle, event);
-}
-
-void e2k_on_first_value(event_handler_args args) noexcept {
-  auto& channel = *static_cast<Channel*>(ca_puser(args.chid));
-  const EntryIndex index{static_cast<uint32_t>(reinterpret_cast<uintptr_t>(args.usr))};
-  Delivery& d = *channel.delivery;
-  const Lock lock(d.lock);
-  if (d.stopped || channel.condemned) return;
-  for_each_entry(channel, [&](Entry& e) {
-    if (e.index != index || !e.joining) return;
-    if (!holds_data(args) || is_empty_scalar(channel, args)) {
-      // Read again with the native count, by the *ca* thread; then its first value is the next event.
-      if (e.asked_native) e.joining = false;
-      e.asked_native = true;
-      return d.inbox.post(Notice{channel.number, channel.incarnation, Notice::What::unfit});
-    }
-    e.joining = false;
-    if (channel.muted) return;
-    CaEvent event = event_of(args);
-    if (channel.native_count > 0 && event.count > channel.native_count) limit(d, channel, event);
-    constexpr int64_t kSettlingNs = 2 * kNsPerSecond;
-    e.settling = true;
-    d.settling[&e] = {stamp_of(event), digest_of(event), MonotonicNs{monotonic_now().value + kSettlingNs}};
-    d.intake.event(*e.handle, event);
-  });
+  deliver(d, subscription, event);
+  if (subscription.watched) d.crossings.brought(subscription, event);
 }
 
 }  // extern "C"

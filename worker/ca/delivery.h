@@ -14,9 +14,10 @@
 
 #include <atomic>
 #include <thread>
-#include <unordered_map>
+#include <vector>
 
 #include "worker/ca/channel.h"
+#include "worker/ca/crossings.h"
 #include "worker/ca/inbox.h"
 #include "worker/intake.h"
 
@@ -40,30 +41,27 @@ struct Delivery {
   SpinLock lock;
   bool stopped = false;  // (lock) nothing is received any more
   Inbox inbox;
-  std::unordered_map<const Entry*, Settling> settling;  // (lock)
-  MonotonicNs last_first_event{0};                      // (lock) when a subscription was answered last
+  Crossings crossings{*this};        // (lock)
+  MonotonicNs last_first_event{0};   // (lock) when a subscription was answered last
+  std::vector<IntakeEntry*> takers;  // (lock) of the event at hand; kept for its room
 };
 
 extern "C" {
 void e2k_on_connection(connection_handler_args args) noexcept;
 void e2k_on_access_rights(access_rights_handler_args args) noexcept;
 void e2k_on_event(event_handler_args args) noexcept;
-// `usr` is the number of an entry that joined a live subscription: the answer to its reading of the value.
-void e2k_on_first_value(event_handler_args args) noexcept;
 }
 
 // Whether libca has a circuit for the channel: it is connected, or its circuit stands and does not respond
 // (yet). Calls CA.
 bool has_circuit(chid id);
 
-// Puts an entry into a subscription of its channel. False: the channel is connected and the subscription
-// live, so that the entry's first value has to be read for it (e2k_on_first_value); until then it gets no
-// events.
-bool link(Entry& entry, Subscription& subscription);
+// The lock is held in the following.
+// Puts a new entry into a subscription of its channel whose first event is still to come.
+void link(Entry& entry, Subscription& subscription);
+// Takes it out; wherever it was going.
 void unlink(Entry& entry);
-// Ends its Settling. The lock is held.
-void settled(Entry& entry);
-// All entries of the channel. The lock is held.
+// All entries of the channel.
 template <class F>
 void for_each_entry(const Channel& channel, F f) {
   for (Subscription* s = channel.subscriptions; s; s = s->next)

@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "worker/ca/crossing.h"
 
 namespace e2k::worker::ca {
 namespace {
@@ -20,6 +21,12 @@ std::string problem_of(const EntrySpec& entry) {
   if (entry.channel.empty() || entry.channel.size() > kMaxChannelNameBytes) return "its name's length";
   if (entry.channel.find('\0') != std::string::npos) return "a NUL in its name";
   return {};
+}
+
+uint32_t flags_of(const AddEntry& item) {
+  return (item.never_connected_published ? ledger::kNeverConnectedPublished : 0) |
+         (item.was_connected ? ledger::kWasConnected : 0) |
+         (item.disconnected_published ? ledger::kDisconnectedPublished : 0);
 }
 
 }  // namespace
@@ -43,42 +50,134 @@ void Keeper::apply(const std::vector<AssignItem>& items, MonotonicNs now) {
   }
   for (Channel* channel : touched_) tidy(*channel, now);
   touched_.clear();
-  for (EntryIndex index : joined_)
-    if (Entry* entry = entries_[index.value]) subscriber_.read_first_value(*entry, now);
-  joined_.clear();
+  close_left();
+}
+
+void Keeper::take(const Notice& notice, MonotonicNs now) {
+  if (notice.what != Notice::What::meeting && notice.what != Notice::What::crossed)
+    return connector_.take(notice, now);
+  if (notice.what == Notice::What::meeting)
+    meetings_.push_back({notice.channel, notice.incarnation, MonotonicNs{now.value + kMeetNs}});
+  close_left();
+  if (Channel* channel = table_.at(notice.channel); channel && !channel->doomed) tidy(*channel, now);
+}
+
+// Handles that entries left when they went over.
+void Keeper::close_left() {
+  std::vector<LeftHandle> left;
+  {
+    const Lock lock(delivery_.lock);
+    left = delivery_.crossings.take_left();
+  }
+  for (const LeftHandle& l : left) {
+    entries_[l.index.value] = nullptr;
+    delivery_.intake.close_entry(l.handle);
+  }
+}
+
+// What the index means now.
+Entry* Keeper::find(EntryIndex index) {
+  if (index.value >= entries_.size() || !entries_[index.value]) return nullptr;
+  Entry* entry = entries_[index.value];
+  {
+    const Lock lock(delivery_.lock);
+    if (entry->index == index || delivery_.crossings.last_index(*entry) == index) return entry;
+  }
+  close_left();  // it left that index
+  return nullptr;
+}
+
+Channel& Keeper::channel_of(const Entry& entry) const {
+  const Lock lock(delivery_.lock);
+  return *entry.subscription->channel;
+}
+
+std::string Keeper::channel_name(const EntrySpec& spec) const {
+  return settings_.latin1_names ? latin1_or_utf8(spec.channel) : spec.channel;
 }
 
 void Keeper::add(const AddEntry& item, MonotonicNs now) {
   const EntrySpec& spec = item.entry;
   const uint32_t index = item.index.value;
+  Entry* old = item.replaces ? find(*item.replaces) : nullptr;
+  Entry* const holder = find(item.index);
   std::string problem = problem_of(spec);
   if (index > kMaxEntryIndex) problem = "its index is out of range";
-  if (index < entries_.size() && entries_[index]) problem = "its index is taken";
+  if (holder && holder != old) problem = "its index is taken";
   if (!problem.empty()) {
     log::error("entry_refused index={} channel={} topic={} reason={}", index, log::quoted(spec.channel),
                log::quoted(spec.topic), log::quoted(problem));
     return;
   }
-  const uint32_t flags = (item.never_connected_published ? ledger::kNeverConnectedPublished : 0) |
-                         (item.was_connected ? ledger::kWasConnected : 0) |
-                         (item.disconnected_published ? ledger::kDisconnectedPublished : 0);
-  IntakeEntry* handle = delivery_.intake.open_entry(item.index, spec, flags);
+  if (old && channel_of(*old).name() == channel_name(spec)) return replace(item, *old, now);
+  if (item.replaces) {
+    log::warn("entry_unknown index={} what=replace channel={}", item.replaces->value,
+              log::quoted(spec.channel));
+    if (old) remove(RemoveEntry{*item.replaces});
+  }
+  const bool resumes = item.was_connected && !item.replaces;
+  IntakeEntry* handle = delivery_.intake.open_entry(item.index, spec, flags_of(item), resumes);
   if (!handle) {
     log::error("entry_refused index={} channel={} reason=\"no room in the ledger\"", index,
                log::quoted(spec.channel));
     return;
   }
-  Channel& channel = channel_for(settings_.latin1_names ? latin1_or_utf8(spec.channel) : spec.channel, now);
+  Channel& channel = channel_for(channel_name(spec), now);
   auto* entry = table_.make_entry();
   entry->handle = handle;
   entry->index = item.index;
-  entry->resumes = item.was_connected;
+  entry->resumes = resumes;
   if (index >= entries_.size()) entries_.resize(size_t{index} + 1);
   entries_[index] = entry;
-  if (!link(*entry, subscription_for(channel, spec.mask))) joined_.push_back(item.index);
+  {
+    const Lock lock(delivery_.lock);
+    link(*entry, fresh_subscription(channel, spec.mask));
+  }
   connector_.introduce(channel, *entry);
   touch(channel);
   expect_connection(item.index, MonotonicNs{now.value + settings_.never_connected_after_s * kNsPerSecond});
+}
+
+void Keeper::replace(const AddEntry& item, Entry& entry, MonotonicNs now) {
+  IntakeEntry* const handle = handle_for(item, entry);
+  if (!handle) {
+    log::error("entry_refused index={} channel={} reason=\"no room in the ledger\"", item.index.value,
+               log::quoted(item.entry.channel));
+    return;
+  }
+  Channel& channel = channel_for(channel_name(item.entry), now);
+  if (item.index.value >= entries_.size()) entries_.resize(size_t{item.index.value} + 1);
+  entries_[item.index.value] = &entry;
+  // That it never connected is told once a command, and this is a new one.
+  if (!item.never_connected_published)
+    delivery_.intake.clear_flags(*handle, ledger::kNeverConnectedPublished);
+  send_over(entry, item.entry.mask, handle, item.index);
+  touch(channel);
+  expect_connection(item.index, MonotonicNs{now.value + settings_.never_connected_after_s * kNsPerSecond});
+}
+
+// Its own, the one that it was going to have anyway, or a new one.
+IntakeEntry* Keeper::handle_for(const AddEntry& item, const Entry& entry) {
+  {
+    const Lock lock(delivery_.lock);
+    if (entry.index == item.index) return entry.handle;
+    if (delivery_.crossings.last_index(entry) == item.index) return delivery_.crossings.last_handle(entry);
+  }
+  return delivery_.intake.open_entry(item.index, item.entry, flags_of(item));
+}
+
+void Keeper::send_over(Entry& entry, Mask mask, IntakeEntry* handle, EntryIndex index) {
+  const Lock lock(delivery_.lock);
+  Intake& intake = delivery_.intake;
+  Channel& channel = *entry.subscription->channel;
+  if (handle != entry.handle && channel.connected) {
+    intake.set_step(*handle, ledger::Step::subscribing);
+    intake.set_state(*handle, ledger::EntryState::connected);
+  }
+  Subscription& to = entry.subscription->mask == mask ? *entry.subscription : target_for(entry, mask);
+  delivery_.crossings.begin(entry, to, handle == entry.handle ? nullptr : handle, index);
+  // It was commanded anew: that it does not connect is told anew.
+  if (!channel.connected) intake.set_state(*entry.handle, ledger::EntryState::pending);
 }
 
 Channel& Keeper::channel_for(const std::string& name, MonotonicNs now) {
@@ -95,11 +194,10 @@ Channel& Keeper::channel_for(const std::string& name, MonotonicNs now) {
   return channel;
 }
 
-// One that the batch has left without entries while it is live is not used again: see keeper.h.
-Subscription& Keeper::subscription_for(Channel& channel, Mask mask) {
-  const Lock lock(delivery_.lock);
+// One whose first event is still to come. The lock is held.
+Subscription& Keeper::fresh_subscription(Channel& channel, Mask mask) {
   for (Subscription* s = channel.subscriptions; s; s = s->next)
-    if (s->mask == mask && (s->entries || !s->id || !channel.connected)) return *s;
+    if (s->mask == mask && (!s->id || !s->answered || !channel.connected)) return *s;
   auto* made = table_.make_subscription();
   made->channel = &channel;
   made->mask = mask;
@@ -108,16 +206,38 @@ Subscription& Keeper::subscription_for(Channel& channel, Mask mask) {
   return *made;
 }
 
+// Likewise, or one that is at the entry's last event just now. The lock is held.
+Subscription& Keeper::target_for(const Entry& entry, Mask mask) {
+  Channel& channel = *entry.subscription->channel;
+  const EventIdentity last = delivery_.intake.last_event(*entry.handle);
+  for (Subscription* s = channel.subscriptions; s; s = s->next)
+    if (s->mask == mask && s->id && s->answered && s->entries &&
+        delivery_.intake.last_event(*s->entries->handle).is(last))
+      return *s;
+  return fresh_subscription(channel, mask);
+}
+
 void Keeper::remove(const RemoveEntry& item) {
-  Entry* entry = item.index.value < entries_.size() ? entries_[item.index.value] : nullptr;
+  Entry* entry = find(item.index);
   if (!entry) {
     log::warn("entry_unknown index={} what=remove", item.index.value);
     return;
   }
-  entries_[item.index.value] = nullptr;
-  touch(*entry->subscription->channel);
-  unlink(*entry);
-  delivery_.intake.close_entry(entry->handle);
+  Channel& channel = channel_of(*entry);
+  IntakeEntry* handle;
+  EntryIndex index;
+  {
+    const Lock lock(delivery_.lock);
+    if (delivery_.crossings.last_index(*entry) != item.index)
+      return;        // it is being replaced: it goes by itself
+    unlink(*entry);  // what it was going to be is left
+    handle = entry->handle;
+    index = entry->index;
+  }
+  close_left();
+  entries_[index.value] = nullptr;
+  touch(channel);
+  delivery_.intake.close_entry(handle);
   table_.free(entry);
 }
 
@@ -135,13 +255,14 @@ void Keeper::tidy(Channel& channel, MonotonicNs now) {
     const Lock lock(delivery_.lock);
     Subscription** at = &channel.subscriptions;
     while (Subscription* s = *at) {
-      if (s->entries) {
+      if (!s->is_idle()) {
         at = &s->next;
         continue;
       }
       *at = s->next;
       empty.push_back(s);
     }
+    if (!empty.empty()) delivery_.crossings.watch(channel);
   }
   // With no subscription left the channel goes, and they go with it; the list is the callbacks' no longer.
   for (Subscription* s : empty) {
@@ -196,9 +317,9 @@ void Keeper::expect_connection(EntryIndex index, MonotonicNs by) {
 }
 
 void Keeper::not_connected_yet(EntryIndex index, MonotonicNs now) {
-  Entry* entry = index.value < entries_.size() ? entries_[index.value] : nullptr;
+  const Entry* entry = find(index);
   if (!entry) return;
-  const Channel& channel = *entry->subscription->channel;
+  const Channel& channel = channel_of(*entry);
   if (connector_.is_unasked(channel)) {
     expect_connection(index, MonotonicNs{now.value + kAskAgainWhetherSearchedNs});
     return;
@@ -225,12 +346,23 @@ void Keeper::turn(MonotonicNs now) {
     for (uint32_t n = 0; n < due.count; ++n) not_connected_yet(EntryIndex{due.first + n}, now);
   }
   subscriber_.on_time(now);
+  look_at_meetings(now);
+}
+
+void Keeper::look_at_meetings(MonotonicNs now) {
+  for (; !meetings_.empty() && meetings_.front().at <= now; meetings_.pop_front()) {
+    Channel* channel = table_.at(meetings_.front().number);
+    if (!channel || channel->doomed) continue;
+    const Lock lock(delivery_.lock);
+    delivery_.crossings.due(*channel, now);
+  }
 }
 
 MonotonicNs Keeper::next_turn(MonotonicNs now) const {
   if (clearing()) return now;
   MonotonicNs next = subscriber_.next_turn(connector_.next_turn(now));
   if (!never_connected_.empty()) next = std::min(next, never_connected_.front().at);
+  if (!meetings_.empty()) next = std::min(next, meetings_.front().at);
   return next;
 }
 

@@ -2,10 +2,18 @@
 // Everything here runs on the *ca* thread. What becomes of a channel is the Connector's, of a subscription
 // the Subscriber's.
 //
-// - A batch is applied as a whole before anything is cleared. So an entry that changes its mask or key (old
-//   index out, new one in) keeps its channel; a subscription that is left without entries is cleared after
-//   the new one was made. An entry that takes over such a subscription's mask gets a subscription of its own,
-//   whose first event is its first value, in order.
+// - A batch is applied as a whole before anything is cleared: an entry that goes and one that comes keep the
+//   channel that they share.
+// - A new entry gets a subscription whose first event is still to come, and so a first value, in order. Where
+// its
+//   mask has one that delivers it is a second of that mask, until both are at the same event (crossings.h).
+// - An entry that replaces another (AddEntry::replaces) is that other one under a new mask or key: it goes
+// over
+//   to the new subscription while both are at the same event; where only the key is new, at once. Until then
+//   both indices mean it; afterwards the old one is closed. Replaced again it goes where it was sent last;
+//   removed under its last index it goes altogether, under the one that it is about to leave nothing happens
+//   any more. A channel that brings no events just now lets it go at once; so does a new subscription that
+//   brings none.
 // - Removed channels are cleared kClearsATurn at a time, each time flushed.
 // - Never Connected is told once a command, Disconnected once a loss: also of a loss that nobody saw, because
 //   the IOC went while no worker served the entry. An entry that was connected before and is not within the
@@ -34,7 +42,7 @@ public:
   Result<void> open(MonotonicNs now);
 
   void apply(const std::vector<AssignItem>& items, MonotonicNs now);
-  void take(const Notice& notice, MonotonicNs now) { connector_.take(notice, now); }
+  void take(const Notice& notice, MonotonicNs now);
   // Searches, connects, and whatever is due.
   void turn(MonotonicNs now);
   void clear_some(MonotonicNs now);
@@ -60,8 +68,17 @@ private:
 
   void add(const AddEntry& item, MonotonicNs now);
   void remove(const RemoveEntry& item);
+  void replace(const AddEntry& item, Entry& entry, MonotonicNs now);
+  IntakeEntry* handle_for(const AddEntry& item, const Entry& entry);
+  void send_over(Entry& entry, Mask mask, IntakeEntry* handle, EntryIndex index);
+  Entry* find(EntryIndex index);
+  Channel& channel_of(const Entry& entry) const;
+  std::string channel_name(const EntrySpec& spec) const;
   Channel& channel_for(const std::string& name, MonotonicNs now);
-  Subscription& subscription_for(Channel& channel, Mask mask);
+  Subscription& fresh_subscription(Channel& channel, Mask mask);
+  Subscription& target_for(const Entry& entry, Mask mask);
+  void close_left();
+  void look_at_meetings(MonotonicNs now);
   void touch(Channel& channel);
   void tidy(Channel& channel, MonotonicNs now);
   void doom(Channel& channel, MonotonicNs now);
@@ -75,9 +92,9 @@ private:
   ChannelTable table_;
   Subscriber subscriber_;
   Connector connector_;
-  std::vector<Entry*> entries_;     // by index
-  std::vector<Channel*> touched_;   // by the batch at hand
-  std::vector<EntryIndex> joined_;  // by the batch at hand: their first values are to be read
+  std::vector<Entry*> entries_;    // by index; one that is being replaced by both
+  std::vector<Channel*> touched_;  // by the batch at hand
+  std::deque<Due> meetings_;       // channels with entries that wait to go over, until then at most
   std::deque<EntriesDue> never_connected_;
   std::deque<uint32_t> doomed_;
   bool flush_needed_ = false;

@@ -55,7 +55,7 @@ bool Subscriber::subscribe(Channel& channel, MonotonicNs now) {
   }
   bool made = false;
   for (Subscription* s = channel.subscriptions; s; s = s->next) {
-    if (s->id || !s->entries || s->due_again) continue;
+    if (s->id || s->due_again || is_idle(*s)) continue;
     s->made = now;
     if (make(*s, type, count, now))
       made = true;
@@ -73,7 +73,7 @@ bool Subscriber::is_unreadable_type(Channel& channel, MonotonicNs now) {
     if (channel.subscribed_type == kNoType || !channel.connected) return true;
   }
   for (Subscription* s = channel.subscriptions; s; s = s->next) {
-    if (!s->entries || s->due_again) continue;
+    if (s->due_again || is_idle(*s)) continue;
     tell(*s, ledger::Step::type_unknown, channel.subscribed_type);
     const bool first = s->failures == 0 && lines_.admit(now);
     put_off(*s, now);
@@ -118,9 +118,16 @@ void Subscriber::make_again(Subscription& s, bool native, MonotonicNs now) {
   subscribe(*s.channel, now);
 }
 
-void Subscriber::tell(const Subscription& s, ledger::Step step, uint16_t detail) {
+bool Subscriber::is_idle(const Subscription& subscription) const {
+  const Lock lock(delivery_.lock);
+  return subscription.is_idle();
+}
+
+// It brings no data.
+void Subscriber::tell(Subscription& s, ledger::Step step, uint16_t detail) {
   const Lock lock(delivery_.lock);
   if (!s.channel->connected) return;
+  delivery_.crossings.failed(s);
   for (Entry* e = s.entries; e; e = e->next) {
     delivery_.intake.set_step(*e->handle, step, detail);
     delivery_.intake.set_state(*e->handle, ledger::EntryState::no_data);
@@ -134,13 +141,7 @@ void Subscriber::subscribe_anew(Channel& channel, MonotonicNs now) {
     channel.subscribed_type = channel.native_type;
     channel.subscribed_count = channel.native_count;
     channel.muted = false;
-    for (Subscription* s = channel.subscriptions; s; s = s->next) {
-      s->native = s->due_again = false;
-      for (Entry* e = s->entries; e; e = e->next) {
-        e->joining = false;
-        settled(*e);
-      }
-    }
+    for (Subscription* s = channel.subscriptions; s; s = s->next) s->native = s->due_again = false;
   }
   subscribe(channel, now);
 }
@@ -167,6 +168,8 @@ void Subscriber::take(Channel& channel, Notice::What what, MonotonicNs now) {
       break;
     case Notice::What::up:
     case Notice::What::down:
+    case Notice::What::meeting:
+    case Notice::What::crossed:
       break;
   }
 }
@@ -178,8 +181,6 @@ void Subscriber::on_unfit(Channel& channel, MonotonicNs now) {
       const Lock lock(delivery_.lock);
       unfit = s->unfit && !s->answered && channel.connected && !channel.denied;
       final = s->native || s->brought;
-      for (Entry* e = s->entries; e; e = e->next)
-        if (e->joining && e->asked_native) unfit = false;  // it is about a reading: below
     }
     if (!unfit || !s->id || s->due_again) continue;
     if (final)
@@ -187,14 +188,6 @@ void Subscriber::on_unfit(Channel& channel, MonotonicNs now) {
     else
       make_again(*s, true, now);
   }
-  std::vector<Entry*> joining;
-  {
-    const Lock lock(delivery_.lock);
-    for_each_entry(channel, [&](Entry& e) {
-      if (e.joining && e.asked_native) joining.push_back(&e);
-    });
-  }
-  for (Entry* e : joining) request_first_value(*e);
 }
 
 void Subscriber::put_off(Subscription& s, MonotonicNs now) {
@@ -284,45 +277,6 @@ void Subscriber::judge_first_event(Channel& channel, MonotonicNs now) {
   }
 }
 
-void Subscriber::read_first_value(Entry& entry, MonotonicNs now) {
-  const Channel& channel = *entry.subscription->channel;
-  readings_.push_back(
-      {{channel.number, channel.incarnation, MonotonicNs{now.value + kLongestFirstEventNs}}, entry.index});
-  request_first_value(entry);
-}
-
-// One that nobody answers must not hold back the entry's events for ever.
-void Subscriber::give_up_reading(const Reading& reading) {
-  const Channel* channel = current(reading.due);
-  if (!channel) return;
-  const Lock lock(delivery_.lock);
-  for_each_entry(*channel, [&](Entry& e) {
-    if (e.index == reading.entry) e.joining = false;
-  });
-}
-
-void Subscriber::request_first_value(Entry& entry) {
-  const Channel& channel = *entry.subscription->channel;
-  uint8_t type;
-  uint32_t count;
-  {
-    const Lock lock(delivery_.lock);
-    if (!entry.joining) return;
-    type = channel.subscribed_type;
-    count = entry.asked_native ? channel.subscribed_count : 0;
-  }
-  const int status =
-      type > DBF_DOUBLE
-          ? ECA_DISCONN
-          : ca_array_get_callback(dbf_type_to_DBR_TIME(type), count, channel.id, e2k_on_first_value,
-                                  reinterpret_cast<void*>(uintptr_t{entry.index.value}));
-  flush_needed_ = true;
-  if (status == ECA_NORMAL) return;
-  // Disconnected, or not readable, since: the next connection brings the first value.
-  const Lock lock(delivery_.lock);
-  entry.joining = false;
-}
-
 void Subscriber::on_time(MonotonicNs now) {
   for (; !readable_.empty() && readable_.front().at <= now; readable_.pop_front())
     if (Channel* channel = current(readable_.front())) repair(*channel, now);
@@ -331,8 +285,6 @@ void Subscriber::on_time(MonotonicNs now) {
     first_events_.erase(first_events_.begin());
     if (Channel* channel = current(due)) judge_first_event(*channel, now);
   }
-  for (; !readings_.empty() && readings_.front().due.at <= now; readings_.pop_front())
-    give_up_reading(readings_.front());
   while (!again_.empty() && again_.begin()->first <= now) {
     const Due due = again_.begin()->second;
     again_.erase(again_.begin());
@@ -344,7 +296,6 @@ MonotonicNs Subscriber::next_turn(MonotonicNs latest) const {
   for (const std::multimap<MonotonicNs, Due>* dues : {&first_events_, &again_})
     if (!dues->empty()) latest = std::min(latest, dues->begin()->first);
   if (!readable_.empty()) latest = std::min(latest, readable_.front().at);
-  if (!readings_.empty()) latest = std::min(latest, readings_.front().due.at);
   return latest;
 }
 

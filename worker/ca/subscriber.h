@@ -3,10 +3,6 @@
 //
 // - A type or count that changed at a reconnect: the callback mutes the channel, here the subscriptions are
 //   cleared and made anew, so that no event of the old type gets through and the first one comes once.
-// - An entry that joins a subscription which serves others has its first value read; what the subscription
-//   still delivers of before that reading passes it by. The others notice nothing. A reading that fails is
-//   made again with the native count; after a second failure, or kLongestFirstEventNs without an answer, the
-//   entry's first value is its next event.
 // - Silence is judged kFirstEventNs after a subscription was made, and, while others of the worker are being
 //   answered, so long after the last answer, up to kLongestFirstEventNs: a server may take its time over a
 //   flood of them.
@@ -47,22 +43,15 @@ public:
   bool subscribe(Channel& channel, MonotonicNs now);
   void unsubscribe(Subscription& subscription);
   void take(Channel& channel, Notice::What what, MonotonicNs now);
-  void read_first_value(Entry& entry, MonotonicNs now);
   void on_time(MonotonicNs now);
   MonotonicNs next_turn(MonotonicNs latest) const;
   // Whether something was asked of libca since the last call: it has to be flushed.
   bool take_flush_needed() { return std::exchange(flush_needed_, false); }
 
 private:
-  struct Reading {
-    Due due;  // when it is no longer waited for
-    EntryIndex entry;
-  };
-
   void subscribe_anew(Channel& channel, MonotonicNs now);
   void expect_first_event(const Channel& channel, MonotonicNs at);
   bool is_due(const Subscription& subscription, MonotonicNs answered, MonotonicNs now) const;
-  void give_up_reading(const Reading& reading);
   void expect_snapshot(Subscription& subscription);
   bool make(Subscription& subscription, uint8_t type, uint32_t native_count, MonotonicNs now);
   void make_again(Subscription& subscription, bool native, MonotonicNs now);
@@ -71,9 +60,9 @@ private:
   void repair(Channel& channel, MonotonicNs now);
   void try_again(Channel& channel, MonotonicNs now);
   void put_off(Subscription& subscription, MonotonicNs now);
-  void request_first_value(Entry& entry);
+  bool is_idle(const Subscription& subscription) const;
   bool is_unreadable_type(Channel& channel, MonotonicNs now);
-  void tell(const Subscription& subscription, ledger::Step step, uint16_t detail);
+  void tell(Subscription& subscription, ledger::Step step, uint16_t detail);
   ledger::Step silence_of(const Channel& channel) const;
   Channel* current(const Due& due) const;
 
@@ -81,7 +70,6 @@ private:
   ChannelTable& table_;
   const int64_t max_array_bytes_;
   std::multimap<MonotonicNs, Due> first_events_;
-  std::deque<Reading> readings_;
   std::deque<Due> readable_;
   std::multimap<MonotonicNs, Due> again_;
   LineBudget lines_;

@@ -13,7 +13,16 @@
 // With `takes_errors` false error records have no place in what is published (an older schema): error() then
 // appends and counts nothing.
 //
-// Table of hosts and states of channels have a lock of their own, since they search and compare names.
+// Table of hosts and states of channels have a lock of their own, since they search and compare names. Where
+// both are needed it is taken first.
+//
+// What an entry lost here is told in one error record `Lost N events`, appended in front of its next record
+// that finds room, so that it stands in the log where the loss was. N counts since the last such record of
+// this process; the ledger counts for good.
+//
+// An event's identity (stamp and hash) is stored after its record was committed: a death in between repeats
+// the event after the next subscription, where the other order could lose it. An error record, or a loss,
+// clears the hash: what comes next is told in any case.
 #pragma once
 
 #include <atomic>
@@ -39,16 +48,20 @@ public:
   SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& bell, bool takes_errors = true);
   ~SpoolIntake() override;
 
-  IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags) override;
+  IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags,
+                          bool resumes = false) override;
   void close_entry(IntakeEntry* entry) override;
-  void event(IntakeEntry& entry, const CaEvent& event) noexcept override;
+  void end_gap(IntakeEntry& entry) noexcept override;
+  void take_over(IntakeEntry& to, const IntakeEntry& from) noexcept override;
+  using Intake::event;
+  void event(std::span<IntakeEntry* const> entries, const CaEvent& event) noexcept override;
   void error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept override;
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
   void set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail) noexcept override;
   void add_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   void clear_flags(IntakeEntry& entry, uint32_t flags) noexcept override;
   uint32_t flags(const IntakeEntry& entry) const noexcept override;
-  void count_gap(IntakeEntry& entry) noexcept override;
+  EventIdentity last_event(const IntakeEntry& entry) const noexcept override;
   void set_host(IntakeEntry& entry, std::string_view host) noexcept override;
   void set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t count) noexcept override;
   void set_also_host(IntakeEntry& entry, std::string_view host) noexcept override;
@@ -69,10 +82,16 @@ public:
 private:
   ledger::CaLine& line_of(const IntakeEntry& entry) const noexcept;
   ledger::Host* counters_of_host(const IntakeEntry& entry) const noexcept;
+  void begin_gap(ledger::CaLine& line) noexcept;
+  void stamp_arrival(spool::NewEvent& event) const noexcept;
+  // Under the leaf lock. `hash`: an event's identity, 0 for an error record.
   void append(IntakeEntry& entry, spool::NewEvent& event, std::span<const std::byte> value,
-              ledger::Thread by) noexcept;
-  void book(IntakeEntry& entry, const spool::NewEvent& event, spool::Appended outcome) noexcept;
-  void note_skew(IntakeEntry& entry, ledger::Host& host, const spool::NewEvent& event) noexcept;
+              uint64_t hash) noexcept;
+  void tell_losses(IntakeEntry& entry, const spool::NewEvent& next) noexcept;
+  void book(IntakeEntry& entry, const spool::NewEvent& event, spool::Appended outcome,
+            uint64_t hash) noexcept;
+  void book_loss(IntakeEntry& entry, const spool::NewEvent& event, ledger::LossReason reason) noexcept;
+  void note_skew(ledger::Host& host, const spool::NewEvent& event) noexcept;
   uint16_t number_of_host(std::string_view host);
   void count_channel(IntakeEntry& entry, ledger::EntryState state, int change) noexcept;
 
@@ -82,6 +101,7 @@ private:
   ledger::Entry* const lines_;  // by index
   Doorbell& bell_;
   const bool takes_errors_;
+  const int64_t served_before_until_ns_;  // by a predecessor; 0: there was none, or it did not say
 
   alignas(64) mutable std::mutex lock_;  // the leaf lock
   spool::Appender appender_;

@@ -96,12 +96,16 @@ private:
 class CountingIntake final : public Intake {
 public:
   CountingIntake(Tally& tally, size_t entries) : tally_(tally), entries_(entries) {}
-  IntakeEntry* open_entry(EntryIndex index, const EntrySpec&, uint32_t) override {
+  IntakeEntry* open_entry(EntryIndex index, const EntrySpec&, uint32_t, bool) override {
     entries_[index.value].number = index.value;
     return &entries_[index.value];
   }
   void close_entry(IntakeEntry*) override {}
-  void event(IntakeEntry& entry, const CaEvent&) noexcept override { tally_.event(entry.number); }
+  void end_gap(IntakeEntry&) noexcept override {}
+  void take_over(IntakeEntry&, const IntakeEntry&) noexcept override {}
+  void event(std::span<IntakeEntry* const> entries, const CaEvent&) noexcept override {
+    for (const IntakeEntry* entry : entries) tally_.event(entry->number);
+  }
   void error(IntakeEntry&, std::string_view, ledger::Thread) noexcept override {}
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override {
     if (state == ledger::EntryState::connected)
@@ -113,7 +117,7 @@ public:
   void add_flags(IntakeEntry&, uint32_t) noexcept override {}
   void clear_flags(IntakeEntry&, uint32_t) noexcept override {}
   uint32_t flags(const IntakeEntry&) const noexcept override { return 0; }
-  void count_gap(IntakeEntry&) noexcept override {}
+  EventIdentity last_event(const IntakeEntry&) const noexcept override { return {}; }
   void set_host(IntakeEntry&, std::string_view) noexcept override {}
   void set_type(IntakeEntry&, uint16_t, uint32_t) noexcept override {}
   void set_also_host(IntakeEntry&, std::string_view) noexcept override {}

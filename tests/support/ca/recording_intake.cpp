@@ -1,6 +1,7 @@
 #include "tests/support/ca/recording_intake.h"
 
 #include <cstring>
+#include <utility>
 
 namespace e2k::worker {
 namespace {
@@ -38,38 +39,82 @@ std::string Recorded::text(size_t element) const {
   return reinterpret_cast<const char*>(value.data()) + element * 40;
 }
 
-IntakeEntry* RecordingIntake::open_entry(EntryIndex index, const EntrySpec& spec, uint32_t ledger_flags) {
+IntakeEntry* RecordingIntake::open_entry(EntryIndex index, const EntrySpec& spec, uint32_t ledger_flags,
+                                         bool resumes) {
   const std::lock_guard lock(mutex_);
   auto& entry = entries_[index.value];
   entry = std::make_unique<IntakeEntry>();
   entry->index = index.value;
   entry->spec = spec;
   entry->flags = ledger_flags;
+  entry->in_gap = resumes;
+  entry->gaps = resumes ? 1 : 0;
   return entry.get();
 }
 
 void RecordingIntake::close_entry(IntakeEntry* entry) {
-  change([&] { entry->open = false; });
+  change([&] {
+    put_into_state(*entry, ledger::EntryState::unused);
+    entry->open = false;
+    ++closed_;
+  });
 }
 
-void RecordingIntake::event(IntakeEntry& entry, const CaEvent& event) noexcept {
+void RecordingIntake::end_gap(IntakeEntry& entry) noexcept {
+  change([&] { entry.in_gap = false; });
+}
+
+void RecordingIntake::take_over(IntakeEntry& to, const IntakeEntry& from) noexcept {
   change([&] {
-    ++events_;
-    if (entry.records.empty()) ++with_events_;
-    if (counts_only_ && !entry.records.empty()) return;
-    Recorded r;
-    r.dbr_type = event.dbr_type;
-    r.status = event.status;
-    r.severity = event.severity;
-    r.count = event.count;
-    if (!counts_only_) r.value.assign(event.value.begin(), event.value.end());
-    r.arrival = std::chrono::steady_clock::now();
-    entry.records.push_back(std::move(r));
+    put_into_state(to, from.state);
+    constexpr uint32_t kOfConnection = ledger::kWasConnected | ledger::kDisconnectedPublished;
+    to.flags = (to.flags & ~kOfConnection) | (from.flags & kOfConnection);
+    to.step = from.step;
+    to.detail = from.detail;
+    to.host = from.host;
+    to.also_host = from.also_host;
+    to.dbr_type = from.dbr_type;
+    to.count = from.count;
+    to.awaits_first = from.awaits_first;
+    to.last = from.last;
   });
+}
+
+EventIdentity RecordingIntake::last_event(const IntakeEntry& entry) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return entry.last;
+}
+
+void RecordingIntake::event(std::span<IntakeEntry* const> entries, const CaEvent& event) noexcept {
+  change([&] {
+    ++event_calls_;
+    const EventIdentity identity = identity_of(event);
+    for (IntakeEntry* entry : entries) take(*entry, event, identity);
+  });
+}
+
+void RecordingIntake::take(IntakeEntry& entry, const CaEvent& event, const EventIdentity& identity) {
+  if (std::exchange(entry.awaits_first, false) && identity.is(entry.last)) {
+    ++entry.suppressed;
+    return;
+  }
+  entry.last = identity;
+  ++events_;
+  if (entry.records.empty()) ++with_events_;
+  if (counts_only_ && !entry.records.empty()) return;
+  Recorded r;
+  r.dbr_type = event.dbr_type;
+  r.status = event.status;
+  r.severity = event.severity;
+  r.count = event.count;
+  if (!counts_only_) r.value.assign(event.value.begin(), event.value.end());
+  r.arrival = std::chrono::steady_clock::now();
+  entry.records.push_back(std::move(r));
 }
 
 void RecordingIntake::error(IntakeEntry& entry, std::string_view text, ledger::Thread) noexcept {
   change([&] {
+    entry.last.hash = 0;
     Recorded r;
     r.is_error = true;
     r.error = text;
@@ -79,11 +124,13 @@ void RecordingIntake::error(IntakeEntry& entry, std::string_view text, ledger::T
 }
 
 void RecordingIntake::set_state(IntakeEntry& entry, ledger::EntryState state) noexcept {
-  change([&] {
-    if (states_[entry.state] > 0) --states_[entry.state];
-    entry.state = state;
-    ++states_[state];
-  });
+  change([&] { put_into_state(entry, state); });
+}
+
+void RecordingIntake::put_into_state(IntakeEntry& entry, ledger::EntryState state) {
+  if (states_[entry.state] > 0) --states_[entry.state];
+  entry.state = state;
+  ++states_[state];
 }
 
 void RecordingIntake::add_flags(IntakeEntry& entry, uint32_t flags) noexcept {
@@ -97,10 +144,6 @@ void RecordingIntake::clear_flags(IntakeEntry& entry, uint32_t flags) noexcept {
 uint32_t RecordingIntake::flags(const IntakeEntry& entry) const noexcept {
   const std::lock_guard lock(mutex_);
   return entry.flags;
-}
-
-void RecordingIntake::count_gap(IntakeEntry& entry) noexcept {
-  change([&] { ++entry.gaps; });
 }
 
 void RecordingIntake::set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail) noexcept {
@@ -118,6 +161,7 @@ void RecordingIntake::set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t c
   change([&] {
     entry.dbr_type = dbr_type;
     entry.count = count;
+    entry.awaits_first = true;
   });
 }
 
@@ -154,6 +198,16 @@ size_t RecordingIntake::in_state(ledger::EntryState state) const {
   const std::lock_guard lock(mutex_);
   const auto it = states_.find(state);
   return it == states_.end() ? 0 : it->second;
+}
+
+size_t RecordingIntake::closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+size_t RecordingIntake::event_calls() const {
+  const std::lock_guard lock(mutex_);
+  return event_calls_;
 }
 
 size_t RecordingIntake::events() const {

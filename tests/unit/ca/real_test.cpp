@@ -3,17 +3,16 @@
 #include <signal.h>
 
 #include <cmath>
-#include <thread>
 
-#include "tests/support/ca/recording_intake.h"
-#include "tests/support/ca/soft_ioc.h"
-#include "worker/ca/ca_monitors.h"
+#include "tests/unit/ca/real_channel_access.h"
 
 namespace e2k::worker {
 namespace {
 
 using namespace std::chrono_literals;
 using ledger::EntryState;
+using test::add;
+using test::RealChannelAccess;
 using test::SoftIoc;
 
 constexpr const char* kTypes = R"(
@@ -29,61 +28,6 @@ record(waveform,"t:chars"){field(FTVL,"CHAR")field(NELM,"5")field(INP,[1,-56])fi
 record(waveform,"t:strings"){field(FTVL,"STRING")field(NELM,"5")field(INP,["a","b"])field(PINI,"YES")}
 record(waveform,"t:empty"){field(FTVL,"DOUBLE")field(NELM,"5")}
 )";
-
-Mask mask_of(std::string_view letters) {
-  Mask mask;
-  for (char c : letters)
-    mask.bits = static_cast<uint8_t>(mask.bits | (c == 'v' ? Mask::kValue : Mask::kAlarm));
-  return mask;
-}
-
-AddEntry add(uint32_t index, const std::string& channel, const char* mask = "va",
-             const std::string& topic = "topic") {
-  return {EntryIndex{index}, EntrySpec{topic, channel, mask_of(mask), ""}, false, false};
-}
-
-class RealChannelAccess : public testing::Test {
-protected:
-  void start(int64_t never_connected_after_s = 5) {
-    auto made = make_monitors({.never_connected_after_s = never_connected_after_s}, intake);
-    ASSERT_TRUE(made) << made.error().message;
-    monitors = std::move(*made);
-  }
-  void assign(std::vector<AssignItem> items) {
-    monitors->post(++number, std::move(items));
-    ASSERT_TRUE(intake.wait(10s, [&] { return true; }));
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
-    while (monitors->applied() < number && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::yield();
-    ASSERT_EQ(monitors->applied(), number);
-  }
-  bool frames_reach(uint64_t count, std::chrono::seconds patience) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (monitors->search_frames_sent() < count && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::yield();
-    return monitors->search_frames_sent() >= count;
-  }
-  bool in_state(uint32_t index, EntryState state, std::chrono::milliseconds deadline = 10s) {
-    return intake.wait(deadline, [&] { return intake.entry(index).state == state; });
-  }
-  // The values of an entry's events, errors left out.
-  std::vector<double> values(uint32_t index) {
-    std::vector<double> out;
-    for (const Recorded& r : intake.records(index))
-      if (!r.is_error) out.push_back(r.number());
-    return out;
-  }
-  std::vector<std::string> errors(uint32_t index) {
-    std::vector<std::string> out;
-    for (const Recorded& r : intake.records(index))
-      if (r.is_error) out.push_back(r.error);
-    return out;
-  }
-
-  RecordingIntake intake;
-  std::unique_ptr<CaMonitors> monitors;
-  uint64_t number = 0;
-};
 
 TEST_F(RealChannelAccess, every_native_type_comes_at_its_present_length) {
   SoftIoc ioc(kTypes);

@@ -245,6 +245,55 @@ TEST_F(SlotMachine, a_sign_of_life_ends_unresponsive) {
   EXPECT_EQ(state.phase, SlotPhase::running);
 }
 
+TEST_F(SlotMachine, worker_whose_ca_thread_waits_for_a_dead_circuit_is_left_alone) {
+  settings.ca_silence_limit_ms = ca_silence_limit_ms(30, settings.silence_limit_ms);
+  run();
+  // 30 s until libca doubts the circuit, 5 s until it gives it up; publishing and the link go on meanwhile.
+  for (int second = 0; second < 36; ++second) {
+    on(Heard{state.generation, true});
+    pass(1'000);
+    ASSERT_EQ(state.phase, SlotPhase::running) << second;
+  }
+  on(Heard{state.generation});
+  pass(settings.silence_limit_ms - 1);
+  EXPECT_EQ(state.phase, SlotPhase::running);
+}
+
+TEST_F(SlotMachine, worker_whose_ca_thread_never_turns_again_is_killed_although_it_is_heard) {
+  run();
+  const MonotonicNs begun = now;
+  while (!asked<KillWorker>() && now.value - begun.value < 1000 * kNsPerSecond) {
+    on(Heard{state.generation, true});
+    pass(1'000);
+  }
+  ASSERT_TRUE(asked<KillWorker>());
+  EXPECT_EQ((now.value - begun.value) / kNsPerMs, settings.ca_silence_limit_ms + settings.silence_limit_ms);
+  die();
+  EXPECT_EQ(state.last_cause, ExitCause::hang);
+}
+
+TEST_F(SlotMachine, worker_that_publishes_no_more_is_killed_as_before_although_its_ca_thread_turns) {
+  run();
+  pass(settings.silence_limit_ms);  // nothing counts as heard
+  EXPECT_EQ(state.phase, SlotPhase::unresponsive);
+  pass(settings.silence_limit_ms);
+  EXPECT_TRUE(asked<KillWorker>());
+}
+
+TEST_F(SlotMachine, publishing_that_goes_on_ends_unresponsive_while_the_ca_thread_may_still_wait) {
+  run();
+  pass(settings.silence_limit_ms);
+  ASSERT_EQ(state.phase, SlotPhase::unresponsive);
+  on(Heard{state.generation, true});
+  EXPECT_EQ(state.phase, SlotPhase::running);
+}
+
+TEST_F(SlotMachine, the_ca_threads_limit_is_above_what_libca_may_hold_it_up) {
+  EXPECT_EQ(ca_silence_limit_ms(30, 15'000), 50'000);
+  EXPECT_EQ(ca_silence_limit_ms(0.1, 15'000), 20'100);
+  EXPECT_EQ(SlotSettings{}.ca_silence_limit_ms, ca_silence_limit_ms(30, SlotSettings{}.silence_limit_ms));
+}
+
 TEST_F(SlotMachine, supervisor_that_was_suspended_gives_its_workers_time) {
   run();
   pass(10 * settings.silence_limit_ms);

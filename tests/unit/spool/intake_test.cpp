@@ -13,18 +13,32 @@ namespace {
 using spool::ReadOutcome;
 using spool::RecordView;
 
-std::vector<double> doubles_of(spool::LogReader& reader) {
+// Values, and error records by their text, in the log's order.
+struct Told {
   std::vector<double> values;
-  RecordView r;
-  while (reader.peek(r) == ReadOutcome::record) {
-    if (r.is_event()) {
-      double v;
-      std::memcpy(&v, r.value().data(), sizeof v);
-      values.push_back(v);
+  std::vector<std::string> errors;
+  std::vector<bool> is_error;
+};
+
+Told read_on(spool::LogReader& reader) {
+  Told told;
+  for (RecordView r; reader.peek(r) == ReadOutcome::record; reader.skip(r)) {
+    if (!r.is_event()) continue;
+    const bool is_error = r.header->kind == spool::RecordKind::error;
+    told.is_error.push_back(is_error);
+    if (is_error) {
+      told.errors.emplace_back(reinterpret_cast<const char*>(r.value().data()), r.value().size());
+      continue;
     }
-    reader.skip(r);
+    double v;
+    std::memcpy(&v, r.value().data(), sizeof v);
+    told.values.push_back(v);
   }
-  return values;
+  return told;
+}
+
+std::vector<double> doubles_of(spool::LogReader& reader) {
+  return read_on(reader).values;
 }
 
 TEST(Intake, flags_are_set_and_cleared_each_for_itself) {
@@ -182,17 +196,205 @@ TEST(Intake, full_spool_counts_what_it_cannot_take_and_goes_on_when_there_is_roo
   while (no_segment.load() == 0) log.intake->event(e, DoubleEvent(1));
   EXPECT_EQ(log.live->state(), spool::RoomState::full);
   spool::LogReader reader = log.reader();
-  const auto held = doubles_of(reader).size();
-  EXPECT_EQ(ledger::counts_of(line).waiting, held);
+  EXPECT_EQ(ledger::counts_of(line).waiting, read_on(reader).is_error.size());
   log.give_back_before(reader);
   const auto give_up = monotonic_now().value + 10 * kNsPerSecond;
-  std::vector<double> after;
-  while (after.empty() && monotonic_now().value < give_up) {
+  Told after;
+  uint64_t lost = 0;
+  while (after.values.empty() && monotonic_now().value < give_up) {
+    lost = line.ca.lost_unspooled.load();
     log.intake->event(e, DoubleEvent(2));
-    after = doubles_of(reader);
+    after = read_on(reader);
   }
-  ASSERT_FALSE(after.empty());
-  EXPECT_EQ(after.front(), 2);
+  ASSERT_FALSE(after.values.empty());
+  EXPECT_EQ(after.values.front(), 2);
+  // Where the loss was, before what comes behind it, and once.
+  EXPECT_EQ(after.is_error, (std::vector<bool>{true, false}));
+  EXPECT_EQ(after.errors.front().substr(0, 5), "Lost ");
+  EXPECT_EQ(after.errors.front().substr(after.errors.front().size() - 7), " events");
+  EXPECT_EQ(line.publisher.last_loss.load(), static_cast<uint8_t>(ledger::LossReason::no_segment));
+  EXPECT_NEAR(double(line.publisher.last_loss_unix_s.load()), double(real_now().value / kNsPerSecond), 20);
+  const auto counts = ledger::counts_of(line);
+  EXPECT_EQ(counts.lost, lost);
+  EXPECT_EQ(counts.received, counts.acknowledged + counts.waiting + counts.lost);
+  log.intake->event(e, DoubleEvent(3));
+  EXPECT_TRUE(read_on(reader).errors.empty());
+}
+
+CaEvent too_large(std::vector<double>& value) {
+  value.assign(3000, 1.5);
+  return CaEvent{6, 0, 0, 1, 0, 3000, std::as_bytes(std::span(value))};
+}
+
+TEST(Intake, lost_events_are_told_in_front_of_the_next_record_with_their_number) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry &e = log.open(0), &other = log.open(1);
+  std::vector<double> big;
+  log.intake->event(e, DoubleEvent(1));
+  for (int i = 0; i < 3; ++i) log.intake->event(e, too_large(big));
+  log.intake->event(other, DoubleEvent(10));
+  log.intake->event(e, DoubleEvent(2));
+  log.intake->event(e, too_large(big));
+  log.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
+  log.intake->event(e, DoubleEvent(3));
+  spool::LogReader reader = log.reader();
+  const Told told = read_on(reader);
+  EXPECT_EQ(told.values, (std::vector<double>{1, 10, 2, 3}));
+  EXPECT_EQ(told.errors, (std::vector<std::string>{"Lost 3 events", "Lost 1 events", "Disconnected"}));
+  EXPECT_EQ(told.is_error, (std::vector<bool>{false, false, true, false, true, true, false}));
+  const auto counts = ledger::counts_of(*log.books->used_line(EntryIndex{0}));
+  EXPECT_EQ(counts.lost, 4u);
+  EXPECT_EQ(counts.received, 3u + 4u + 3u);
+  EXPECT_EQ(log.books->used_line(EntryIndex{0})->publisher.last_loss.load(),
+            static_cast<uint8_t>(ledger::LossReason::event_too_large));
+}
+
+TEST(Intake, no_loss_is_told_where_error_records_have_no_place) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  log.intake = std::make_unique<SpoolIntake>(*log.live, *log.books, *log.bell, false);
+  IntakeEntry& e = log.open(0);
+  std::vector<double> big;
+  log.intake->event(e, too_large(big));
+  log.intake->event(e, DoubleEvent(1));
+  spool::LogReader reader = log.reader();
+  EXPECT_EQ(read_on(reader).is_error, std::vector<bool>{false});
+}
+
+TEST(Intake, one_event_goes_to_all_entries_of_its_subscription) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  std::vector<IntakeEntry*> entries{&log.open(0), &log.open(1), &log.open(2)};
+  log.intake->event(entries, DoubleEvent(5));
+  spool::LogReader reader = log.reader();
+  EXPECT_EQ(doubles_of(reader), (std::vector<double>{5, 5, 5}));
+  for (uint32_t i = 0; i < 3; ++i)
+    EXPECT_EQ(ledger::counts_of(*log.books->used_line(EntryIndex{i})).received, 1u);
+}
+
+TEST(Intake, first_event_of_a_subscription_is_not_told_again_where_it_was_the_last) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry &e = log.open(0), &fresh = log.open(1);
+  log.intake->event(e, DoubleEvent(1));
+  log.intake->event(e, DoubleEvent(1));  // within a subscription every event counts
+  log.intake->set_type(e, 6, 1);
+  std::vector<IntakeEntry*> both{&e, &fresh};
+  log.intake->event(both, DoubleEvent(1));
+  spool::LogReader reader = log.reader();
+  EXPECT_EQ(doubles_of(reader), (std::vector<double>{1, 1, 1}));
+  EXPECT_EQ(ledger::counts_of(*log.books->used_line(EntryIndex{0})).received, 2u);
+  EXPECT_EQ(ledger::counts_of(*log.books->used_line(EntryIndex{1})).received, 1u);
+  // Another stamp, another alarm, another value; and the next one is no first any more.
+  const DoubleEvent one(1);
+  CaEvent later = one, alarm = one;
+  later.stamp_nanoseconds = 6;
+  alarm.stamp_nanoseconds = 6;
+  alarm.severity = 1;
+  for (const CaEvent& event : {later, alarm}) {
+    log.intake->set_type(e, 6, 1);
+    log.intake->event(e, event);
+    log.intake->event(e, event);
+  }
+  EXPECT_EQ(doubles_of(reader).size(), 4u);
+}
+
+TEST(Intake, first_event_is_told_again_behind_an_error_record_or_a_loss) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  log.intake->event(e, DoubleEvent(1));
+  log.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
+  EXPECT_EQ(log.intake->last_event(e).hash, 0u);
+  log.intake->set_type(e, 6, 1);
+  log.intake->event(e, DoubleEvent(1));
+  EXPECT_NE(log.intake->last_event(e).hash, 0u);
+  std::vector<double> big;
+  log.intake->event(e, too_large(big));
+  EXPECT_EQ(log.intake->last_event(e).hash, 0u);
+  spool::LogReader reader = log.reader();
+  EXPECT_EQ(doubles_of(reader).size(), 2u);
+}
+
+TEST(Intake, line_that_was_in_use_keeps_its_figures_and_knows_its_last_event) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& e = log.open(0);
+  log.intake->set_host(e, "10.0.0.1:5064");
+  log.intake->set_type(e, 6, 1);
+  log.intake->set_step(e, ledger::Step::receiving, 3);
+  log.intake->set_state(e, ledger::EntryState::connected);
+  log.intake->event(e, DoubleEvent(1));
+  ledger::Entry& line = *log.books->used_line(EntryIndex{0});
+  // As after a kill: another process opens the same lines.
+  log.books->header().alive_real_ns.store(real_now().value + 100 * kNsPerSecond);
+  log.intake = std::make_unique<SpoolIntake>(*log.live, *log.books, *log.bell);
+  IntakeEntry* again =
+      log.intake->open_entry(EntryIndex{0}, {"t", "c", Mask{1}, ""}, ledger::kWasConnected, true);
+  EXPECT_EQ(line.ca.state.load(), ledger::EntryState::pending);
+  EXPECT_EQ(line.ca.step.load(), ledger::Step::none);
+  EXPECT_EQ(line.ca.host.load(), 0);
+  EXPECT_EQ(line.ca.dbr_type.load(), 0xffff);
+  EXPECT_EQ(ledger::counts_of(line).received, 1u);
+  EXPECT_EQ(line.ca.gaps.load(), 1u);
+  EXPECT_EQ(line.ca.gap_began_unix_s.load(),
+            static_cast<uint32_t>(log.books->header().alive_real_ns.load() / kNsPerSecond));
+  EXPECT_EQ(line.ca.gap_ended_unix_s.load(), 0u);
+  log.intake->set_type(*again, 6, 1);
+  log.intake->event(*again, DoubleEvent(1));
+  EXPECT_EQ(ledger::counts_of(line).received, 1u);
+  log.intake->end_gap(*again);
+  const uint32_t ended = line.ca.gap_ended_unix_s.load();
+  EXPECT_NEAR(double(ended), double(real_now().value / kNsPerSecond), 2);
+  log.intake->end_gap(*again);
+  EXPECT_EQ(line.ca.gaps.load(), 1u);
+}
+
+TEST(Intake, gap_begins_where_the_entry_was_closed_or_had_its_last_event) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  const ledger::CaLine& line = log.books->line(EntryIndex{0})->ca;
+  IntakeEntry* e = log.intake->open_entry(EntryIndex{0}, {"t", "c", Mask{1}, ""}, 0);
+  EXPECT_EQ(line.gaps.load(), 0u);
+  log.intake->event(*e, DoubleEvent(1));
+  log.intake->close_entry(e);
+  e = log.intake->open_entry(EntryIndex{0}, {"t", "c", Mask{1}, ""}, 0, true);
+  EXPECT_NEAR(double(line.gap_began_unix_s.load()), double(real_now().value / kNsPerSecond), 2);
+  // Opened again and again before the channel is back: one gap.
+  const uint32_t began = line.gap_began_unix_s.load();
+  log.intake = std::make_unique<SpoolIntake>(*log.live, *log.books, *log.bell);
+  e = log.intake->open_entry(EntryIndex{0}, {"t", "c", Mask{1}, ""}, 0, true);
+  EXPECT_EQ(line.gaps.load(), 1u);
+  EXPECT_EQ(line.gap_began_unix_s.load(), began);
+  log.intake->close_entry(e);
+  EXPECT_NE(line.gap_ended_unix_s.load(), 0u);
+}
+
+TEST(Intake, entry_that_takes_over_goes_on_where_the_other_was) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  IntakeEntry& from = log.open(0, "t", "c", "k1");
+  log.intake->set_host(from, "10.0.0.1:5064");
+  log.intake->set_type(from, 6, 7);
+  log.intake->set_state(from, ledger::EntryState::connected);
+  log.intake->set_step(from, ledger::Step::receiving, 0);
+  log.intake->add_flags(from, ledger::kWasConnected | ledger::kNeverConnectedPublished);
+  log.intake->event(from, DoubleEvent(1));
+  IntakeEntry& to = log.open(1, "t", "c", "k2");
+  log.intake->add_flags(to, ledger::kDisconnectedPublished);
+  log.intake->take_over(to, from);
+  const ledger::Entry& line = *log.books->used_line(EntryIndex{1});
+  EXPECT_EQ(line.ca.state.load(), ledger::EntryState::connected);
+  EXPECT_EQ(line.ca.step.load(), ledger::Step::receiving);
+  EXPECT_EQ(line.ca.host.load(), 1);
+  EXPECT_EQ(line.ca.count.load(), 7u);
+  EXPECT_EQ(log.intake->flags(to), ledger::kWasConnected);
+  EXPECT_TRUE(log.intake->last_event(to).is(log.intake->last_event(from)));
+  EXPECT_EQ(ledger::counts_of(line).received, 0u);
+  EXPECT_EQ(log.books->header().hosts[0].connected.load(), 2u);
+  log.intake->close_entry(&from);
+  EXPECT_EQ(log.books->header().hosts[0].connected.load(), 1u);
 }
 
 TEST(Intake, burst_of_hundreds_of_thousands_fits_into_what_is_ready) {
