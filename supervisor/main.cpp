@@ -24,6 +24,7 @@
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/service.h"
 #include "supervisor/settings/property_check.h"
+#include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
 
 namespace {
@@ -123,9 +124,14 @@ int run(const Config& config) {
     log::error("start.failed error={}", log::quoted(runtime.error().message));
     return kTryAgain;
   }
+  auto spool = supervisor::SpoolDirectory::open(config.spool.directory);
+  if (!spool) {
+    log::error("start.failed error={}", log::quoted(spool.error().message));
+    return kTryAgain;
+  }
   boost::asio::io_context loop(1);
   boost::asio::signal_set end(loop, SIGTERM, SIGINT), reload(loop, SIGHUP);
-  auto service = supervisor::Service::start(loop, config, *directory, [&] { loop.stop(); });
+  auto service = supervisor::Service::start(loop, config, *directory, *spool, [&] { loop.stop(); });
   if (!service) {
     log::error("start.failed error={}", log::quoted(service.error().message));
     return kTryAgain;

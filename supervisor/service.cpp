@@ -21,14 +21,9 @@ using std::chrono::milliseconds;
 // How long a start waits for the command topic before it serves what the snapshot remembers.
 constexpr milliseconds kSnapshotGrace{3000};
 constexpr milliseconds kTick{1000};
-constexpr milliseconds kDeparturePoll{20};
-// A moved channel waits this long for its old worker's last acknowledgement; then order gives way to data.
-constexpr int64_t kDepartureDeadlineMs = 30'000;
 // At most one snapshot in this time while commands keep changing.
 constexpr int64_t kSnapshotIntervalMs = 2000;
-constexpr size_t kBurst = 1000;  // entries at once
 constexpr int kTicksUntilTrim = 3;
-constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
 
 std::vector<Slot> slots_of(const Config& config) {
   std::vector<Slot> slots;
@@ -36,17 +31,10 @@ std::vector<Slot> slots_of(const Config& config) {
   return slots;
 }
 
-std::string producer_servers(const Config& config) {
-  for (const Properties* side : {&config.kafka.producer, &config.kafka.common})
-    if (const auto found = side->find("bootstrap.servers"); found != side->end())
-      return found->second.secret ? "***" : found->second.value;
-  return "localhost:9092";
-}
-
 }  // namespace
 
 Service::Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
-                 std::function<void()> stopped)
+                 SpoolDirectory& spool, std::function<void()> stopped)
     : loop_(loop),
       config_(config),
       directory_(directory),
@@ -56,6 +44,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
                 static_cast<size_t>(config.commands.max_channels)),
       shares_(slots_of(config),
               config.workers.affinity == WorkerAffinity::ioc ? Affinity::ioc : Affinity::none),
+      books_(config, spool),
       tick_timer_(loop),
       grace_timer_(loop),
       departure_timer_(loop) {}
@@ -65,8 +54,9 @@ Service::~Service() {
 }
 
 Result<std::unique_ptr<Service>> Service::start(boost::asio::io_context& loop, const Config& config,
-                                                StateDirectory& directory, std::function<void()> stopped) {
-  std::unique_ptr<Service> service(new Service(loop, config, directory, std::move(stopped)));
+                                                StateDirectory& directory, SpoolDirectory& spool,
+                                                std::function<void()> stopped) {
+  std::unique_ptr<Service> service(new Service(loop, config, directory, spool, std::move(stopped)));
   if (auto begun = service->begin(); !begun) return tl::unexpected(begun.error());
   return service;
 }
@@ -74,9 +64,15 @@ Result<std::unique_ptr<Service>> Service::start(boost::asio::io_context& loop, c
 Result<void> Service::begin() {
   const auto last = directory_.last_generation();
   if (!last) return tl::unexpected(last.error());
+  const auto spool = books_.open(shares_.lines());
+  if (!spool) return tl::unexpected(spool.error());
+  // A state directory that was lost must not give a log's number away again.
+  const Generation used = std::max(*last, spool->last_generation);
+  paused_ = directory_.is_paused();
   if (auto restored = restore_snapshot(); !restored) return restored;
 
   Fleet::Callbacks fleet;
+  fleet.launching = [this](Slot slot) { return on_launching(slot); };
   fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
   fleet.lost = [this](Slot slot, Generation, ExitCause, const std::string&) { on_lost(slot); };
   fleet.gave_up = [this](Slot, const std::string&) { judge_workers(); };
@@ -88,13 +84,15 @@ Result<void> Service::begin() {
     save_snapshot_if_due(true);
     stopped_();
   };
-  auto made = Fleet::make(loop_, config_, Generation{last->value + 1}, std::move(fleet),
+  auto made = Fleet::make(loop_, config_, Generation{used.value + 1}, std::move(fleet),
                           [this](Generation generation) {
                             if (auto kept = directory_.keep_generation(generation); !kept)
                               on_problem("STATE_DIRECTORY", kept.error().message);
                           });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
+  fleet_->set_paused(paused_);
+  if (paused_) log::info("service.paused message=\"events wait in the spool until epics2kafkactl resume\"");
 
   auto control = ControlServer::start(loop_, config_, *this);
   if (!control) return tl::unexpected(control.error());
@@ -237,159 +235,6 @@ void Service::on_problem(const std::string& code, const std::string& message) {
   }
 }
 
-// --- the fleet
-// ------------------------------------------------------------------------------------------------------
-
-void Service::reconcile() {
-  if ((dirty_.empty() && !hosts_changed_) || stopping_) return;
-  hosts_changed_ = false;
-  // While Kafka or a schema registry refuses a topic, its events can't leave the worker that has them.
-  const auto stuck = [this](const Place& place) {
-    const ledger::Entry* line = line_at(place);
-    return line != nullptr &&
-           line->publisher.blocked.load(std::memory_order_relaxed) != ledger::Blocked::no &&
-           ledger::counts_of(*line).waiting != 0;
-  };
-  apply_orders(shares_.reconcile(commands_, dirty_, stuck));
-  if (dirty_.size() >= kBurst) ticks_since_burst_ = 0;
-  dirty_.clear();
-  dirty_.shrink_to_fit();
-}
-
-void Service::apply_orders(Shares::Orders orders) {
-  for (auto& [slot, items] : orders.items) fleet_->assign(slot, std::move(items));
-  if (orders.departures.empty()) return;
-  std::map<Slot, Generation> generations;
-  for (const auto& view : fleet_->slots()) generations[view.slot] = view.state->generation;
-  const MonotonicNs deadline{monotonic_now().value + kDepartureDeadlineMs * kNsPerMs};
-  for (const auto& departure : orders.departures) {
-    const auto entry = commands_.find(departure.id);
-    departing_.push_back({departure, generations[departure.from.slot], deadline,
-                          entry && !departure.renewed ? entry->offset : -1});
-  }
-  release_departed();
-}
-
-// An index never changes its meaning within a generation, so that years of changes use them up. A worker that
-// has few left and serves few entries is restarted, which begins again from 0.
-void Service::renew_worn_workers() {
-  for (const auto& view : fleet_->slots()) {
-    if (view.state->phase != SlotPhase::running) continue;
-    if (shares_.indices_given(view.slot) < kWornIndices || shares_.entries(view.slot) >= kWornIndices / 2)
-      continue;
-    log::info("worker.renewed worker={} reason=\"its entry numbers run out\"", view.slot.value);
-    fleet_->restart(view.slot);
-  }
-}
-
-bool Service::has_departed(const Shares::Departure& departure,
-                           const std::vector<Fleet::SlotView>& slots) const {
-  for (const auto& view : slots) {
-    if (view.slot != departure.from.slot || view.ledger == nullptr) continue;
-    if (view.unapplied_items != 0) return false;
-    const auto* line = view.ledger->entry(departure.from.index);
-    return line == nullptr || ledger::counts_of(*line).waiting == 0;
-  }
-  return true;
-}
-
-void Service::release_departed() {
-  // Once for all: a hundred thousand may be on their way.
-  const std::vector<Fleet::SlotView> slots = fleet_->slots();
-  std::map<Slot, Generation> living;
-  for (const auto& view : slots)
-    if (view.state->pid != 0) living[view.slot] = view.state->generation;
-  const MonotonicNs now = monotonic_now();
-  std::map<Slot, std::vector<AssignItem>> items;
-  std::erase_if(departing_, [&](const Departed& d) {
-    const auto alive = living.find(d.departure.from.slot);
-    const bool same = alive != living.end() && alive->second == d.generation;
-    const bool late = now > d.deadline;
-    if (same && !late && !has_departed(d.departure, slots)) return false;
-    if (same && late)
-      log::warn("channel.moved_late worker={} message=\"its old worker still has events waiting\"",
-                d.departure.from.slot.value);
-    if (harvest(d)) snapshot_due_ = true;
-    if (auto add = shares_.release(d.departure.id, commands_))
-      items[add->first].push_back(std::move(add->second));
-    return true;
-  });
-  for (auto& [slot, batch] : items) fleet_->assign(slot, std::move(batch));
-  if (departing_.empty() || stopping_) return;
-  departure_timer_.expires_after(kDeparturePoll);
-  departure_timer_.async_wait([this](const error_code& error) {
-    if (!error) release_departed();
-  });
-}
-
-void Service::on_welcomed(Slot slot, Generation generation) {
-  auto items = shares_.serve_anew(slot, commands_);
-  log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
-  if (items.size() >= kBurst) ticks_since_burst_ = 0;
-  if (!items.empty()) fleet_->assign(slot, std::move(items));
-  judge_workers();
-}
-
-void Service::on_lost(Slot) {
-  harvest_reports();
-  judge_workers();
-}
-
-void Service::judge_workers() {
-  if (stopping_) return;
-  std::string failed, failing;
-  for (const auto& view : fleet_->slots()) {
-    const std::string slot = std::to_string(view.slot.value);
-    switch (view.state->phase) {
-      case SlotPhase::failed:
-        failed += fmt::format("worker {} is not started again: {}; mend it, then epics2kafkactl restart {}. ",
-                              slot, view.state->last_exit, slot);
-        break;
-      case SlotPhase::backoff:
-        failing += fmt::format("worker {} is down: {}; it is started again. ", slot, view.state->last_exit);
-        break;
-      case SlotPhase::unresponsive:
-      case SlotPhase::killing:
-        failing += fmt::format("worker {} does not answer; it is killed and started again. ", slot);
-        break;
-      case SlotPhase::idle:
-      case SlotPhase::starting:
-        // After a failure it is well again only when it has greeted.
-        if (view.state->failures > 0)
-          failing += fmt::format("worker {} is being started again after: {}. ", slot, view.state->last_exit);
-        break;
-      case SlotPhase::running:
-      case SlotPhase::stopping:
-      case SlotPhase::stopped:
-        break;
-    }
-  }
-  on_problem("WORKER_FAILED", failed);
-  on_problem("SCHEMA_REGISTRY", schema_problem());
-  on_problem("WORKER_FAILING", failing);
-  judge_brokers();
-}
-
-void Service::judge_brokers() {
-  std::vector<BrokerProblems::OfWorker> workers;
-  for (const auto& view : fleet_->slots())
-    if (view.heartbeat)
-      workers.push_back({view.slot.value, view.heartbeat->brokers_up, view.heartbeat->kafka_error});
-  broker_problems_.of_workers(workers, producer_servers(config_));
-  for (const auto& [code, message] : broker_problems_.judged()) on_problem(code, message);
-}
-
-// What the workers say of the registry; one that says the same as another is told once.
-std::string Service::schema_problem() const {
-  std::string text;
-  for (const auto& view : fleet_->slots()) {
-    if (!view.heartbeat || view.heartbeat->schema_problem.empty()) continue;
-    if (text.find(view.heartbeat->schema_problem) != std::string::npos) continue;
-    text += (text.empty() ? "" : "; ") + view.heartbeat->schema_problem;
-  }
-  return text.empty() ? "" : text + ". Events of its topics wait in the spool";
-}
-
 // --- once a second
 // --------------------------------------------------------------------------------------------------
 
@@ -407,13 +252,15 @@ void Service::tick() {
     rate = host.events >= count ? static_cast<double>(host.events - count) * 1000.0 / kTick.count() : 0;
     count = host.events;
   }
-  harvest_reports();
+  books_.refresh();
+  judge_spools();
   save_snapshot_if_due(false);
   trim_memory_after_burst();
   judge_workers();
   if (stopping_) return;
   learn_hosts();
   renew_worn_workers();
+  even_out_later();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const error_code& error) {
     if (!error) tick();
@@ -424,28 +271,6 @@ void Service::tick() {
 // between blocks that live on, where glibc gives nothing back by itself.
 void Service::trim_memory_after_burst() {
   if (++ticks_since_burst_ == kTicksUntilTrim) ::malloc_trim(0);
-}
-
-// What workers reported of a command must outlive them: no restart repeats an error record.
-void Service::harvest_reports() {
-  bool news = false;
-  commands_.visit([&](const EntryRef& entry) {
-    if (const ledger::Entry* line = line_of(entry.id))
-      news |= commands_.learn(entry.id, line->ca.flags.load(std::memory_order_relaxed));
-  });
-  for (const Departed& departed : departing_) news |= harvest(departed);
-  if (news) snapshot_due_ = true;
-}
-
-// Of an entry that is between two workers the old one's line is the last word, for the command it served.
-bool Service::harvest(const Departed& departed) {
-  const Place& from = departed.departure.from;
-  const ledger::LedgerReader* reader = fleet_->ledger(from.slot);
-  const auto entry = commands_.find(departed.departure.id);
-  if (reader == nullptr || reader->header().generation != departed.generation.value) return false;
-  if (!entry || entry->offset != departed.command_offset) return false;
-  const ledger::Entry* line = reader->entry(from.index);
-  return line != nullptr && commands_.learn(entry->id, line->ca.flags.load(std::memory_order_relaxed));
 }
 
 void Service::save_snapshot_if_due(bool now) {
@@ -474,6 +299,14 @@ void Service::save_snapshot_if_due(bool now) {
   });
 }
 
+Result<void> Service::set_paused(bool paused, const Caller&) {
+  if (auto kept = directory_.keep_paused(paused); !kept) return kept;
+  paused_ = paused;
+  fleet_->set_paused(paused);
+  log::info("service.{}", paused ? "paused" : "resumed");
+  return {};
+}
+
 void Service::stop() {
   if (stopping_) return;
   stopping_ = true;
@@ -492,6 +325,7 @@ ServiceState Service::state() const {
     if (first && (view.state->phase == SlotPhase::starting || view.state->phase == SlotPhase::idle))
       return ServiceState::starting;
   }
+  if (paused_) return ServiceState::paused;
   return problems_.empty() ? ServiceState::running : ServiceState::degraded;
 }
 

@@ -5,10 +5,10 @@
 //                        │ snapshot (a thread of its own writes it)
 //   ControlServer <── Service (Model): CommandState + Shares + Fleet + mapped ledgers
 //
-// One thread, the event loop's; every callback of the parts comes on it. Start order: snapshot, fleet,
-// control sockets, tail. Nothing is assigned before the topic's end was reached, or, while the brokers do not
-// answer, before the snapshot has waited kSnapshotGrace for them. Nothing is removed on the word of an
-// incomplete read.
+// One thread, the event loop's; every callback of the parts comes on it. Start order: snapshot, books of
+// names, fleet, control sockets, tail. Nothing is assigned before the topic's end was reached, or, while the
+// brokers do not answer, before the snapshot has waited kSnapshotGrace for them. Nothing is removed on the
+// word of an incomplete read.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -33,9 +33,12 @@
 #include "supervisor/notify.h"
 #include "supervisor/plan/shares.h"
 #include "supervisor/problems.h"
+#include "supervisor/slot_books.h"
+#include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
 #include "supervisor/status/channel_reason.h"
 #include "supervisor/status/ioc_problems.h"
+#include "supervisor/status/spool_problems.h"
 
 namespace e2k::supervisor {
 
@@ -48,7 +51,8 @@ public:
   // Everything that can be refused is refused here. `stopped` is called once after stop(), when all workers
   // are gone.
   static Result<std::unique_ptr<Service>> start(boost::asio::io_context& loop, const Config& config,
-                                                StateDirectory& directory, std::function<void()> stopped);
+                                                StateDirectory& directory, SpoolDirectory& spool,
+                                                std::function<void()> stopped);
   ~Service() override;
 
   // Drains the workers and ends them; a second call does nothing.
@@ -56,6 +60,7 @@ public:
 
   StatusView status() const override;
   std::vector<WorkerView> workers() const override;
+  std::vector<WorkerView> gone_slots() const override;
   EntryPage entries(const EntryQuery& query) const override;
   std::vector<EntryView> entries_of(std::string_view channel) const override;
   std::vector<HostView> hosts() const override;
@@ -64,10 +69,11 @@ public:
   void restart_workers(bool rolling, bool only_failed, const Caller& caller) override;
   size_t retry(std::string_view channel, std::optional<std::string_view> topic,
                const Caller& caller) override;
+  Result<void> set_paused(bool paused, const Caller& caller) override;
 
 private:
   Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
-          std::function<void()> stopped);
+          SpoolDirectory& spool, std::function<void()> stopped);
 
   Result<void> begin();
   Result<void> restore_snapshot();
@@ -84,19 +90,33 @@ private:
   // The fleet.
   void apply_orders(Shares::Orders orders);
   void renew_worn_workers();
+  void even_out_later();
   void reconcile();
+  Fleet::LaunchExtras on_launching(Slot slot);
   void on_welcomed(Slot slot, Generation generation);
   void on_lost(Slot slot);
   void judge_workers();
   void judge_brokers();
   std::string schema_problem() const;
   std::string schema_reason(Slot slot, std::string_view topic) const;
+  struct Departed {
+    Shares::Departure departure;
+    Generation generation;  // of the worker that it leaves
+    MonotonicNs deadline;
+    int64_t command_offset;  // of the command that the old worker served; -1: another one is to be served
+    bool left = false;       // nothing of it waits there, for certain
+  };
   void release_departed();
-  bool has_departed(const Shares::Departure& departure, const std::vector<Fleet::SlotView>& slots) const;
+  bool has_departed(const Departed& departed, const std::vector<Fleet::SlotView>& slots) const;
+  bool harvest(const Departed& departed);
+  const ledger::LedgerReader* books_of(Slot slot) const;
+  bool waits(const Place& place) const;
 
   // Once a second: reported flags, host rates, snapshot, watchdog.
   void tick();
   void harvest_reports();
+  void look_at_lines(const EntryRef& entry, const ledger::Entry& line, LineNews& news) const;
+  void judge_spools();
   void save_snapshot_if_due(bool now);
   void trim_memory_after_burst();
   void learn_hosts();
@@ -105,8 +125,8 @@ private:
   ServiceState state() const;
   const ledger::Entry* line_of(EntryId id) const;
   const ledger::Entry* line_at(const Place& place) const;
-  EventCounts counts_of(const Fleet::SlotView& slot) const;
   EntryView view_of(const EntryRef& entry) const;
+  void add_books(const EntryRef& entry, EntryView& view) const;
   ChannelFacts channel_facts(EntryId id, const ledger::Entry& line) const;
   void judge_iocs_of(const std::vector<HostView>& hosts);
   ShownState shown_state(const EntryRef& entry) const;
@@ -119,6 +139,8 @@ private:
 
   CommandState commands_;
   Shares shares_;
+  SlotBooks books_;
+  SpoolJudge spools_;
   std::unique_ptr<Tail> tail_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<ControlServer> control_;
@@ -127,20 +149,16 @@ private:
   Notify notify_;
 
   std::vector<EntryId> dirty_;
-  struct Departed {
-    Shares::Departure departure;
-    Generation generation;  // of the worker that it leaves
-    MonotonicNs deadline;
-    int64_t command_offset;  // of the command that the old worker served; -1: another one is to be served
-  };
-  bool harvest(const Departed& departed);
   std::vector<Departed> departing_;
+  MonotonicNs evened_at_;  // when moves that were put off were last tried
+  std::map<Slot, MonotonicNs> renewed_at_;
 
   std::unordered_map<std::string, uint32_t> host_ids_;  // for workers.affinity: by name, given in turn
   MonotonicNs hosts_learnt_at_;
   bool hosts_changed_ = false;  // since the last reconcile
 
   bool serving_ = false;  // assignments may go out
+  bool paused_ = false;
   bool stopping_ = false;
   int ticks_since_burst_ = 0;  // of commands or assignments
   bool snapshot_due_ = false;

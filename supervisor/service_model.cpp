@@ -1,5 +1,5 @@
-// What Service shows: the command state, the book of shares, the fleet and the mapped ledgers, put together
-// on request.
+// What Service shows of itself and its workers, put together on request from the mapped ledgers, and the
+// changes that it takes.
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,36 +11,15 @@
 #include "common/process_use.h"
 #include "supervisor/service.h"
 #include "supervisor/slot_life.h"
-#include "supervisor/status/channel_reason.h"
 
 namespace e2k::supervisor {
 namespace {
 
 constexpr double kNsPerSecondF = 1e9;
+constexpr auto kRelaxed = std::memory_order_relaxed;
 
 double seconds_since(MonotonicNs then) {
   return static_cast<double>(monotonic_now().value - then.value) / kNsPerSecondF;
-}
-
-const char* type_name(uint16_t dbr_type) {
-  static constexpr const char* kNames[] = {"DBR_STRING", "DBR_SHORT", "DBR_FLOAT", "DBR_ENUM",
-                                           "DBR_CHAR",   "DBR_LONG",  "DBR_DOUBLE"};
-  return dbr_type < std::size(kNames) ? kNames[dbr_type] : "";
-}
-
-void add(EventCounts& sum, const ledger::Counts& counts) {
-  sum.received += counts.received;
-  sum.acknowledged += counts.acknowledged;
-  sum.waiting += counts.waiting;
-  sum.lost += counts.lost;
-  sum.coalesced += counts.coalesced;
-  sum.gaps += counts.gaps;
-}
-
-EventCounts to_view(const ledger::Counts& counts) {
-  EventCounts view;
-  add(view, counts);
-  return view;
 }
 
 }  // namespace
@@ -101,149 +80,42 @@ const char* shown_phase(SlotPhase phase) {
   return "";
 }
 
-ShownState shown_state_of(const ledger::Entry& line) {
-  switch (line.publisher.blocked.load(std::memory_order_relaxed)) {
-    case ledger::Blocked::no_topic:
-      return ShownState::no_topic;
-    case ledger::Blocked::not_authorised:
-      return ShownState::not_authorised;
-    case ledger::Blocked::no:
-    case ledger::Blocked::no_leader:
-    case ledger::Blocked::window_full:
-    case ledger::Blocked::encoder:
-    case ledger::Blocked::silent:
-      break;
+// What a slot's ledger says of it. The sums stand for a dead worker too.
+void add_ledger(WorkerView& view, const ledger::LedgerReader& books, bool is_alive) {
+  view.events = counts_of_slot(books);
+  for (uint32_t i = 0; i < books.entries_used(); ++i) {
+    const ledger::Entry* line = books.entry(EntryIndex{i});
+    if (line == nullptr) break;
+    view.restamped += line->publisher.restamped.load(kRelaxed);
+    if (is_alive && line->ca.state.load(kRelaxed) == ledger::EntryState::connected) ++view.connected;
   }
-  switch (line.ca.state.load(std::memory_order_relaxed)) {
-    case ledger::EntryState::connected:
-      return ShownState::connected;
-    case ledger::EntryState::never_connected:
-      return ShownState::never_connected;
-    case ledger::EntryState::disconnected:
-      return ShownState::disconnected;
-    case ledger::EntryState::denied:
-      return ShownState::denied;
-    case ledger::EntryState::no_data:
-      return ShownState::no_data;
-    case ledger::EntryState::unused:
-    case ledger::EntryState::pending:
-      return ShownState::pending;
-  }
-  return ShownState::pending;
+  const ledger::Header& header = books.header();
+  if (is_alive) view.in_flight = header.in_flight.load(kRelaxed);
+  view.ca_events = header.ca_events.load(kRelaxed);
+  view.searches_sent = header.searches_sent.load(kRelaxed);
+  view.searches_answered = header.searches_answered.load(kRelaxed);
+  view.searches_refused = header.searches_refused.load(kRelaxed);
+  view.circuits_opened = header.circuits_opened.load(kRelaxed);
+  view.circuits_failed = header.circuits_failed.load(kRelaxed);
+  view.produced = header.produced.load(kRelaxed);
+  view.delivery_failures = header.delivery_failures.load(kRelaxed);
+  view.spool_bytes = header.spool_bytes.load(kRelaxed);
+  view.lost_by_reason = losses_of(header);
+  for (size_t i = 0; i < ledger::kLatencyBuckets; ++i)
+    view.latency_buckets[i] = header.latency_buckets[i].load(kRelaxed);
+  view.latency_sum_s = static_cast<double>(header.latency_sum_ns.load(kRelaxed)) / kNsPerSecondF;
 }
 
-// What Kafka's side says of an entry that is blocked; else what its channel's chain says.
-std::string reason_for(ShownState state, const EntryRef& entry, const ChannelFacts& channel) {
-  switch (state) {
-    case ShownState::no_topic:
-      return "topic " + std::string(entry.topic) +
-             " does not exist in Kafka; create it, its events wait in the spool";
-    case ShownState::not_authorised:
-      return "Kafka refuses writing to topic " + std::string(entry.topic) +
-             "; grant it, its events wait in the spool";
-    case ShownState::quarantined:
-      return "quarantined";
-    case ShownState::connected:
-    case ShownState::pending:
-    case ShownState::never_connected:
-    case ShownState::disconnected:
-    case ShownState::denied:
-    case ShownState::no_data:
-      break;
-  }
-  return channel_reason(channel);
-}
-
-// The cursor of a page: pages are in the order of (channel, topic), neither of which holds a tab.
-std::string cursor_of(const EntryRef& entry) {
-  std::string cursor(entry.channel);
-  cursor += '\t';
-  cursor += entry.topic;
-  return cursor;
+void add_books_of_slot(StatusView& view, const ledger::LedgerReader& books, int64_t now) {
+  view.events += counts_of_slot(books);
+  const ledger::Header& header = books.header();
+  view.spool_bytes += header.spool_bytes.load(kRelaxed);
+  if (const int64_t oldest = header.oldest_waiting_arrival_real_ns.load(kRelaxed); oldest != 0)
+    view.oldest_event_age_s =
+        std::max(view.oldest_event_age_s, static_cast<double>(now - oldest) / kNsPerSecondF);
 }
 
 }  // namespace
-
-const ledger::Entry* Service::line_of(EntryId id) const {
-  const auto place = shares_.place(id);
-  return place ? line_at(*place) : nullptr;
-}
-
-const ledger::Entry* Service::line_at(const Place& place) const {
-  const ledger::LedgerReader* reader = fleet_->ledger(place.slot);
-  return reader == nullptr ? nullptr : reader->entry(place.index);
-}
-
-EventCounts Service::counts_of(const Fleet::SlotView& slot) const {
-  return slot.books == nullptr ? EventCounts{} : counts_of_slot(*slot.books);
-}
-
-ShownState Service::shown_state(const EntryRef& entry) const {
-  const auto place = shares_.place(entry.id);
-  if (!place || !is_alive(fleet_->state(place->slot))) return ShownState::pending;
-  const ledger::Entry* line = line_of(entry.id);
-  return line == nullptr ? ShownState::pending : shown_state_of(*line);
-}
-
-EntryView Service::view_of(const EntryRef& entry) const {
-  EntryView view;
-  view.id = entry.id;
-  view.channel = entry.channel;
-  view.topic = entry.topic;
-  view.key = entry.key.empty() ? entry.channel : entry.key;
-  view.mask = entry.mask;
-  view.worker = shares_.owner(entry.id);
-  view.state = shown_state(entry);
-  view.command_offset = entry.offset;
-  const ledger::Entry* line = line_of(entry.id);
-  const ChannelFacts channel = line == nullptr ? ChannelFacts{} : channel_facts(entry.id, *line);
-  view.host = channel.host;
-  view.also_host = channel.also_host;
-  view.reason = reason_for(view.state, entry, channel);
-  if (view.worker && !is_alive(fleet_->state(*view.worker)))
-    view.reason = "worker " + std::to_string(view.worker->value) + " is being started";
-  if (line == nullptr) return view;
-  if (const uint32_t since_s = line->ca.step_since_unix_s.load(std::memory_order_relaxed); since_s != 0)
-    view.since_unix_ns = int64_t{since_s} * kNsPerSecond;
-  view.type = type_name(line->ca.dbr_type.load(std::memory_order_relaxed));
-  view.count = line->ca.count.load(std::memory_order_relaxed);
-  view.events = to_view(ledger::counts_of(*line));
-  const int64_t arrival = line->ca.last_arrival_real_ns.load(std::memory_order_relaxed);
-  if (arrival != 0) {
-    view.last_event_age_s = static_cast<double>(real_now().value - arrival) / kNsPerSecondF;
-    const uint64_t stamp = line->ca.last_stamp.load(std::memory_order_relaxed);
-    if (stamp != 0) {
-      view.last_stamp_unix_ns = (static_cast<int64_t>(stamp >> 32) + kEpicsEpochUnixSeconds) * kNsPerSecond +
-                                static_cast<int64_t>(stamp & UINT32_MAX);
-      view.clock_skew_s = static_cast<double>(arrival - *view.last_stamp_unix_ns) / kNsPerSecondF;
-    }
-  }
-  if (view.reason.empty() &&
-      line->publisher.blocked.load(std::memory_order_relaxed) == ledger::Blocked::encoder)
-    view.reason = schema_reason(*view.worker, entry.topic);
-  view.restamped = line->publisher.restamped.load(std::memory_order_relaxed);
-  if (line->publisher.last_offset.load(std::memory_order_relaxed) >= 0) {
-    view.last_partition = line->publisher.last_partition.load(std::memory_order_relaxed);
-    view.last_offset = line->publisher.last_offset.load(std::memory_order_relaxed);
-  }
-  const auto loss =
-      static_cast<ledger::LossReason>(line->publisher.last_loss.load(std::memory_order_relaxed));
-  if (view.reason.empty() && loss != ledger::LossReason::none)
-    view.reason = std::string("last loss: ") + ledger::to_string(loss);
-  return view;
-}
-
-// A worker's words are about its topics together; they belong to an entry where they name its topic.
-std::string Service::schema_reason(Slot slot, std::string_view topic) const {
-  const std::string waiting = "its events wait in the spool for the id of a schema";
-  for (const auto& view : fleet_->slots()) {
-    if (view.slot != slot || !view.heartbeat || view.heartbeat->schema_problem.empty()) continue;
-    const std::string& told = view.heartbeat->schema_problem;
-    return waiting +
-           (told.find(topic) == std::string::npos ? "; status says more (SCHEMA_REGISTRY)" : ": " + told);
-  }
-  return waiting;
-}
 
 StatusView Service::status() const {
   StatusView view;
@@ -253,6 +125,7 @@ StatusView Service::status() const {
   view.state = state();
   view.reasons = problems_.list();
   view.pid = ::getpid();
+  view.paused = paused_;
   view.uptime_s = seconds_since(started_at_);
   view.commands.topic = config_.commands.topic;
   view.commands.group = config_.commands.group;
@@ -273,21 +146,10 @@ StatusView Service::status() const {
       view.brokers_up = std::max(view.brokers_up, static_cast<int>(slot.heartbeat->brokers_up));
       if (view.kafka_last_error.empty()) view.kafka_last_error = slot.heartbeat->kafka_error;
     }
-    const EventCounts counts = counts_of(slot);
-    view.events.received += counts.received;
-    view.events.acknowledged += counts.acknowledged;
-    view.events.waiting += counts.waiting;
-    view.events.lost += counts.lost;
-    view.events.coalesced += counts.coalesced;
-    view.events.gaps += counts.gaps;
-    if (slot.ledger == nullptr) continue;
-    const ledger::Header& header = slot.ledger->header();
-    view.spool_bytes += header.spool_bytes.load(std::memory_order_relaxed);
-    const int64_t oldest = header.oldest_waiting_arrival_real_ns.load(std::memory_order_relaxed);
-    if (oldest != 0)
-      view.oldest_event_age_s =
-          std::max(view.oldest_event_age_s, static_cast<double>(now - oldest) / kNsPerSecondF);
+    if (slot.books != nullptr) add_books_of_slot(view, *slot.books, now);
   }
+  for (const auto& [slot, gone] : books_.gone())
+    if (gone.ledger) add_books_of_slot(view, *gone.ledger, now);
   view.config_path = config_.path;
   view.config_sha256 = config_.sha256;
   view.epics = config_.epics;
@@ -317,67 +179,22 @@ std::vector<WorkerView> Service::workers() const {
         view.cpu_seconds = use->cpu_seconds;
       }
     }
-    view.events = counts_of(slot);
-    if (slot.ledger != nullptr && is_alive(*slot.state)) {
-      for (uint32_t i = 0; i < slot.ledger->entries_used(); ++i) {
-        const ledger::Entry* line = slot.ledger->entry(EntryIndex{i});
-        if (line == nullptr) break;
-        view.restamped += line->publisher.restamped.load(std::memory_order_relaxed);
-        if (line->ca.state.load(std::memory_order_relaxed) == ledger::EntryState::connected) ++view.connected;
-      }
-      view.in_flight = slot.ledger->header().in_flight.load(std::memory_order_relaxed);
-    }
-    if (slot.books != nullptr) {
-      const ledger::Header& header = slot.books->header();
-      view.ca_events = header.ca_events.load(std::memory_order_relaxed);
-      view.searches_sent = header.searches_sent.load(std::memory_order_relaxed);
-      view.searches_answered = header.searches_answered.load(std::memory_order_relaxed);
-      view.searches_refused = header.searches_refused.load(std::memory_order_relaxed);
-      view.circuits_opened = header.circuits_opened.load(std::memory_order_relaxed);
-      view.circuits_failed = header.circuits_failed.load(std::memory_order_relaxed);
-      view.produced = header.produced.load(std::memory_order_relaxed);
-      view.delivery_failures = header.delivery_failures.load(std::memory_order_relaxed);
-      view.spool_bytes = header.spool_bytes.load(std::memory_order_relaxed);
-      view.lost_by_reason = losses_of(header);
-      for (size_t i = 0; i < ledger::kLatencyBuckets; ++i)
-        view.latency_buckets[i] = header.latency_buckets[i].load(std::memory_order_relaxed);
-      view.latency_sum_s =
-          static_cast<double>(header.latency_sum_ns.load(std::memory_order_relaxed)) / kNsPerSecondF;
-    }
+    if (slot.books != nullptr) add_ledger(view, *slot.books, is_alive(*slot.state));
     views.push_back(std::move(view));
   }
   return views;
 }
 
-EntryPage Service::entries(const EntryQuery& query) const {
-  // The page's entries by their cursors. One pass over the state, keeping the smallest `limit` behind the
-  // cursor.
-  std::map<std::string, EntryId> page;
-  bool more = false;
-  const size_t limit = std::max<size_t>(1, query.limit);
-  commands_.visit([&](const EntryRef& entry) {
-    if (!entry.channel.starts_with(query.prefix)) return;
-    if (query.worker && shares_.owner(entry.id) != query.worker) return;
-    if (query.state && shown_state(entry) != *query.state) return;
-    std::string cursor = cursor_of(entry);
-    if (!query.after.empty() && cursor <= query.after) return;
-    if (page.size() == limit) {
-      more = true;
-      if (cursor > page.rbegin()->first) return;
-      page.erase(std::prev(page.end()));
-    }
-    page.emplace(std::move(cursor), entry.id);
-  });
-  EntryPage answer;
-  answer.items.reserve(page.size());
-  for (const auto& [cursor, id] : page) answer.items.push_back(view_of(*commands_.find(id)));
-  if (more) answer.next = page.rbegin()->first;
-  return answer;
-}
-
-std::vector<EntryView> Service::entries_of(std::string_view channel) const {
-  std::vector<EntryView> views;
-  for (const EntryRef& entry : commands_.of_channel(channel)) views.push_back(view_of(entry));
+std::vector<WorkerView> Service::gone_slots() const {
+  std::vector<WorkerView> views;
+  for (const auto& [slot, gone] : books_.gone()) {
+    WorkerView view;
+    view.slot = slot;
+    view.state = "GONE";
+    view.heir = gone.heir;
+    if (gone.ledger) add_ledger(view, *gone.ledger, false);
+    views.push_back(std::move(view));
+  }
   return views;
 }
 

@@ -79,4 +79,23 @@ Result<void> StateDirectory::keep_generation(Generation generation) const {
   return {};
 }
 
+bool StateDirectory::is_paused() const {
+  std::error_code error;
+  return std::filesystem::exists(path_ + "/paused", error);
+}
+
+Result<void> StateDirectory::keep_paused(bool paused) const {
+  const std::string file = path_ + "/paused";
+  if (!paused) {
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT)
+      return fail(fmt::format("{}: {}; remove it, the service stays paused while it is there", file,
+                              std::strerror(errno)));
+    return {};
+  }
+  UniqueFd out(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640));
+  if (!out || ::fsync(out.get()) != 0)
+    return fail(fmt::format("{}: {}; the state directory must be writable", file, std::strerror(errno)));
+  return {};
+}
+
 }  // namespace e2k::supervisor

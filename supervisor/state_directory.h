@@ -3,7 +3,7 @@
 //
 // The lock (flock on `lock`) is taken before anything is bound or started, so that two supervisors of one
 // instance never meet. The highest worker generation ever used is kept in `generation`, because spool folders
-// carry it in their names.
+// carry it in their names. While the file `paused` is there the service is.
 #pragma once
 
 #include <string>
@@ -24,6 +24,10 @@ public:
   Result<Generation> last_generation() const;
   // Replaces the file atomically. A generation must be kept before its worker starts.
   Result<void> keep_generation(Generation generation) const;
+
+  // Whether the service was paused.
+  bool is_paused() const;
+  Result<void> keep_paused(bool paused) const;
 
 private:
   StateDirectory(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -13,6 +13,7 @@
 #include "worker/spool/intake.h"
 #include "worker/spool/ledger.h"
 #include "worker/spool/live_log.h"
+#include "worker/spool/names_book.h"
 #include "worker/spool/recovery.h"
 #include "worker/spool/slot_folders.h"
 
@@ -21,6 +22,7 @@ namespace e2k::worker {
 // In the order in which they need each other; they go in the opposite one.
 struct DataPath::Parts {
   std::vector<std::unique_ptr<ledger::Ledger>> books;  // our own slot's first
+  std::unique_ptr<names::NamesBook> names;
   std::unique_ptr<spool::LiveLog> log;
   std::unique_ptr<Doorbell> bell;
   std::unique_ptr<SpoolIntake> intake;
@@ -184,14 +186,18 @@ tl::expected<std::unique_ptr<DataPath>, StartFailure> DataPath::start(const Laun
   parts->bell = std::move(*bell);
   auto converters = make_converters(contract, *parts->bell);
   if (!converters) return give_up(WorkerExit::bad_settings, converters.error());
-  const spool::LiveLogOptions options = log_options(contract);
+  spool::LiveLogOptions options = log_options(contract);
   if (auto judged = spool::LiveLog::judge(options); !judged)
     return give_up(WorkerExit::bad_settings, judged.error());
+  auto names = names::NamesBook::open(names::path_of_book(contract), contract.slot);
+  if (!names) return give_up(WorkerExit::try_again, names.error());
+  parts->names = std::move(*names);
+  options.sync_first = [book = parts->names.get()] { return book->sync(); };
   auto log = spool::LiveLog::create(options, header);
   if (!log) return give_up(WorkerExit::try_again, log.error());
   parts->log = std::move(*log);
   parts->intake = std::make_unique<SpoolIntake>(*parts->log, *parts->books.front(), *parts->bell,
-                                                converters->value->takes_errors());
+                                                converters->value->takes_errors(), parts->names.get());
   const auto give_up_with_log = [&](WorkerExit exit, const Error& why) {
     (void)parts->log->remove_log();  // it is empty
     return give_up(exit, why);

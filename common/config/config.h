@@ -105,6 +105,7 @@ struct Config {
     int64_t keep_free_bytes = 1'073'741'824;
     int64_t max_event_bytes = 8'388'608;
     WhenFull when_full = WhenFull::drop_oldest;
+    int64_t sync_interval_ms = 1000;  // 0: as the kernel writes back
     friend bool operator==(const Spool&, const Spool&) = default;
   } spool;
 

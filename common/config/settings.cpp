@@ -117,6 +117,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"spool.keep_free_bytes", "", integer<&Config::spool, &Config::Spool::keep_free_bytes>(0, kMost)},
     {"spool.max_event_bytes", "", integer<&Config::spool, &Config::Spool::max_event_bytes>(1024, kGiB / 2)},
     {"spool.when_full", "", choice<&Config::spool, &Config::Spool::when_full>(kWhenFull)},
+    {"spool.sync_interval_ms", "", integer<&Config::spool, &Config::Spool::sync_interval_ms>(0, 3'600'000)},
 
     {"state.directory", kPath, string<&Config::state, &Config::State::directory>(path_problem)},
 

@@ -75,6 +75,15 @@ Json entry_json(const EntryView& entry) {
   json["host"] = entry.host.empty() ? Json() : text(entry.host);
   json["also_at"] = entry.also_host.empty() ? Json() : text(entry.also_host);
   json.update(events_json(entry.events));
+  const auto time = [](const std::optional<int64_t>& ns) { return ns ? Json(iso8601_utc(*ns)) : Json(); };
+  json["last_gap"] = !entry.gap_began_unix_ns ? Json()
+                                              : Json{{"begin", time(entry.gap_began_unix_ns)},
+                                                     {"end", time(entry.gap_ended_unix_ns)}};
+  json["last_loss"] =
+      entry.last_loss == ledger::LossReason::none
+          ? Json()
+          : Json{{"reason", ledger::to_string(entry.last_loss)}, {"at", time(entry.last_loss_unix_ns)}};
+  json["blocked"] = entry.blocked == ledger::Blocked::no ? Json() : Json(to_string(entry.blocked));
   json["last_event_age_s"] = or_null(entry.last_event_age_s);
   json["last_stamp"] = entry.last_stamp_unix_ns ? Json(iso8601_utc(*entry.last_stamp_unix_ns)) : Json();
   json["restamped"] = entry.restamped;
@@ -85,6 +94,13 @@ Json entry_json(const EntryView& entry) {
   json["since"] = entry.since_unix_ns ? Json(iso8601_utc(*entry.since_unix_ns)) : Json();
   json["reason"] = text(entry.reason);
   return json;
+}
+
+Json gone_json(const WorkerView& gone) {
+  return {{"slot", gone.slot.value},
+          {"heir", gone.heir ? Json(gone.heir->value) : Json()},
+          {"events", events_json(gone.events)},
+          {"spool_bytes", gone.spool_bytes}};
 }
 
 std::string dump(const Json& json) {
@@ -129,7 +145,7 @@ Json channels_json(const StatusView& status) {
 }  // namespace
 
 std::string status_document(const StatusView& status, const std::vector<WorkerView>& workers,
-                            bool configuration) {
+                            const std::vector<WorkerView>& gone_slots, bool configuration) {
   Json json = Json::object();
   json["api"] = 1;
   json["name"] = text(status.name);
@@ -137,6 +153,7 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
   json["libraries"] = {{"librdkafka", text(status.librdkafka)},
                        {"libca", status.libca.empty() ? Json() : text(status.libca)}};
   json["state"] = to_string(status.state);
+  json["paused"] = status.paused;
   json["reasons"] = reasons_json(status.reasons);
   json["pid"] = status.pid;
   json["uptime_s"] = status.uptime_s;
@@ -157,6 +174,8 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
   }
   json["workers"] = Json::array();
   for (const WorkerView& worker : workers) json["workers"].push_back(worker_json(worker));
+  json["gone_slots"] = Json::array();
+  for (const WorkerView& gone : gone_slots) json["gone_slots"].push_back(gone_json(gone));
   return dump(json);
 }
 

@@ -15,7 +15,7 @@ namespace e2k::supervisor {
 
 // `configuration`: whether the members `config` and `epics` are shown.
 std::string status_document(const StatusView& status, const std::vector<WorkerView>& workers,
-                            bool configuration);
+                            const std::vector<WorkerView>& gone_slots, bool configuration);
 std::string workers_document(const std::vector<WorkerView>& workers);
 std::string worker_document(const WorkerView& worker);
 std::string page_document(const EntryPage& page);

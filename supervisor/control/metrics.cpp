@@ -209,11 +209,13 @@ void write_workers(Text& text, const Workers& workers) {
 }  // namespace
 
 std::string metrics_text(const StatusView& status, const std::vector<WorkerView>& workers,
-                         const ProcessFigures& process) {
+                         const std::vector<WorkerView>& gone_slots, const ProcessFigures& process) {
   Text text;
   write_service(text, status);
-  write_events(text, workers);
-  write_latency(text, workers);
+  Workers all = workers;
+  all.insert(all.end(), gone_slots.begin(), gone_slots.end());
+  write_events(text, all);
+  write_latency(text, all);
   write_workers(text, workers);
   text.process("cpu_seconds_total", "counter", "Processor time of the supervisor.", process.cpu_seconds);
   text.process("start_time_seconds", "gauge", "When the supervisor started, since 1970.",

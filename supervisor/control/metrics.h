@@ -21,7 +21,8 @@ struct ProcessFigures {
   uint64_t open_fds = 0, max_fds = 0;
 };
 
+// `gone_slots`: their counters of events go on beside those of the workers, so that no sum falls.
 std::string metrics_text(const StatusView& status, const std::vector<WorkerView>& workers,
-                         const ProcessFigures& process);
+                         const std::vector<WorkerView>& gone_slots, const ProcessFigures& process);
 
 }  // namespace e2k::supervisor

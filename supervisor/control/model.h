@@ -45,6 +45,15 @@ const char* to_string(ShownState state);  // "PENDING", …
 // received = acknowledged + waiting + lost + coalesced
 struct EventCounts {
   uint64_t received = 0, acknowledged = 0, waiting = 0, lost = 0, coalesced = 0, gaps = 0;
+  EventCounts& operator+=(const EventCounts& more) {
+    received += more.received;
+    acknowledged += more.acknowledged;
+    waiting += more.waiting;
+    lost += more.lost;
+    coalesced += more.coalesced;
+    gaps += more.gaps;
+    return *this;
+  }
 };
 
 struct Reason {
@@ -66,6 +75,7 @@ struct StatusView {
     int64_t offset = -1;
     uint64_t entries = 0, rejected = 0;  // "channels" in the JSON is `entries`
   } commands;
+  bool paused = false;
   uint64_t entries_total = 0, channels_distinct = 0;
   std::array<uint64_t, kShownStates> entries_by_state{};
   EventCounts events;
@@ -78,14 +88,16 @@ struct StatusView {
 };
 
 // A worker's state: STARTING (launched, has not greeted), RUNNING, STOPPING, BACKOFF (waits to be restarted),
-// FAILED (is not restarted: see last_exit), UNRESPONSIVE.
+// FAILED (is not restarted: see last_exit), UNRESPONSIVE. A slot that no worker serves any more is GONE: its
+// figures stand and its logs are drained by the worker `heir`.
 struct WorkerView {
   Slot slot;
   Generation generation;
   int32_t pid = 0;  // 0: none runs
   std::string state;
+  std::optional<Slot> heir;
   uint64_t channels = 0, entries = 0, connected = 0;
-  uint64_t restamped = 0;  // events of this generation that got the time of arrival
+  uint64_t restamped = 0;  // events that got the time of arrival
   EventCounts events;
   uint64_t restarts = 0;
   std::map<std::string, uint64_t> restarts_by_reason;  // crash, exit, hang, request
@@ -112,7 +124,12 @@ struct EntryView {
   uint32_t count = 0;
   std::string host;       // where it is, or who answered last; "" while nobody has
   std::string also_host;  // another server that answers for its name; ""
-  EventCounts events;
+  EventCounts events;     // over all workers, keys and restarts
+  // The last time in which nobody served it; its end is missing while it lasts.
+  std::optional<int64_t> gap_began_unix_ns, gap_ended_unix_ns;
+  ledger::LossReason last_loss = ledger::LossReason::none;
+  int64_t last_loss_unix_ns = 0;
+  ledger::Blocked blocked = ledger::Blocked::no;  // why its topic takes nothing
   std::optional<double> last_event_age_s;
   std::optional<int64_t> last_stamp_unix_ns;
   uint64_t restamped = 0;              // events that got the time of arrival: stamp 0, or too far ahead
@@ -163,6 +180,8 @@ public:
 
   virtual StatusView status() const = 0;
   virtual std::vector<WorkerView> workers() const = 0;
+  // Slots that no worker serves any more and that have books still.
+  virtual std::vector<WorkerView> gone_slots() const = 0;
   virtual EntryPage entries(const EntryQuery& query) const = 0;
   virtual std::vector<EntryView> entries_of(std::string_view channel) const = 0;
   virtual std::vector<HostView> hosts() const = 0;
@@ -174,6 +193,8 @@ public:
   // The number of entries taken out of quarantine (or, when none was, searched for anew); 0: no such channel.
   virtual size_t retry(std::string_view channel, std::optional<std::string_view> topic,
                        const Caller& caller) = 0;
+  // Events are received and wait, or go on to Kafka. The Error: it could not be remembered, and is not done.
+  virtual Result<void> set_paused(bool paused, const Caller& caller) = 0;
 };
 
 }  // namespace e2k::supervisor

@@ -116,6 +116,11 @@ Answer change(const Route& route, const Request& request, Model& model) {
     model.restart_workers(route.rolling, route.only_failed, request.caller);
     return json(accepted_document(static_cast<size_t>(concerned)), 202);
   }
+  if (route.verb == Verb::pause || route.verb == Verb::resume) {
+    if (auto set = model.set_paused(route.verb == Verb::pause, request.caller); !set)
+      return error(500, set.error().message);
+    return json(accepted_document(1), 202);
+  }
   const size_t retried = model.retry(route.channel, route.topic, request.caller);
   if (retried == 0) return no_channel(route.channel, route.topic);
   return json(accepted_document(retried), 202);
@@ -124,7 +129,8 @@ Answer change(const Route& route, const Request& request, Model& model) {
 Answer show(Surface surface, const Route& route, const ResponderRules& rules, const Model& model) {
   switch (route.verb) {
     case Verb::status:
-      return json(status_document(model.status(), model.workers(), surface != Surface::status_socket));
+      return json(status_document(model.status(), model.workers(), model.gone_slots(),
+                                  surface != Surface::status_socket));
     case Verb::workers:
       return json(workers_document(model.workers()));
     case Verb::worker:
@@ -143,7 +149,7 @@ Answer show(Surface surface, const Route& route, const ResponderRules& rules, co
     case Verb::metrics:
       return {200,
               "text/plain; version=0.0.4; charset=utf-8",
-              metrics_text(model.status(), model.workers(),
+              metrics_text(model.status(), model.workers(), model.gone_slots(),
                            rules.process_figures ? rules.process_figures() : ProcessFigures{}),
               {}};
     case Verb::health_live:
@@ -155,6 +161,8 @@ Answer show(Surface surface, const Route& route, const ResponderRules& rules, co
     case Verb::restart_worker:
     case Verb::restart_workers:
     case Verb::retry:
+    case Verb::pause:
+    case Verb::resume:
       break;
   }
   return error(500, "not a question");

@@ -148,14 +148,14 @@ std::string ignore(Route&, const Parameter&) {
 
 struct Found {
   Route route;
-  bool post = false;
+  std::string_view method = "GET";
   Take take = no_parameters;
 };
 
 Found found(Verb verb, Take take = no_parameters) {
   Found found;
   found.route.verb = verb;
-  found.post = is_change(verb);
+  if (is_change(verb)) found.method = "POST";
   found.take = std::move(take);
   return found;
 }
@@ -196,6 +196,11 @@ std::optional<Found> find(const std::vector<std::string>& path) {
   if (path[0] == "hosts") return found(Verb::hosts);
   if (path[0] == "rejected") return found(Verb::rejected);
   if (path[0] == "metrics") return found(Verb::metrics, ignore);
+  if (path[0] == "pause" || path[0] == "resume") {
+    Found pause = found(path[0] == "pause" ? Verb::pause : Verb::resume);
+    pause.method = "PUT";
+    return pause;
+  }
   return std::nullopt;
 }
 
@@ -203,7 +208,7 @@ bool is_of_a_later_version(const std::vector<std::string>& path) {
   if (path.empty()) return false;
   if (path[0] == "connectors" || path[0] == "connector-plugins") return true;
   if (path.size() == 2 && path[0] == "workers") return path[1] == "count";
-  return path.size() == 1 && (path[0] == "pause" || path[0] == "resume" || path[0] == "log-level");
+  return path.size() == 1 && path[0] == "log-level";
 }
 
 std::string not_found_message(const std::vector<std::string>& path, std::string_view raw) {
@@ -216,7 +221,8 @@ std::string not_found_message(const std::vector<std::string>& path, std::string_
 }  // namespace
 
 bool is_change(Verb verb) {
-  return verb == Verb::restart_worker || verb == Verb::restart_workers || verb == Verb::retry;
+  return verb == Verb::restart_worker || verb == Verb::restart_workers || verb == Verb::retry ||
+         verb == Verb::pause || verb == Verb::resume;
 }
 
 tl::expected<Route, Refusal> route(std::string_view method, std::string_view target) {
@@ -229,9 +235,9 @@ tl::expected<Route, Refusal> route(std::string_view method, std::string_view tar
 
   auto match = find(*segments);
   if (!match) return refuse(404, not_found_message(*segments, path));
-  const bool matches = match->post ? method == "POST" : method == "GET" || method == "HEAD";
-  if (!matches) {
-    const std::string allow = match->post ? "POST" : "GET, HEAD";
+  const bool shows = match->method == "GET";
+  if (method != match->method && !(shows && method == "HEAD")) {
+    const std::string allow = shows ? "GET, HEAD" : std::string(match->method);
     return refuse(405, log::quoted(path) + " is asked for with " + allow, allow);
   }
 

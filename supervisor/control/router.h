@@ -23,6 +23,8 @@ enum class Verb {
   channels,
   channel,
   retry,
+  pause,
+  resume,
   hosts,
   rejected,
   metrics,

@@ -183,4 +183,8 @@ Outcome<std::string> Client::post(const std::string& target) const {
   return body_of(request("POST", target));
 }
 
+Outcome<std::string> Client::put(const std::string& target) const {
+  return body_of(request("PUT", target));
+}
+
 }  // namespace e2k::supervisor::ctl

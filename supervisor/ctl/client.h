@@ -48,6 +48,7 @@ public:
   // The body of a 2xx answer; other codes become failures with the supervisor's message.
   Outcome<std::string> get(const std::string& target) const;
   Outcome<std::string> post(const std::string& target) const;
+  Outcome<std::string> put(const std::string& target) const;
 
 private:
   Outcome<HttpAnswer> request_at(const std::string& socket, std::string_view method,

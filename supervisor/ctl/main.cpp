@@ -144,6 +144,13 @@ void add_changes(CLI::App& app, Options& options, Code& chosen) {
     };
   });
 
+  const auto order = [&](const char* name, const char* help, Exit (*give)(const Client&, const Output&)) {
+    app.add_subcommand(name, help)->callback(
+        [&options, &chosen, give] { chosen = [&options, give] { return run(options, give); }; });
+  };
+  order("pause", "hand nothing to Kafka: events are received and wait", pause_service);
+  order("resume", "end a pause", resume_service);
+
   CLI::App* again = app.add_subcommand("retry", "take a channel out of quarantine, or search for it anew");
   auto names = std::make_shared<std::pair<std::string, std::string>>();
   again->add_option("NAME", names->first, "the channel")->required();

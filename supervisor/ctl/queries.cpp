@@ -120,6 +120,17 @@ Exit restart_workers(const Client& client, bool rolling, bool only_failed, const
                  output);
 }
 
+Exit pause_service(const Client& client, const Output& output) {
+  return changed(client.put("/pause"),
+                 "paused: events are received and wait in the spool, also over restarts, until "
+                 "epics2kafkactl resume",
+                 output);
+}
+
+Exit resume_service(const Client& client, const Output& output) {
+  return changed(client.put("/resume"), "resumed: what waits goes to Kafka, in order", output);
+}
+
 Exit retry(const Client& client, const std::string& channel, const std::string& topic, const Output& output) {
   return changed(client.post("/channels/" + percent_encode(channel) + "/retry" +
                              (topic.empty() ? "" : "?topic=" + percent_encode(topic))),

@@ -33,6 +33,8 @@ Exit show_health(const Client& client, const Output& output);  // ok, degraded, 
 
 Exit restart_worker(const Client& client, unsigned slot, const Output& output);
 Exit restart_workers(const Client& client, bool rolling, bool only_failed, const Output& output);
+Exit pause_service(const Client& client, const Output& output);
+Exit resume_service(const Client& client, const Output& output);
 Exit retry(const Client& client, const std::string& channel, const std::string& topic, const Output& output);
 
 Exit complain(const Failure& failure, const Output& output);

@@ -24,6 +24,12 @@ std::string cell(const Json& value) {
   if (value.is_null()) return "-";
   if (value.is_string()) return value.get<std::string>().empty() ? "-" : value.get<std::string>();
   if (value.is_number_float()) return fmt::format("{:.3g}", value.get<double>());
+  if (value.is_object()) {
+    std::string parts;
+    for (const auto& [name, part] : value.items())
+      parts += (parts.empty() ? "" : ", ") + name + " " + cell(part);
+    return parts;
+  }
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -90,6 +96,11 @@ std::string status_text(const Json& status) {
                     (cell(kafka, "last_error") == "-" ? "" : ", last error: " + cell(kafka, "last_error"))},
       {"spool", bytes(at(spool, "bytes")) + " of " + bytes(at(spool, "max_bytes")) + ", oldest event " +
                     duration(at(spool, "oldest_event_age_s"))}};
+  for (const Json& gone : at(status, "gone_slots"))
+    if (at(at(gone, "events"), "waiting") != 0)
+      rows.push_back({"slot " + cell(gone, "slot"), "is served no more; worker " + cell(gone, "heir") +
+                                                        " drains " + cell(at(gone, "events"), "waiting") +
+                                                        " events of it"});
   return out + table(rows) + "\n" + workers_text(at(status, "workers"));
 }
 

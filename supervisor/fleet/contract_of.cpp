@@ -21,6 +21,9 @@ std::string ledger_folder(const Config& config) {
 std::string ledger_path(const Config& config, Slot slot) {
   return ledger_folder(config) + "/" + std::to_string(slot.value) + ".ledger";
 }
+std::string names_path(const Config& config, Slot slot) {
+  return config.spool.directory + "/" + std::to_string(slot.value) + ".names";
+}
 std::string spool_path(const Config& config, Slot slot, Generation generation) {
   return config.spool.directory + "/" + std::to_string(slot.value) + "." + std::to_string(generation.value);
 }
@@ -41,6 +44,7 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   c.spool_keep_free_bytes = config.spool.keep_free_bytes;
   c.max_event_bytes = config.spool.max_event_bytes;
   c.when_full = config.spool.when_full;
+  c.spool_sync_interval_ms = config.spool.sync_interval_ms;
   c.producer = plain(config.kafka.common);
   for (auto& [name, value] : plain(config.kafka.producer)) c.producer[name] = value;
   for (const Properties* side : {&config.kafka.common, &config.kafka.producer})

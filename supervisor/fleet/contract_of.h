@@ -11,6 +11,8 @@ namespace e2k::supervisor {
 // The folder of the ledgers, and a slot's ledger in it.
 std::string ledger_folder(const Config& config);
 std::string ledger_path(const Config& config, Slot slot);
+// A slot's book of names (proto/names_format.h).
+std::string names_path(const Config& config, Slot slot);
 // The folder of a generation's log.
 std::string spool_path(const Config& config, Slot slot, Generation generation);
 

@@ -32,6 +32,7 @@ using Steady = std::chrono::steady_clock;
 
 // Every other turn pings; every turn looks for what has to be said again.
 constexpr auto kTurn = std::chrono::milliseconds(500);
+constexpr int64_t kPausedDrainMs = 1000;
 
 Steady::time_point time_point_of(MonotonicNs t) {
   return Steady::time_point(std::chrono::nanoseconds(t.value));
@@ -158,16 +159,17 @@ public:
     if (rolling && !rolling_now_) roll_on();
   }
 
+  void set_paused(bool paused) override {
+    paused_ = paused;
+    for (size_t i = 0; i < workers_.size(); ++i) tell_pause(i);
+  }
+
   std::vector<SlotView> slots() const override {
     std::vector<SlotView> out;
     for (size_t i = 0; i < workers_.size(); ++i) {
       const Worker& w = *workers_[i];
       out.push_back({slot_of(i), &w.state, w.restarts_by_reason, w.started_at, w.heartbeat,
-                     w.ledger ? &*w.ledger : nullptr,
-                     w.ledger     ? &*w.ledger
-                     : w.previous ? &*w.previous
-                                  : nullptr,
-                     w.outbox.unapplied_items(), w.libca});
+                     ledger(slot_of(i)), books(slot_of(i)), w.outbox.unapplied_items(), w.libca});
     }
     return out;
   }
@@ -175,6 +177,11 @@ public:
   const ledger::LedgerReader* ledger(Slot slot) const override {
     const Worker& w = *workers_.at(slot.value);
     return w.ledger ? &*w.ledger : nullptr;
+  }
+  const ledger::LedgerReader* books(Slot slot) const override {
+    const Worker& w = *workers_.at(slot.value);
+    if (w.ledger) return &*w.ledger;
+    return w.previous ? &*w.previous : nullptr;
   }
 
 private:
@@ -239,8 +246,15 @@ private:
     if (!config_.instance.empty()) {
       request.arguments.insert(request.arguments.end(), {"--instance", config_.instance});
     }
-    request.contract = encode(contract_of(config_, slot_of(i), action.generation, w.token, link_->endpoint(),
-                                          static_cast<int32_t>(getpid())));
+    LaunchContract contract = contract_of(config_, slot_of(i), action.generation, w.token, link_->endpoint(),
+                                          static_cast<int32_t>(getpid()));
+    contract.paused = paused_;
+    if (callbacks_.launching) {
+      LaunchExtras extras = callbacks_.launching(slot_of(i));
+      contract.fresh_books = extras.fresh_books;
+      contract.estates = std::move(extras.estates);
+    }
+    request.contract = encode(contract);
     auto launched = launch(request);
     if (!launched) {
       return on(i, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number});
@@ -271,6 +285,7 @@ private:
     w.outbox.reset();
     w.welcomed = true;
     send(i, Welcome{});
+    tell_pause(i);
     callbacks_.welcomed(slot_of(i), w.state.generation);
     if (rolling_now_ == i) {
       rolling_now_.reset();
@@ -279,9 +294,11 @@ private:
   }
 
   void carry_out(size_t i, Worker& w, const SendStop& action) {
-    w.stop_until = MonotonicNs{monotonic_now().value + action.drain_timeout_ms * kNsPerMs};
+    // While paused only what is in flight gets any less.
+    const int64_t most_ms = paused_ ? std::min(action.drain_timeout_ms, kPausedDrainMs) : action.drain_timeout_ms;
+    w.stop_until = MonotonicNs{monotonic_now().value + most_ms * kNsPerMs};
     w.outbox.reset();
-    send(i, Stop{action.drain_timeout_ms});
+    send(i, Stop{most_ms});
   }
 
   void carry_out(size_t, Worker& w, const KillWorker&) {
@@ -357,6 +374,11 @@ private:
     link_->send(slot_of(i), workers_[i]->state.generation, encode(message));
   }
 
+  // Said again with every ping: it may have got lost, or be older than the contract.
+  void tell_pause(size_t i) {
+    if (workers_[i]->welcomed) send(i, SetPaused{paused_});
+  }
+
   void pump(size_t i) {
     Worker& w = *workers_[i];
     if (!w.welcomed || w.state.phase == SlotPhase::stopping) return;
@@ -375,6 +397,7 @@ private:
         send(i, Stop{std::max<int64_t>((w.stop_until.value - now.value) / kNsPerMs, 0)});
       } else if (turns_ % 2 == 0) {
         send(i, Ping{});
+        tell_pause(i);
       }
       pump(i);
     }
@@ -457,6 +480,7 @@ private:
   bool working_ = false;
   std::deque<size_t> rolling_;
   std::optional<size_t> rolling_now_;
+  bool paused_ = false;
   bool stopping_ = false;
   bool reported_ = false;
   uint64_t turns_ = 0;

@@ -18,6 +18,7 @@
 #include "common/config/config.h"
 #include "common/result.h"
 #include "proto/control_message.h"
+#include "proto/launch.h"
 #include "proto/ledger_reader.h"
 #include "supervisor/fleet/slot_machine.h"
 
@@ -25,7 +26,14 @@ namespace e2k::supervisor {
 
 class Fleet {
 public:
+  // What a launch needs beside the configuration.
+  struct LaunchExtras {
+    bool fresh_books = false;
+    std::vector<Estate> estates = {};
+  };
   struct Callbacks {
+    // A worker of the slot is about to be launched; no process of it lives.
+    std::function<LaunchExtras(Slot)> launching = nullptr;
     // The worker greeted and its numbering was reset: it holds nothing. Answer with assign().
     std::function<void(Slot, Generation)> welcomed;
     // The worker is gone, whatever the reason; its ledger can still be read until the slot is launched again.
@@ -56,6 +64,9 @@ public:
   // welcomed.
   virtual void restart_all(bool rolling, bool only_failed) = 0;
 
+  // While paused, workers receive and keep what they have. Told to all, and to those that are to come.
+  virtual void set_paused(bool paused) = 0;
+
   struct SlotView {
     Slot slot;
     const SlotState* state;
@@ -71,6 +82,7 @@ public:
   // One slot's, cheaply: for questions asked once an entry. The slot must be one of the fleet's.
   virtual const SlotState& state(Slot slot) const = 0;
   virtual const ledger::LedgerReader* ledger(Slot slot) const = 0;
+  virtual const ledger::LedgerReader* books(Slot slot) const = 0;
 };
 
 }  // namespace e2k::supervisor

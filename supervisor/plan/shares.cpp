@@ -8,18 +8,8 @@
 namespace e2k::supervisor {
 namespace {
 
-uint64_t hash_of(std::string_view text, uint64_t seed) {
-  // FNV-1a with a final mix. Two channels of equal hash would merely be planned as one.
-  uint64_t h = 0xcbf29ce484222325u ^ seed;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  h ^= h >> 32;
-  return h * 0x9e3779b97f4a7c15u;
-}
-
-uint64_t command_hash(const EntryRef& e) {
-  uint64_t h = hash_of(e.topic, e.mask.bits);
-  h = hash_of(e.channel, h);
-  return hash_of(e.key, h);
+uint64_t attributes_of(const EntryRef& e) {
+  return hash_of_text(e.key, e.mask.bits);
 }
 
 AddEntry add_item(EntryIndex index, const EntryRef& e) {
@@ -47,7 +37,7 @@ Shares::Row& Shares::row(EntryId id) {
 }
 
 void Shares::link(EntryId id, const EntryRef& entry) {
-  const uint64_t name = hash_of(entry.channel, 0);
+  const uint64_t name = hash_of_text(entry.channel, 0);
   auto [found, is_new] = channel_of_name_.try_emplace(name, kNone);
   if (is_new) {
     if (free_channels_.empty()) {
@@ -60,7 +50,12 @@ void Shares::link(EntryId id, const EntryRef& entry) {
   }
   Channel& channel = channels_[found->second];
   Row& r = row(id);
-  r = Row{command_hash(entry), found->second, channel.first, kNone};
+  r = Row{Identity::of(entry.topic, entry.channel),
+          false,
+          attributes_of(entry),
+          found->second,
+          channel.first,
+          kNone};
   channel.first = id.value;
   ++channel.entries;
   if (channel.slot != kNoSlot) ++workers_[Slot{channel.slot}].entries;
@@ -86,43 +81,83 @@ void Shares::unlink(EntryId id) {
 }
 
 Shares::Orders Shares::reconcile(const CommandState& state, std::span<const EntryId> dirty,
-                                 const Stuck& stuck) {
+                                 const Asking& ask) {
   Orders orders;
-  std::vector<std::pair<EntryId, std::optional<Place>>>
-      added;  // with where an earlier command of it was served
+  std::vector<EntryId> added, changed;
   for (EntryId id : dirty) {
-    const auto wanted = state.find(id);
-    Row& known = row(id);
-    const bool in_book = known.channel != kNone;
-    if (in_book && wanted && known.command_hash == command_hash(*wanted)) continue;
-    std::optional<Place> before = place(id);
-    if (before) orders.items[before->slot].push_back(RemoveEntry{before->index});
-    if (in_book && wanted && channels_[known.channel].name_hash == hash_of(wanted->channel, 0)) {
-      known.command_hash = command_hash(*wanted);  // the channel stays, and with it the worker
-      if (!before) continue;                       // held: release() will hand out what is then commanded
-      known.index = kNone;
-    } else {
-      if (in_book) unlink(id);
-      if (!wanted) continue;
-      link(id, *wanted);
-    }
-    added.emplace_back(id, before);
+    take(id, state, orders, added);
+    if (rows_[id.value].changed) changed.push_back(id);
   }
-  even_out(state, stuck, orders);
-  for (auto& [id, before] : added) {
-    const auto wanted = state.find(id);
-    if (!wanted || rows_[id.value].index != kNone) continue;
-    const Slot slot{channels_[rows_[id.value].channel].slot};
-    if (before && before->slot != slot) {
-      orders.departures.push_back({id, *before, true});
-    } else {
-      orders.items[slot].push_back(hand_out(id, *wanted));
-    }
+  for (EntryId id : added) bring_home(id, ask);
+  even_out(state, ask, orders);
+  for (EntryId id : changed) {
+    Row& r = rows_[id.value];
+    const auto before = place(id);
+    if (!std::exchange(r.changed, false) || !before) continue;  // moved, hence held
+    AddEntry add = hand_out(id, *state.find(id));
+    add.replaces = before->index;
+    orders.items[before->slot].push_back(std::move(add));
   }
+  for (EntryId id : added)
+    if (const auto wanted = state.find(id); wanted && rows_[id.value].index == kNone)
+      place_new(id, *wanted, ask, orders);
   return orders;
 }
 
-void Shares::even_out(const CommandState& state, const Stuck& stuck, Orders& orders) {
+// One entry's command, as far as it goes without the planner.
+void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::vector<EntryId>& added) {
+  const auto wanted = state.find(id);
+  Row& known = row(id);
+  if (known.channel != kNone) {
+    const bool same = wanted && known.identity == Identity::of(wanted->topic, wanted->channel);
+    if (same) {
+      if (known.attributes == attributes_of(*wanted)) return;
+      known.attributes = attributes_of(*wanted);
+      known.changed = known.index != kNone;  // held: release() hands out what is then commanded
+      return;
+    }
+    // An id of an entry that is gone may be another's by now.
+    if (const auto before = place(id)) orders.items[before->slot].push_back(RemoveEntry{before->index});
+    unlink(id);
+  }
+  if (!wanted) return;
+  link(id, *wanted);
+  added.push_back(id);
+}
+
+// A channel that nobody holds is best where events of its entries wait, else where an entry of it was served
+// before.
+void Shares::bring_home(EntryId id, const Asking& ask) {
+  if (rows_[id.value].channel == kNone) return;
+  Channel& channel = channels_[rows_[id.value].channel];
+  if (channel.slot != kNoSlot) return;
+  std::optional<Slot> served, waits;
+  for (uint32_t e = channel.first; e != kNone; e = rows_[e].next)
+    lines_.each(rows_[e].identity, [&](const Place& place) {
+      if (!workers_.contains(place.slot)) return;
+      if (!served) served = place.slot;
+      if (!waits && ask.waits(place)) waits = place.slot;
+    });
+  if (const auto home = waits ? waits : served) put_at(channel, *home);
+}
+
+// Gives an entry that is new to its worker, unless events of it wait elsewhere.
+void Shares::place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders) {
+  const Slot slot{channels_[rows_[id.value].channel].slot};
+  const size_t before = orders.departures.size();
+  lines_.each(rows_[id.value].identity, [&](const Place& place) {
+    if (place.slot != slot && ask.waits(place)) orders.departures.push_back({id, place, true});
+  });
+  if (orders.departures.size() == before) orders.items[slot].push_back(hand_out(id, entry));
+}
+
+void Shares::put_at(Channel& channel, Slot slot) {
+  channel.slot = slot.value;
+  ++workers_[slot].channels;
+  workers_[slot].entries += channel.entries;
+}
+
+void Shares::even_out(const CommandState& state, const Asking& ask, Orders& orders) {
   std::vector<PlannedChannel> planned;
   std::vector<uint32_t> numbers;
   planned.reserve(channel_of_name_.size());
@@ -137,16 +172,30 @@ void Shares::even_out(const CommandState& state, const Stuck& stuck, Orders& ord
     planned.push_back(p);
     numbers.push_back(n);
   }
-  for (const Move& move : plan(planned, slots_, affinity_))
-    if (!is_stuck(channels_[numbers[move.channel]], stuck))
+  moves_put_off_ = false;
+  for (const Move& move : plan(planned, slots_, affinity_)) {
+    if (is_stuck(channels_[numbers[move.channel]], ask)) {
+      moves_put_off_ = true;
+    } else {
       move_channel(numbers[move.channel], move.to, orders);
+    }
+  }
 }
 
-bool Shares::is_stuck(const Channel& channel, const Stuck& stuck) const {
+bool Shares::is_stuck(const Channel& channel, const Asking& ask) const {
   if (channel.slot == kNoSlot) return false;
-  for (uint32_t e = channel.first; e != kNone; e = rows_[e].next)
-    if (rows_[e].index != kNone && stuck({Slot{channel.slot}, EntryIndex{rows_[e].index}})) return true;
-  return false;
+  const Slot slot{channel.slot};
+  bool stuck = false;
+  for (uint32_t e = channel.first; e != kNone && !stuck; e = rows_[e].next) {
+    if (rows_[e].index != kNone) {
+      stuck = ask.stuck({slot, EntryIndex{rows_[e].index}});
+    } else {
+      // Not handed out yet: what waits there is of the worker before.
+      lines_.each(rows_[e].identity,
+                  [&](const Place& place) { stuck = stuck || (place.slot == slot && ask.waits(place)); });
+    }
+  }
+  return stuck;
 }
 
 void Shares::move_channel(uint32_t number, Slot to, Orders& orders) {
@@ -157,36 +206,35 @@ void Shares::move_channel(uint32_t number, Slot to, Orders& orders) {
       Row& r = rows_[e];
       if (r.index == kNone) continue;
       orders.items[from].push_back(RemoveEntry{EntryIndex{r.index}});
-      orders.departures.push_back({EntryId{e}, Place{from, EntryIndex{r.index}}});
+      orders.departures.push_back({EntryId{e}, Place{from, EntryIndex{r.index}}, r.changed});
       r.index = kNone;
     }
     --workers_[from].channels;
     workers_[from].entries -= channel.entries;
   }
-  channel.slot = to.value;
-  ++workers_[to].channels;
-  workers_[to].entries += channel.entries;
+  put_at(channel, to);
 }
 
 AddEntry Shares::hand_out(EntryId id, const EntryRef& entry) {
   Row& r = rows_[id.value];
-  r.index = workers_[Slot{channels_[r.channel].slot}].next_index++;
-  r.command_hash = command_hash(entry);  // it may have changed since it was put into the book
+  const Slot slot{channels_[r.channel].slot};
+  r.index = lines_.assign(slot, entry.topic, entry.channel, entry.key).value;
+  r.attributes = attributes_of(entry);  // they may have changed since it was put into the book
   return add_item(EntryIndex{r.index}, entry);
 }
 
 std::vector<AssignItem> Shares::serve_anew(Slot slot, const CommandState& state) {
   std::vector<AssignItem> items;
-  workers_[slot].next_index = 0;
   for (const Channel& channel : channels_) {
     if (channel.entries == 0 || channel.slot != slot.value) continue;
     for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
-      if (rows_[e].index == kNone) continue;
-      if (auto entry = state.find(EntryId{e})) {
+      Row& r = rows_[e];
+      if (r.index == kNone) continue;
+      const auto entry = state.find(EntryId{e});
+      if (entry && r.identity == Identity::of(entry->topic, entry->channel)) {
         items.push_back(hand_out(EntryId{e}, *entry));
       } else {
-        rows_[e].index = kNone;  // it is about to be removed; its old index means another entry by now
-        rows_[e].command_hash = 0;
+        r.index = kNone;  // it is about to be removed, and the worker does not know it
       }
     }
   }
@@ -233,11 +281,6 @@ std::optional<Slot> Shares::owner(EntryId id) const {
 size_t Shares::channels(Slot slot) const {
   auto found = workers_.find(slot);
   return found == workers_.end() ? 0 : found->second.channels;
-}
-
-uint32_t Shares::indices_given(Slot slot) const {
-  auto found = workers_.find(slot);
-  return found == workers_.end() ? 0 : found->second.next_index;
 }
 
 size_t Shares::entries(Slot slot) const {

@@ -2,14 +2,20 @@
 // each of the channel's entries.
 //
 // The command state says what is to be monitored, the planner who is to do it; Shares compares that with what
-// was handed out and answers with the items to send. It holds no names: an entry is remembered by a hash of
-// what was commanded, so that reconciling the same command twice sends nothing. Indices are counted up per
-// worker generation and never reused within one.
+// was handed out and answers with the items to send. It holds no names: an entry is remembered by hashes of
+// what was commanded, so that reconciling the same command twice sends nothing. Indices belong to slots and
+// keep their meaning (lines.h): a fresh worker gets its share under the indices of its predecessor, and an
+// entry that comes back finds its line.
+//
+// Another mask or key of an entry that stays on its worker is one item, which replaces the former entry; no
+// event is missed meanwhile.
 //
 // A moved channel's entries are *held*: their old worker is told to remove them at once, their new one is
 // told to add them only when release() is called, that is, when the old one's last event has reached Kafka.
 // So a channel's events stay in order. A channel whose old worker could not get rid of its events for a long
-// time is not moved at all: the caller knows which are *stuck*.
+// time is not moved at all: the caller knows which are *stuck*. Likewise for entries that are new to the book
+// of shares, after a start: their channels stay with the slot where events of theirs still wait; where those
+// wait in a slot that is gone, they are held.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +29,10 @@
 #include "common/ids.h"
 #include "proto/control_message.h"
 #include "supervisor/commands/command_state.h"
+#include "supervisor/plan/lines.h"
 #include "supervisor/plan/planner.h"
 
 namespace e2k::supervisor {
-
-struct Place {
-  Slot slot;
-  EntryIndex index;
-  friend bool operator==(const Place&, const Place&) = default;
-};
 
 class Shares {
 public:
@@ -49,27 +50,35 @@ public:
     std::vector<Departure> departures;
   };
 
+  // What the caller knows of a line in a ledger. Asked for the channels that are about to move, and for the
+  // lines of entries that are new.
+  struct Asking {
+    // Events of it wait, or it is not known whether they do.
+    std::function<bool(const Place&)> waits = [](const Place&) { return false; };
+    // Events of it wait and do not get any less.
+    std::function<bool(const Place&)> stuck = [](const Place&) { return false; };
+  };
   // Brings the book up to `state` for the entries in `dirty` (repeats and unknown ids do no harm), then evens
-  // out.
-  // Channels that serve a stuck entry stay where they are; the next reconcile looks again.
-  using Stuck = std::function<bool(const Place&)>;
-  Orders reconcile(
-      const CommandState& state, std::span<const EntryId> dirty,
-      const Stuck& stuck = [](const Place&) { return false; });
+  // out. Channels that serve a stuck entry stay where they are; the next reconcile looks again.
+  Orders reconcile(const CommandState& state, std::span<const EntryId> dirty, const Asking& ask);
+  Orders reconcile(const CommandState& state, std::span<const EntryId> dirty) {
+    return reconcile(state, dirty, Asking{});
+  }
+  // The last reconcile left channels where they were stuck.
+  bool moves_put_off() const { return moves_put_off_; }
 
   // The IOC that serves the entry's channel, by a number of the caller's; true: it was not known, or another.
   // It stays known until it is another. The next reconcile plans with it, also one without dirty entries.
   bool set_host(EntryId id, uint32_t host);
 
-  // A fresh worker greeted: everything that the slot serves and that is not held, numbered from 0.
+  // A fresh worker greeted: everything that the slot serves and that is not held.
   std::vector<AssignItem> serve_anew(Slot slot, const CommandState& state);
 
   // A held entry may go to its new worker: what to send, or nothing if the entry was meanwhile removed or was
   // not held.
   std::optional<std::pair<Slot, AddEntry>> release(EntryId id, const CommandState& state);
 
-  // The entry's worker wants it again (a new search): remove and add, under a new index. Nothing for a held
-  // one.
+  // The entry's worker wants it again (a new search): remove and add. Nothing for a held one.
   void renew(EntryId id, const CommandState& state, Orders& orders);
 
   // Where an entry is served; nothing while it is held or unknown.
@@ -79,14 +88,16 @@ public:
   size_t channels() const { return channel_of_name_.size(); }
   size_t channels(Slot slot) const;
   size_t entries(Slot slot) const;
-  // The indices that were given out to the slot's present worker; a worker's ledger has room for kMaxEntries.
-  uint32_t indices_given(Slot slot) const;
+  Lines& lines() { return lines_; }
+  const Lines& lines() const { return lines_; }
 
 private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint16_t kNoSlot = UINT16_MAX;
   struct Row {  // by EntryId
-    uint64_t command_hash = 0;
+    Identity identity;
+    bool changed = false;      // during reconcile: its mask or key is another now
+    uint64_t attributes = 0;   // a hash of mask and key
     uint32_t channel = kNone;  // kNone: the id is not in the book
     uint32_t next = kNone;     // the channel's next entry
     uint32_t index = kNone;    // kNone: not handed out (held, or about to be)
@@ -99,7 +110,6 @@ private:
     uint32_t host = kNone;  // kNone: not known
   };
   struct Worker {
-    uint32_t next_index = 0;
     size_t channels = 0, entries = 0;
   };
 
@@ -107,8 +117,12 @@ private:
   void link(EntryId id, const EntryRef& entry);
   void unlink(EntryId id);
   void move_channel(uint32_t channel, Slot to, Orders& orders);
-  void even_out(const CommandState& state, const Stuck& stuck, Orders& orders);
-  bool is_stuck(const Channel& channel, const Stuck& stuck) const;
+  void take(EntryId id, const CommandState& state, Orders& orders, std::vector<EntryId>& added);
+  void bring_home(EntryId id, const Asking& ask);
+  void put_at(Channel& channel, Slot slot);
+  void even_out(const CommandState& state, const Asking& ask, Orders& orders);
+  bool is_stuck(const Channel& channel, const Asking& ask) const;
+  void place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders);
   AddEntry hand_out(EntryId id, const EntryRef& entry);
 
   std::vector<Slot> slots_;
@@ -118,6 +132,8 @@ private:
   std::vector<uint32_t> free_channels_;
   std::unordered_map<uint64_t, uint32_t> channel_of_name_;
   std::map<Slot, Worker> workers_;
+  Lines lines_;
+  bool moves_put_off_ = false;
 };
 
 }  // namespace e2k::supervisor

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from e2k_support import (Beacons, Broker, Cable, Decoder, FrameSink, Namespace, Reader, Registry, Relay, SoftIoc,
-                         StandInRegistry, StubIoc, Supervisor, network, proc, repeater_port, steady)
+                         StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, repeater_port, steady)
 
 _numbers = itertools.count(1)
 
@@ -119,8 +119,14 @@ class Site:
             for part in self._parts:
                 if part.child is not None:
                     print(part.child.tail(60))
+        faults = []
         for part in reversed(self._parts):
-            part.stop()
+            if isinstance(part, Supervisor):
+                faults += ledger_balance.faults_of_running(part)
+                part.stop(lambda part=part: faults.extend(ledger_balance.faults_of_ended(part)))
+            else:
+                part.stop()
+        assert not faults or failed, "the books do not balance:\n" + "\n".join(faults[:20])
 
 
 @pytest.fixture

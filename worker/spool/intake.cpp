@@ -21,7 +21,8 @@ void stamp_as_last_event(const ledger::CaLine& line, spool::NewEvent& error) {
 
 }  // namespace
 
-SpoolIntake::SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& bell, bool takes_errors)
+SpoolIntake::SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& bell, bool takes_errors,
+                         names::NamesBook* names)
     : log_(log),
       books_(books),
       header_(books.header()),
@@ -29,6 +30,7 @@ SpoolIntake::SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& b
       bell_(bell),
       takes_errors_(takes_errors),
       served_before_until_ns_(header_.alive_real_ns.load(kRelaxed)),
+      names_(names),
       appender_(log) {}
 
 SpoolIntake::~SpoolIntake() = default;
@@ -57,6 +59,13 @@ IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, u
     log::error("entry_refused channel={} reason=\"its index {} is in use\"", log::quoted(entry.channel),
                index.value);
     return nullptr;
+  }
+  if (names_ != nullptr) {
+    if (auto noted = names_->note(index, {entry.topic, entry.channel, entry.key}); !noted) {
+      log::error("entry_refused channel={} reason={}", log::quoted(entry.channel),
+                 log::quoted(noted.error().message));
+      return nullptr;
+    }
   }
   place = IntakeEntry::make(index, *topics_.insert(entry.topic).first, entry);
   ledger::CaLine& ca = line->ca;

@@ -39,13 +39,15 @@
 #include "worker/spool/doorbell.h"
 #include "worker/spool/ledger.h"
 #include "worker/spool/live_log.h"
+#include "worker/spool/names_book.h"
 
 namespace e2k::worker {
 
 class SpoolIntake final : public Intake {
 public:
-  // All three outlive the intake.
-  SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& bell, bool takes_errors = true);
+  // All outlive the intake. Without a book of names (tests) nothing is kept of what an index means.
+  SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& bell, bool takes_errors = true,
+              names::NamesBook* names = nullptr);
   ~SpoolIntake() override;
 
   IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags,
@@ -102,6 +104,7 @@ private:
   Doorbell& bell_;
   const bool takes_errors_;
   const int64_t served_before_until_ns_;  // by a predecessor; 0: there was none, or it did not say
+  names::NamesBook* const names_;  // the *ca* thread's
 
   alignas(64) mutable std::mutex lock_;  // the leaf lock
   spool::Appender appender_;

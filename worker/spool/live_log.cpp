@@ -238,7 +238,9 @@ void LiveLog::write_back_once() {
   const uint64_t head = head_unit_.load(std::memory_order_relaxed);
   std::map<uint64_t, uint64_t> written;  // what is in the log, by number
   Result<void> outcome;
+  if (options_.sync_first) outcome = options_.sync_first();
   for (const auto& segment : log_->share_all()) {
+    if (!outcome) break;
     const uint64_t number = segment->number();
     const uint64_t upto = number < active ? segment->units() : number == active ? head : 0;
     const auto before = written_back_.find(number);

@@ -25,6 +25,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,6 +54,8 @@ struct LiveLogOptions {
   size_t spares = 3;                   // ready at the least
   bool drop_newest = false;            // what is lost for want of room is lost as configured
   int64_t sync_interval_ms = 0;
+  // Writes back what the log's records need to be understood: before each time that they are.
+  std::function<Result<void>()> sync_first = nullptr;
 };
 // The names that describe an entry are limited so that a segment has room for them and an event.
 inline constexpr uint64_t kMaxKeyBytes = 16384;

@@ -154,7 +154,7 @@ class Supervisor:
         return seen["last"]
 
     def ready(self, timeout=30.0):
-        return self.wait(lambda s: s["state"] in ("RUNNING", "DEGRADED") and s["commands"]["caught_up"], timeout,
+        return self.wait(lambda s: s["state"] in ("RUNNING", "DEGRADED", "PAUSED") and s["commands"]["caught_up"], timeout,
                          "RUNNING")
 
     def connected(self, number, timeout=20.0):
@@ -163,6 +163,11 @@ class Supervisor:
     def settled(self, timeout=20.0):
         """Every received event is acknowledged, lost or coalesced."""
         return self.wait(lambda s: s["events"]["waiting"] == 0, timeout, "no waiting events")
+
+    def settled_in_flight(self, timeout=20.0):
+        """Kafka has answered for all that it was given."""
+        return self.wait(lambda s: all(worker["in_flight"] == 0 for worker in s["workers"]), timeout,
+                         "nothing in flight")
 
     # -- the client programs --------------------------------------------------------------------
 
@@ -209,7 +214,8 @@ class Supervisor:
         self.child = None
         return status
 
-    def stop(self):
+    def stop(self, examine=None):
+        """`examine` is called when all processes are gone and what they left is still there."""
         pids = [worker["pid"] for worker in (self.try_status() or {}).get("workers", []) if worker.get("pid")]
         status = self.halt(float(os.environ.get("E2K_STOP_TIMEOUT", 15)))
         for pid in pids:
@@ -218,7 +224,11 @@ class Supervisor:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-        proc.remove_folder(self.folder)
+        try:
+            if examine:
+                examine()
+        finally:
+            proc.remove_folder(self.folder)
         return status
 
     def __enter__(self):

@@ -72,6 +72,7 @@ max_total_bytes = 4294967296
 keep_free_bytes = 1
 max_event_bytes = 65536
 when_full = "drop_newest"
+sync_interval_ms = 0
 [state]
 directory = "/var/lib/e2k"
 [status]
@@ -121,6 +122,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_EQ(c.workers.program, "/opt/e2k/worker");
   EXPECT_EQ(c.value.schema, "EPICS_CA_DBR-1.5");
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);
+  EXPECT_EQ(c.spool.sync_interval_ms, 0);
   EXPECT_EQ(c.status.max_clock_skew_s, 61);
   EXPECT_EQ(c.control.status_socket, "/run/e2k/status.sock");
   EXPECT_EQ(c.control.http_changes, HttpChanges::loopback);

@@ -28,16 +28,20 @@ TEST(Documents, status_has_the_documented_shape) {
   status.config_path = "/etc/c.toml";
   status.config_sha256 = "ab";
   status.epics = {{"EPICS_CA_ADDR_LIST", "10.0.0.1"}};
+  WorkerView gone;
+  gone.slot = Slot{5};
+  gone.heir = Slot{1};
   EXPECT_EQ(
-      status_document(status, {}, true),
-      R"({"api":1,"name":"epics2kafka","version":"0.1.0","libraries":{"librdkafka":"2.12.0","libca":null},"state":"DEGRADED","reasons":[{"code":"WORKER_FAILING",)"
+      status_document(status, {}, {gone}, true),
+      R"({"api":1,"name":"epics2kafka","version":"0.1.0","libraries":{"librdkafka":"2.12.0","libca":null},"state":"DEGRADED","paused":false,"reasons":[{"code":"WORKER_FAILING",)"
       R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z"}],"pid":7,"uptime_s":1.5,)"
       R"("commands":{"topic":"epics-channels","group":"ca-source","caught_up":true,"offset":9,"channels":3,)"
       R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
       R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0,"no_data":0},"events":{"received":10,)"
       R"("acknowledged":7,"waiting":1,"lost":1,"coalesced":1,"gaps":2},"kafka":{"brokers_up":1,)"
       R"("last_error":""},"spool":{"bytes":5,"max_bytes":6,"oldest_event_age_s":0.0},)"
-      R"("config":{"path":"/etc/c.toml","sha256":"ab"},"epics":{"EPICS_CA_ADDR_LIST":"10.0.0.1"},"workers":[]})");
+      R"("config":{"path":"/etc/c.toml","sha256":"ab"},"epics":{"EPICS_CA_ADDR_LIST":"10.0.0.1"},"workers":[],"gone_slots":[{"slot":5,"heir":1,"events":{"received":0,)"
+      R"("acknowledged":0,"waiting":0,"lost":0,"coalesced":0,"gaps":0},"spool_bytes":0}]})");
 }
 
 TEST(Documents, an_entry_has_the_documented_shape) {
@@ -46,16 +50,25 @@ TEST(Documents, an_entry_has_the_documented_shape) {
       channel_document("a/b", {entry}),
       R"({"channel":"a/b","entries":[{"channel":"a/b","topic":"topic1","key":null,"mask":"va","worker":null,)"
       R"("state":"PENDING","type":null,"count":0,"host":null,"also_at":null,"received":0,"acknowledged":0,"waiting":0,)"
-      R"("lost":0,"coalesced":0,"gaps":0,"last_event_age_s":null,"last_stamp":null,"restamped":0,"clock_skew_s":null,)"
+      R"("lost":0,"coalesced":0,"gaps":0,"last_gap":null,"last_loss":null,"blocked":null,"last_event_age_s":null,"last_stamp":null,"restamped":0,"clock_skew_s":null,)"
       R"("last_partition":null,"last_offset":null,"command_offset":-1,"since":null,"reason":""}]})");
   entry.key = "k";
   entry.worker = Slot{2};
   entry.last_stamp_unix_ns = 1;
   entry.last_offset = 4;
+  entry.gap_began_unix_ns = 1'000'000'000;
+  entry.last_loss = ledger::LossReason::spool_io;
+  entry.last_loss_unix_ns = 2'000'000'000;
+  entry.blocked = ledger::Blocked::no_leader;
   const std::string known = channel_document("a/b", {entry});
   EXPECT_NE(known.find(R"("key":"k","mask":"va","worker":2)"), std::string::npos);
   EXPECT_NE(known.find(R"("last_stamp":"1970-01-01T00:00:00.000000001Z")"), std::string::npos);
   EXPECT_NE(known.find(R"("last_offset":4)"), std::string::npos);
+  EXPECT_NE(known.find(R"("last_gap":{"begin":"1970-01-01T00:00:01.000000000Z","end":null})"),
+            std::string::npos);
+  EXPECT_NE(known.find(R"("last_loss":{"reason":"spool_io","at":"1970-01-01T00:00:02.000000000Z"})"),
+            std::string::npos);
+  EXPECT_NE(known.find(R"("blocked":"no_leader")"), std::string::npos);
 }
 
 TEST(Documents, foreign_bytes_never_break_a_document) {

@@ -11,7 +11,8 @@ namespace e2k::supervisor {
 class FakeModel : public Model {
 public:
   StatusView status_view;
-  std::vector<WorkerView> worker_views;
+  std::vector<WorkerView> worker_views, gone_views;
+  Result<void> pause_outcome;
   std::vector<EntryView> entry_views;  // in the order of their cursors
   std::vector<HostView> host_views;
   std::vector<Rejection> rejection_views;
@@ -39,6 +40,7 @@ public:
       if (entry.channel == channel) found.push_back(entry);
     return found;
   }
+  std::vector<WorkerView> gone_slots() const override { return gone_views; }
   std::vector<HostView> hosts() const override { return host_views; }
   std::vector<Rejection> rejections() const override { return rejection_views; }
   bool restart_worker(Slot slot, const Caller& caller) override {
@@ -58,6 +60,11 @@ public:
     changes.push_back("retry " + std::string(channel) + (topic ? " " + std::string(*topic) : ""));
     callers.push_back(caller);
     return entries_of(channel).size();
+  }
+  Result<void> set_paused(bool paused, const Caller& caller) override {
+    changes.push_back(paused ? "pause" : "resume");
+    callers.push_back(caller);
+    return pause_outcome;
   }
 };
 

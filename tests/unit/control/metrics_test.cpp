@@ -12,6 +12,7 @@ namespace e2k::supervisor {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 std::string a_text() {
   StatusView status;
@@ -25,7 +26,10 @@ std::string a_text() {
   worker.latency_buckets[0] = 4;
   worker.latency_buckets[ledger::kLatencyBuckets - 1] = 1;
   worker.latency_sum_s = 0.5;
-  return metrics_text(status, {worker, WorkerView{}}, {});
+  WorkerView gone;
+  gone.slot = Slot{9};
+  gone.events = {5, 4, 1, 0, 0, 0};
+  return metrics_text(status, {worker, WorkerView{}}, {gone}, {});
 }
 
 // The rules of the text format that a scraper insists on: HELP and TYPE before a family's samples, once; the
@@ -75,6 +79,12 @@ TEST(Metrics, latency_buckets_are_cumulative) {
   EXPECT_THAT(text, HasSubstr("epics2kafka_event_latency_seconds_bucket{worker=\"3\",le=\"+Inf\"} 5\n"));
   EXPECT_THAT(text, HasSubstr("epics2kafka_event_latency_seconds_sum{worker=\"3\"} 0.5\n"));
   EXPECT_THAT(text, HasSubstr("epics2kafka_event_latency_seconds_count{worker=\"3\"} 5\n"));
+}
+
+TEST(Metrics, what_a_gone_slot_counted_stays_in_the_sums) {
+  EXPECT_THAT(a_text(), HasSubstr("epics2kafka_events_received_total{worker=\"9\"} 5"));
+  EXPECT_THAT(a_text(), HasSubstr("epics2kafka_events_waiting{worker=\"9\"} 1"));
+  EXPECT_THAT(a_text(), Not(HasSubstr("epics2kafka_worker_up{worker=\"9\"}")));
 }
 
 }  // namespace

@@ -46,6 +46,17 @@ TEST_F(Responder, changes_reach_the_model_and_are_accepted) {
                                                      "retry a topic1", "restart 7", "retry b"}));
 }
 
+TEST_F(Responder, a_pause_that_can_not_be_remembered_is_an_error) {
+  EXPECT_EQ(ask(Surface::control_socket, "PUT", "/pause").code, 202);
+  EXPECT_EQ(ask(Surface::control_socket, "PUT", "/resume").code, 202);
+  EXPECT_EQ(ask(Surface::status_socket, "PUT", "/pause").code, 405);
+  EXPECT_EQ(model.changes, (std::vector<std::string>{"pause", "resume"}));
+  model.pause_outcome = fail("/state/paused: no space");
+  const Answer refused = ask(Surface::control_socket, "PUT", "/pause");
+  EXPECT_EQ(refused.code, 500);
+  EXPECT_NE(refused.body.find("no space"), std::string::npos);
+}
+
 TEST_F(Responder, changes_over_tcp_follow_the_setting) {
   const auto code = [&](Request request = {}) {
     return ask(Surface::http, "POST", "/workers/0/restart", request).code;

@@ -66,9 +66,18 @@ TEST(Router, bad_parameters_are_refused_by_name) {
   EXPECT_EQ(refused("GET", "/metrics?collect=all"), 0);
 }
 
+TEST(Router, a_pause_is_put) {
+  EXPECT_EQ(route("PUT", "/pause")->verb, Verb::pause);
+  EXPECT_EQ(route("PUT", "/resume/")->verb, Verb::resume);
+  const auto posted = route("POST", "/pause");
+  ASSERT_FALSE(posted);
+  EXPECT_EQ(posted.error().code, 405);
+  EXPECT_EQ(posted.error().allow, "PUT");
+}
+
 TEST(Router, what_comes_later_says_so) {
-  for (const char* path : {"/connectors", "/connectors/ca-source/status", "/connector-plugins", "/pause",
-                           "/resume", "/log-level?level=debug", "/workers/count?n=3"}) {
+  for (const char* path : {"/connectors", "/connectors/ca-source/status", "/connector-plugins",
+                           "/log-level?level=debug", "/workers/count?n=3"}) {
     const auto routed = route("PUT", path);
     ASSERT_FALSE(routed) << path;
     EXPECT_EQ(routed.error().code, 404) << path;

@@ -28,6 +28,9 @@ struct SharesTest : testing::Test {
   void play(Slot slot, const std::vector<AssignItem>& items) {
     for (const AssignItem& item : items) {
       if (const auto* add = std::get_if<AddEntry>(&item)) {
+        if (add->replaces) {
+          EXPECT_EQ(held[slot].erase(*add->replaces), 1u) << "replaced what is not there";
+        }
         EXPECT_TRUE(held[slot].emplace(add->index, add->entry).second) << "index given out twice";
       } else {
         EXPECT_EQ(held[slot].erase(std::get<RemoveEntry>(item).index), 1u) << "removed what is not there";
@@ -69,14 +72,37 @@ TEST_F(SharesTest, the_same_command_again_sends_nothing) {
   EXPECT_TRUE(orders.items.empty());
 }
 
-TEST_F(SharesTest, a_changed_mask_stays_with_its_worker_under_a_new_index) {
+TEST_F(SharesTest, a_changed_mask_replaces_the_entry_under_its_index) {
   command("t", "c", kVa);
   const auto before = shares.place(state.find("t", "c")->id);
-  command("t", "c", kV);
+  const auto orders = command("t", "c", kV);
   const auto after = shares.place(state.find("t", "c")->id);
-  EXPECT_EQ(before->slot, after->slot);
-  EXPECT_NE(before->index, after->index);
+  EXPECT_EQ(before, after);
+  ASSERT_EQ(orders.items.at(after->slot).size(), 1u);
+  EXPECT_EQ(std::get<AddEntry>(orders.items.at(after->slot)[0]).replaces, before->index);
   EXPECT_EQ(held[after->slot].begin()->second.mask, *parse_mask("v"));
+}
+
+TEST_F(SharesTest, a_changed_key_replaces_the_entry_under_another_index_and_comes_back_to_its_own) {
+  command("t", "c", kVa);
+  const auto plain = shares.place(state.find("t", "c")->id);
+  const auto orders = command("t", "c", R"({"mask":"va","outkey":"k"})");
+  const auto keyed = shares.place(state.find("t", "c")->id);
+  EXPECT_EQ(keyed->slot, plain->slot);
+  EXPECT_NE(keyed->index, plain->index);
+  ASSERT_EQ(orders.items.at(keyed->slot).size(), 1u);
+  EXPECT_EQ(std::get<AddEntry>(orders.items.at(keyed->slot)[0]).replaces, plain->index);
+  command("t", "c", kVa);
+  EXPECT_EQ(shares.place(state.find("t", "c")->id), plain);
+}
+
+TEST_F(SharesTest, an_entry_that_was_unset_and_is_set_again_finds_its_line) {
+  command("t", "c", kVa);
+  command("t", "d", kVa);
+  const auto before = shares.place(state.find("t", "c")->id);
+  command("t", "c", nullptr);
+  command("t", "c", kV);
+  EXPECT_EQ(shares.place(state.find("t", "c")->id), before);
 }
 
 TEST_F(SharesTest, a_removed_channel_is_removed_and_the_rest_evened_out_after_departure) {
@@ -107,13 +133,79 @@ TEST_F(SharesTest, a_held_entry_that_was_unset_is_not_released) {
   EXPECT_FALSE(shares.release(departures[0].id, state));
 }
 
-TEST_F(SharesTest, a_fresh_worker_gets_everything_under_indices_from_zero) {
+TEST_F(SharesTest, a_fresh_worker_gets_everything_under_the_indices_of_its_predecessor) {
   for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), kVa);
+  command("t", "c0", nullptr);
+  const auto before = std::exchange(held[Slot{0}], {});
+  play(Slot{0}, shares.serve_anew(Slot{0}, state));
+  EXPECT_EQ(held[Slot{0}], before);
+}
+
+TEST_F(SharesTest, books_that_begin_anew_number_from_zero) {
+  for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), kVa);
+  for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), R"({"mask":"va","outkey":"k"})");
+  EXPECT_EQ(held[Slot{0}].begin()->first, EntryIndex{5});
+  shares.lines().forget(Slot{0});
   held[Slot{0}].clear();
   play(Slot{0}, shares.serve_anew(Slot{0}, state));
-  EXPECT_EQ(channels_at(0), 5u);
   EXPECT_EQ(held[Slot{0}].begin()->first, EntryIndex{0});
-  EXPECT_EQ(held[Slot{0}].rbegin()->first, EntryIndex{4});
+  EXPECT_EQ(held[Slot{0}].rbegin()->first.value + 1, channels_at(0));
+}
+
+TEST_F(SharesTest, after_a_restart_channels_are_where_their_books_have_them) {
+  for (int i = 0; i < 10; ++i)
+    shares.lines().learn(Slot{static_cast<uint16_t>(i % 2)}, EntryIndex{static_cast<uint32_t>(i)}, "t",
+                         "c" + std::to_string(i), "");
+  for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), kVa);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(shares.place(state.find("t", "c" + std::to_string(i))->id),
+              (Place{Slot{static_cast<uint16_t>(i % 2)}, EntryIndex{static_cast<uint32_t>(i)}}));
+}
+
+TEST_F(SharesTest, a_channel_stays_where_its_events_wait_though_that_is_uneven_for_a_while) {
+  std::vector<EntryId> dirty;
+  for (int i = 0; i < 4; ++i) {
+    const std::string name = "c" + std::to_string(i);
+    shares.lines().learn(Slot{1}, EntryIndex{static_cast<uint32_t>(i)}, "t", name, "");
+    std::vector<Change> changes;
+    state.apply(0, offset++, 0, R"({"topic":"t","channel":")" + name + R"("})", kVa, changes);
+    dirty.push_back(changes[0].id);
+  }
+  Shares::Asking ask;
+  ask.waits = [](const Place& place) { return place.slot == Slot{1}; };
+  EXPECT_TRUE(shares.reconcile(state, dirty, ask).departures.empty());
+  EXPECT_EQ(shares.channels(Slot{1}), 4u);
+  EXPECT_TRUE(shares.moves_put_off());
+  const auto orders = shares.reconcile(state, {});
+  EXPECT_EQ(shares.channels(Slot{1}), 2u);
+  EXPECT_EQ(orders.departures.size(), 2u);
+  EXPECT_FALSE(shares.moves_put_off());
+}
+
+TEST_F(SharesTest, what_waits_in_a_slot_that_is_gone_holds_the_entry) {
+  shares.lines().learn(Slot{7}, EntryIndex{3}, "t", "c", "");
+  shares.lines().learn(Slot{8}, EntryIndex{4}, "t", "c", "k");
+  shares.lines().learn(Slot{7}, EntryIndex{5}, "t", "d", "");
+  std::vector<EntryId> dirty;
+  for (const char* name : {"c", "d"}) {
+    std::vector<Change> changes;
+    state.apply(0, offset++, 0, std::string(R"({"topic":"t","channel":")") + name + R"("})", kVa, changes);
+    dirty.push_back(changes[0].id);
+  }
+  Shares::Asking ask;
+  ask.waits = [](const Place& place) { return place.index != EntryIndex{5}; };
+  const auto orders = shares.reconcile(state, dirty, ask);
+  ASSERT_EQ(orders.departures.size(), 2u);
+  for (const auto& departure : orders.departures) {
+    EXPECT_EQ(departure.id, dirty[0]);
+    EXPECT_TRUE(departure.from == (Place{Slot{7}, EntryIndex{3}}) ||
+                departure.from == (Place{Slot{8}, EntryIndex{4}}));
+    EXPECT_TRUE(departure.renewed);
+  }
+  EXPECT_FALSE(shares.place(dirty[0]));
+  EXPECT_TRUE(shares.place(dirty[1]));
+  EXPECT_TRUE(shares.release(dirty[0], state));
+  EXPECT_TRUE(shares.place(dirty[0]));
 }
 
 TEST_F(SharesTest, what_a_fresh_worker_was_given_is_what_later_commands_are_compared_with) {
@@ -142,7 +234,6 @@ TEST_F(SharesTest, an_entry_that_is_gone_when_a_worker_begins_anew_leaves_no_ind
   const auto orders = shares.reconcile(state, dirty);
   for (const auto& [slot, items] : orders.items) play(slot, items);  // removes nothing that it does not hold
   EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
-  EXPECT_LE(shares.indices_given(Slot{0}), 1u);
 }
 
 TEST_F(SharesTest, what_was_reported_goes_along_with_an_entry) {
@@ -228,21 +319,23 @@ TEST_F(SharesTest, a_stuck_channel_stays_where_it_is_until_it_can_leave) {
     removed.push_back(id);
   }
   ASSERT_EQ(removed.size(), 2u);
-  EXPECT_TRUE(shares.reconcile(state, removed, [](const Place&) { return true; }).departures.empty());
+  Shares::Asking ask;
+  ask.stuck = [](const Place&) { return true; };
+  EXPECT_TRUE(shares.reconcile(state, removed, ask).departures.empty());
   EXPECT_EQ(shares.channels(full), 2u);
   EXPECT_EQ(shares.reconcile(state, removed).departures.size(), 1u);
   EXPECT_EQ(shares.channels(other), 1u);
 }
 
-TEST_F(SharesTest, renew_gives_a_new_index_on_the_same_worker) {
+TEST_F(SharesTest, renew_removes_and_adds_on_the_same_worker) {
   command("t", "c", kVa);
   const EntryId id = state.find("t", "c")->id;
   const auto before = shares.place(id);
   Shares::Orders orders;
   shares.renew(id, state, orders);
   play(before->slot, orders.items[before->slot]);
-  EXPECT_EQ(shares.place(id)->slot, before->slot);
-  EXPECT_NE(shares.place(id)->index, before->index);
+  EXPECT_EQ(orders.items[before->slot].size(), 2u);
+  EXPECT_EQ(shares.place(id), before);
 }
 
 }  // namespace

@@ -1,0 +1,212 @@
+// The part of the Service that hands out what the book of shares decides, and follows what leaves a worker.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "common/log.h"
+#include "supervisor/service.h"
+#include "supervisor/slot_life.h"
+
+namespace e2k::supervisor {
+namespace {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kDeparturePoll{20};
+// A moved channel waits this long for its old worker's last acknowledgement; then order gives way to data.
+constexpr int64_t kDepartureDeadlineMs = 30'000;
+constexpr size_t kBurst = 1000;  // entries at once
+constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
+constexpr int64_t kRenewIntervalNs = 600 * kNsPerSecond, kEvenOutIntervalNs = 10 * kNsPerSecond;
+// A worker whose oldest event has waited for so long does not get rid of its events at present.
+constexpr int64_t kStuckNs = 5 * kNsPerSecond;
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+}  // namespace
+
+void Service::reconcile() {
+  if ((dirty_.empty() && !hosts_changed_ && !shares_.moves_put_off()) || stopping_) return;
+  hosts_changed_ = false;
+  evened_at_ = monotonic_now();
+  const int64_t now = real_now().value;
+  Shares::Asking ask;
+  ask.waits = [this](const Place& place) { return waits(place); };
+  // While Kafka or a schema registry refuses a topic, or no broker answers, events can't leave the worker
+  // that has them.
+  ask.stuck = [this, now](const Place& place) {
+    const ledger::LedgerReader* books = books_of(place.slot);
+    const ledger::Entry* line = books == nullptr ? nullptr : books->entry(place.index);
+    if (line == nullptr || ledger::counts_of(*line).waiting == 0) return false;
+    const int64_t oldest = books->header().oldest_waiting_arrival_real_ns.load(kRelaxed);
+    return line->publisher.blocked.load(kRelaxed) != ledger::Blocked::no ||
+           (oldest != 0 && now - oldest > kStuckNs);
+  };
+  apply_orders(shares_.reconcile(commands_, dirty_, ask));
+  if (dirty_.size() >= kBurst) ticks_since_burst_ = 0;
+  dirty_.clear();
+  dirty_.shrink_to_fit();
+}
+
+// Moves that were put off because events waited are tried again.
+void Service::even_out_later() {
+  if (!serving_ || !shares_.moves_put_off() || (tail_ && !tail_->caught_up())) return;
+  if (monotonic_now().value - evened_at_.value >= kEvenOutIntervalNs) reconcile();
+}
+
+// Of the slot's worker, or of the one before it, or of a slot that is gone.
+const ledger::LedgerReader* Service::books_of(Slot slot) const {
+  return slot.value < config_.workers.count ? fleet_->books(slot) : books_.ledger_of_gone(slot);
+}
+
+// Whether events of that line wait, or may: books that are lost are found out from the logs.
+bool Service::waits(const Place& place) const {
+  const ledger::LedgerReader* books = books_of(place.slot);
+  if (books == nullptr || books->header().unreconciled.load(kRelaxed) != 0)
+    return books_.has_logs(place.slot);
+  const ledger::Entry* line = books->entry(place.index);
+  return line != nullptr && ledger::counts_of(*line).waiting != 0;
+}
+
+void Service::apply_orders(Shares::Orders orders) {
+  for (auto& [slot, items] : orders.items) fleet_->assign(slot, std::move(items));
+  if (orders.departures.empty()) return;
+  std::map<Slot, Generation> generations;
+  for (const auto& view : fleet_->slots()) generations[view.slot] = view.state->generation;
+  const MonotonicNs deadline{monotonic_now().value + kDepartureDeadlineMs * kNsPerMs};
+  for (const auto& departure : orders.departures) {
+    const auto entry = commands_.find(departure.id);
+    departing_.push_back({departure, generations[departure.from.slot], deadline,
+                          entry && !departure.renewed ? entry->offset : -1});
+  }
+  release_departed();
+}
+
+// An index keeps its meaning for as long as the slot's logs live, so that years of changes use them up. A
+// worker that has few left, serves few entries and has nothing waiting is restarted, which begins again from
+// 0.
+void Service::renew_worn_workers() {
+  const MonotonicNs now = monotonic_now();
+  for (const auto& view : fleet_->slots()) {
+    if (view.state->phase != SlotPhase::running || view.ledger == nullptr) continue;
+    if (shares_.lines().given(view.slot) < kWornIndices || shares_.entries(view.slot) >= kWornIndices / 2)
+      continue;
+    const ledger::Header& header = view.ledger->header();
+    if (header.older_logs.load(kRelaxed) != 0 || header.aside_logs.load(kRelaxed) != 0) continue;
+    const auto before = renewed_at_.find(view.slot);
+    if (before != renewed_at_.end() && now.value - before->second.value < kRenewIntervalNs) continue;
+    renewed_at_[view.slot] = now;
+    log::info("worker.renewed worker={} reason=\"its entry numbers run out\"", view.slot.value);
+    books_.wear_out(view.slot);
+    fleet_->restart(view.slot);
+  }
+}
+
+Fleet::LaunchExtras Service::on_launching(Slot slot) {
+  Fleet::LaunchExtras extras = books_.launching(slot, shares_.lines());
+  if (extras.fresh_books)  // none of its logs is left: what departs from it has
+    for (Departed& departed : departing_) departed.left |= departed.departure.from.slot == slot;
+  return extras;
+}
+
+bool Service::has_departed(const Departed& departed, const std::vector<Fleet::SlotView>& slots) const {
+  if (departed.left) return true;
+  const Place& from = departed.departure.from;
+  for (const auto& view : slots) {
+    if (view.slot != from.slot) continue;
+    // A dead worker's last event may not be counted yet; its successor counts it.
+    if (!is_alive(*view.state) || view.ledger == nullptr || view.unapplied_items != 0) return false;
+  }
+  return !waits(from);
+}
+
+void Service::release_departed() {
+  // Once for all: a hundred thousand may be on their way.
+  const std::vector<Fleet::SlotView> slots = fleet_->slots();
+  const MonotonicNs now = monotonic_now();
+  size_t late = 0;
+  std::vector<EntryId> left;
+  std::erase_if(departing_, [&](const Departed& d) {
+    const bool departed = has_departed(d, slots);
+    if (!departed && now <= d.deadline) return false;
+    if (!departed) ++late;
+    if (harvest(d)) snapshot_due_ = true;
+    left.push_back(d.departure.id);
+    return true;
+  });
+  if (late != 0)
+    log::warn(
+        "channel.moved_late entries={} message=\"events of theirs still wait where they were served "
+        "before; those may come after newer ones\"",
+        late);
+  // An entry may leave several places.
+  std::unordered_set<EntryId> held;
+  if (!left.empty())
+    for (const Departed& d : departing_) held.insert(d.departure.id);
+  std::map<Slot, std::vector<AssignItem>> items;
+  for (const EntryId id : left) {
+    if (held.contains(id)) continue;
+    if (auto add = shares_.release(id, commands_)) items[add->first].push_back(std::move(add->second));
+  }
+  for (auto& [slot, batch] : items) fleet_->assign(slot, std::move(batch));
+  if (departing_.empty() || stopping_) return;
+  departure_timer_.expires_after(kDeparturePoll);
+  departure_timer_.async_wait([this](const error_code& error) {
+    if (!error) release_departed();
+  });
+}
+
+void Service::on_welcomed(Slot slot, Generation generation) {
+  books_.welcomed(slot, fleet_->ledger(slot), shares_.lines());
+  auto items = shares_.serve_anew(slot, commands_);
+  log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
+  if (items.size() >= kBurst) ticks_since_burst_ = 0;
+  if (!items.empty()) fleet_->assign(slot, std::move(items));
+  judge_workers();
+}
+
+void Service::on_lost(Slot) {
+  harvest_reports();
+  judge_workers();
+}
+
+// What workers reported of a command must outlive them: no restart repeats an error record. A worker that has
+// not applied all it was given may still show what an earlier command of an entry led to.
+void Service::harvest_reports() {
+  std::vector<const ledger::LedgerReader*> told(static_cast<size_t>(config_.workers.count));
+  for (const auto& view : fleet_->slots())
+    if (view.unapplied_items == 0) told[view.slot.value] = view.ledger;
+  const MonotonicNs now = monotonic_now();
+  const bool look = spools_.wants_lines(now);
+  LineNews line_news;
+  bool news = false;
+  commands_.visit([&](const EntryRef& entry) {
+    const auto place = shares_.place(entry.id);
+    if (!place || told[place->slot.value] == nullptr) return;
+    const ledger::Entry* line = told[place->slot.value]->entry(place->index);
+    if (line == nullptr) return;
+    if (line->ca.state.load(kRelaxed) != ledger::EntryState::unused)
+      news |= commands_.learn(entry.id, line->ca.flags.load(kRelaxed));
+    if (look) look_at_lines(entry, *line, line_news);
+  });
+  for (const Departed& departed : departing_) news |= harvest(departed);
+  if (news) snapshot_due_ = true;
+  if (look) spools_.tell(std::move(line_news), now, real_now());
+}
+
+// Of an entry that is between two workers the old one's line is the last word, for the command it served.
+bool Service::harvest(const Departed& departed) {
+  const Place& from = departed.departure.from;
+  if (from.slot.value >= config_.workers.count) return false;
+  const ledger::LedgerReader* reader = fleet_->ledger(from.slot);
+  const auto entry = commands_.find(departed.departure.id);
+  if (reader == nullptr || reader->header().generation != departed.generation.value) return false;
+  if (!entry || entry->offset != departed.command_offset) return false;
+  const ledger::Entry* line = reader->entry(from.index);
+  return line != nullptr && commands_.learn(entry->id, line->ca.flags.load(kRelaxed));
+}
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,122 @@
+// The part of the Service that says what stands: of its workers, and of their spools.
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "supervisor/service.h"
+
+namespace e2k::supervisor {
+namespace {
+
+std::string producer_servers(const Config& config) {
+  for (const Properties* side : {&config.kafka.producer, &config.kafka.common})
+    if (const auto found = side->find("bootstrap.servers"); found != side->end())
+      return found->second.secret ? "***" : found->second.value;
+  return "localhost:9092";
+}
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+}  // namespace
+
+void Service::judge_workers() {
+  if (stopping_) return;
+  std::string failed, failing;
+  for (const auto& view : fleet_->slots()) {
+    const std::string slot = std::to_string(view.slot.value);
+    switch (view.state->phase) {
+      case SlotPhase::failed:
+        failed += fmt::format("worker {} is not started again: {}; mend it, then epics2kafkactl restart {}. ",
+                              slot, view.state->last_exit, slot);
+        break;
+      case SlotPhase::backoff:
+        failing += fmt::format("worker {} is down: {}; it is started again. ", slot, view.state->last_exit);
+        break;
+      case SlotPhase::unresponsive:
+      case SlotPhase::killing:
+        failing += fmt::format("worker {} does not answer; it is killed and started again. ", slot);
+        break;
+      case SlotPhase::idle:
+      case SlotPhase::starting:
+        // After a failure it is well again only when it has greeted.
+        if (view.state->failures > 0)
+          failing += fmt::format("worker {} is being started again after: {}. ", slot, view.state->last_exit);
+        break;
+      case SlotPhase::running:
+      case SlotPhase::stopping:
+      case SlotPhase::stopped:
+        break;
+    }
+  }
+  on_problem("WORKER_FAILED", failed);
+  on_problem("SCHEMA_REGISTRY", schema_problem());
+  on_problem("WORKER_FAILING", failing);
+  judge_brokers();
+}
+
+void Service::judge_brokers() {
+  std::vector<BrokerProblems::OfWorker> workers;
+  for (const auto& view : fleet_->slots())
+    if (view.heartbeat)
+      workers.push_back({view.slot.value, view.heartbeat->brokers_up, view.heartbeat->kafka_error});
+  broker_problems_.of_workers(workers, producer_servers(config_));
+  for (const auto& [code, message] : broker_problems_.judged()) on_problem(code, message);
+}
+
+// What the workers say of the registry; one that says the same as another is told once.
+std::string Service::schema_problem() const {
+  std::string text;
+  for (const auto& view : fleet_->slots()) {
+    if (!view.heartbeat || view.heartbeat->schema_problem.empty()) continue;
+    if (text.find(view.heartbeat->schema_problem) != std::string::npos) continue;
+    text += (text.empty() ? "" : "; ") + view.heartbeat->schema_problem;
+  }
+  return text.empty() ? "" : text + ". Events of its topics wait in the spool";
+}
+
+// What an entry's line tells of its topic, and of what it lost lately.
+void Service::look_at_lines(const EntryRef& entry, const ledger::Entry& line, LineNews& news) const {
+  const ledger::Blocked why = line.publisher.blocked.load(kRelaxed);
+  if (why != ledger::Blocked::no && why != ledger::Blocked::window_full) {
+    auto found = news.blocked.find(entry.topic);
+    if (found == news.blocked.end()) found = news.blocked.try_emplace(std::string(entry.topic)).first;
+    found->second.why = why;
+    ++found->second.entries;
+    found->second.waiting += ledger::counts_of(line).waiting;
+  }
+  if (news.losses.size() >= kLossExamples) return;
+  const int64_t lost_at_s = line.publisher.last_loss_unix_s.load(kRelaxed);
+  if (lost_at_s == 0 ||
+      real_now().value / kNsPerSecond - lost_at_s > SpoolJudge::kLossWindowNs / kNsPerSecond)
+    return;
+  news.losses.push_back({std::string(entry.channel), std::string(entry.topic),
+                         static_cast<ledger::LossReason>(line.publisher.last_loss.load(kRelaxed))});
+}
+
+void Service::judge_spools() {
+  const RealNs real = real_now();
+  const MonotonicNs now = monotonic_now();
+  std::vector<SpoolFigures> figures;
+  for (const auto& view : fleet_->slots())
+    if (view.books != nullptr) figures.push_back(spool_figures_of(view.books->header(), real));
+  for (const auto& [slot, gone] : books_.gone()) {
+    if (!gone.ledger) continue;
+    figures.push_back(spool_figures_of(gone.ledger->header(), real));
+    figures.back().lives = false;
+  }
+  spools_.look(figures, now);
+  harvest_reports();
+  if (stopping_) return;
+  const SpoolProblems problems = spools_.judge(now);
+  on_problem("TOPIC_BLOCKED", problems.topic_blocked);
+  on_problem("SPOOL_FILLING", problems.spool_filling);
+  on_problem("SPOOL_FULL", problems.spool_full);
+  on_problem("EVENTS_LOST", problems.events_lost);
+  on_problem("RECORDS_REFUSED", problems.records_refused);
+  on_problem("LOG_DAMAGED", problems.log_damaged);
+  on_problem("SPOOL_GONE", problems.spool_gone);
+}
+
+}  // namespace e2k::supervisor

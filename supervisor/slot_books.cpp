@@ -1,0 +1,165 @@
+#include "supervisor/slot_books.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include "common/log.h"
+#include "proto/names_reader.h"
+#include "supervisor/fleet/contract_of.h"
+
+namespace e2k::supervisor {
+namespace {
+
+// Slots that have a ledger, whether anything else of them is there or not.
+std::vector<Slot> slots_with_ledgers(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::vector<Slot> slots;
+  std::error_code error;
+  fs::directory_iterator file(folder, error);
+  for (; !error && file != fs::directory_iterator(); file.increment(error)) {
+    const std::string name = file->path().filename().string();
+    uint16_t slot = 0;
+    const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), slot);
+    if (wrong == std::errc{} && std::string_view(end) == ".ledger") slots.push_back(Slot{slot});
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    log::warn("ledgers.unreadable folder={} error={}", log::quoted(folder), log::quoted(error.message()));
+  std::sort(slots.begin(), slots.end());
+  return slots;
+}
+
+uint64_t waiting_in(const ledger::LedgerReader& reader) {
+  const ledger::Header& h = reader.header();
+  constexpr auto acquire = std::memory_order_acquire;
+  uint64_t settled = h.acknowledged.load(acquire) + h.coalesced.load(acquire);
+  for (const auto& lost : h.lost_spooled) settled += lost.load(acquire);
+  const uint64_t appended = h.appended.load(acquire);
+  return appended > settled ? appended - settled : 0;
+}
+
+}  // namespace
+
+Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
+  auto survey = spool_.survey();
+  if (!survey) return survey;
+  seen_ = survey->slots;
+  for (const auto& [slot, spool] : survey->slots) {
+    if (!spool.names) continue;
+    if (auto read = read_names(slot, lines); !read) return tl::unexpected(read.error());
+  }
+  for (const std::string& path : survey->strangers)
+    log::warn(
+        "spool.stranger path={} message=\"it does not belong into spool.directory and is left alone; "
+        "move it elsewhere\"",
+        log::quoted(path));
+  find_gone(*survey);
+  return survey;
+}
+
+Result<void> SlotBooks::read_names(Slot slot, Lines& lines) const {
+  const auto book =
+      names::read_book(names_path(config_, slot), slot, [&](EntryIndex index, const names::Name& name) {
+        lines.learn(slot, index, name.topic, name.channel, name.key);
+      });
+  if (!book) return tl::unexpected(book.error());
+  lines.begin_at(slot, book->next_index);
+  return {};
+}
+
+void SlotBooks::find_gone(const SpoolSurvey& survey) {
+  std::set<Slot> slots;
+  for (const auto& [slot, spool] : survey.slots)
+    if (spool.logs) slots.insert(slot);
+  for (const Slot slot : slots_with_ledgers(ledger_folder(config_))) slots.insert(slot);
+  uint16_t next = 0;
+  for (const Slot slot : slots) {
+    if (is_served(slot)) continue;
+    GoneSlot& gone = gone_[slot];
+    gone.slot = slot;
+    gone.heir = Slot{static_cast<uint16_t>(next++ % static_cast<unsigned>(config_.workers.count))};
+    gone.logs = has_logs(slot);
+    follow(gone);
+    if (gone.logs)
+      log::info("slot.gone slot={} heir={} message=\"no worker serves it any more; its logs are drained\"",
+                slot.value, gone.heir.value);
+  }
+}
+
+// A ledger that was made anew is another file.
+void SlotBooks::follow(GoneSlot& gone) const {
+  const std::string path = ledger_path(config_, gone.slot);
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return;  // what is mapped still holds the figures
+  const std::pair<uint64_t, uint64_t> file{info.st_dev, info.st_ino};
+  if (gone.ledger && file == gone.file) return;
+  auto opened = ledger::LedgerReader::open(path, gone.slot);
+  if (!opened) return;
+  gone.ledger.emplace(std::move(*opened));
+  gone.file = file;
+}
+
+void SlotBooks::refresh() {
+  if (gone_.empty()) return;
+  if (auto survey = spool_.survey()) seen_ = std::move(survey->slots);
+  for (auto& [slot, gone] : gone_) {
+    const bool had = std::exchange(gone.logs, has_logs(slot));
+    follow(gone);
+    if (had && !gone.logs) log::info("slot.drained slot={} heir={}", slot.value, gone.heir.value);
+  }
+}
+
+Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
+  Fleet::LaunchExtras extras;
+  auto survey = spool_.survey();
+  if (!survey) {
+    log::error("spool.unreadable error={}", log::quoted(survey.error().message));
+    return extras;
+  }
+  seen_ = std::move(survey->slots);
+  for (auto& [number, gone] : gone_) {
+    gone.logs = has_logs(number);
+    const bool owes = gone.ledger && waiting_in(*gone.ledger) != 0;
+    if (gone.heir == slot && (gone.logs || owes))
+      extras.estates.push_back(Estate{number, ledger_path(config_, number)});
+  }
+  const SlotSpool spool = seen_[slot];
+  if (spool.logs || (spool.names && !worn_.contains(slot))) return extras;
+  const std::string path = names_path(config_, slot);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    log::error("names.not_removed path={} error={}", log::quoted(path), log::quoted(std::strerror(errno)));
+    return extras;
+  }
+  lines.forget(slot);
+  worn_.erase(slot);
+  extras.fresh_books = true;
+  return extras;
+}
+
+void SlotBooks::welcomed(Slot slot, const ledger::LedgerReader* own, Lines& lines) {
+  if (reread_.insert(slot).second) {
+    lines.forget(slot);
+    if (auto read = read_names(slot, lines); !read)
+      log::error("names.unreadable error={}", log::quoted(read.error().message));
+  }
+  // Lines that no book tells of, because it is lost or torn, keep what they stand for.
+  if (own != nullptr) lines.begin_at(slot, own->entries_used());
+}
+
+const ledger::LedgerReader* SlotBooks::ledger_of_gone(Slot slot) const {
+  const auto found = gone_.find(slot);
+  return found == gone_.end() || !found->second.ledger ? nullptr : &*found->second.ledger;
+}
+
+bool SlotBooks::has_logs(Slot slot) const {
+  const auto found = seen_.find(slot);
+  return found != seen_.end() && found->second.logs;
+}
+
+}  // namespace e2k::supervisor

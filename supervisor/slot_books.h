@@ -1,0 +1,73 @@
+// Shell. What of slots outlives their workers, as the supervisor sees it: the books of names, the ledgers of
+// slots that no worker serves any more, and who drains the logs of those.
+//
+// A slot beyond workers.count whose logs, or whose ledger's waiting events, are still there is *gone*. One
+// worker, its heir, gets it as an estate at every launch; which one stays the same while this supervisor
+// lives. The ledger of a gone slot counts in all sums for as long as it is there, also when it is drained.
+//
+// One thread. Nothing here waits; folders are listed at launches, and while there are gone slots.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/result.h"
+#include "proto/ledger_reader.h"
+#include "supervisor/fleet/fleet.h"
+#include "supervisor/plan/lines.h"
+#include "supervisor/spool_directory.h"
+
+namespace e2k::supervisor {
+
+struct GoneSlot {
+  Slot slot;
+  Slot heir;                                    // the worker that drains it
+  bool logs = false;                            // some of its are still there
+  std::optional<ledger::LedgerReader> ledger;   // none: it is lost, and its heir has not made it anew yet
+  std::pair<uint64_t, uint64_t> file = {0, 0};  // device and inode of the ledger
+};
+
+class SlotBooks {
+public:
+  // Both outlive it.
+  SlotBooks(const Config& config, const SpoolDirectory& spool) : config_(config), spool_(spool) {}
+
+  // Before anything is assigned or launched: reads all books of names into `lines` and finds the gone slots.
+  // An Error names a book that can't be used, and the remedy.
+  Result<SpoolSurvey> open(Lines& lines);
+
+  // What a worker of the slot is launched with. Where none of its logs is left and its indices are worn out,
+  // or its book is lost, its books begin anew: then its names are removed here, and from `lines`.
+  Fleet::LaunchExtras launching(Slot slot, Lines& lines);
+  // The slot's worker greeted, hence no other of it lives. The first time its book is read again: a worker of
+  // an earlier supervisor may have named something since. `own`: the worker's ledger.
+  void welcomed(Slot slot, const ledger::LedgerReader* own, Lines& lines);
+  // The slot's next launch begins its books anew, if it can.
+  void wear_out(Slot slot) { worn_.insert(slot); }
+
+  // Once a second: follows the gone slots' folders and ledgers.
+  void refresh();
+  const std::map<Slot, GoneSlot>& gone() const { return gone_; }
+  const ledger::LedgerReader* ledger_of_gone(Slot slot) const;
+  // Whether logs of the slot were there when last looked for.
+  bool has_logs(Slot slot) const;
+
+private:
+  Result<void> read_names(Slot slot, Lines& lines) const;
+  void find_gone(const SpoolSurvey& survey);
+  void follow(GoneSlot& gone) const;
+  bool is_served(Slot slot) const { return slot.value < config_.workers.count; }
+
+  const Config& config_;
+  const SpoolDirectory& spool_;
+  std::map<Slot, GoneSlot> gone_;
+  std::map<Slot, SlotSpool> seen_;  // by the last survey
+  std::set<Slot> reread_, worn_;
+};
+
+}  // namespace e2k::supervisor

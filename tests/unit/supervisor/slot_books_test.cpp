@@ -1,0 +1,163 @@
+#include "supervisor/slot_books.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proto/names_format.h"
+#include "supervisor/fleet/contract_of.h"
+
+namespace e2k::supervisor {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SlotBooksTest : testing::Test {
+  SlotBooksTest() {
+    char pattern[] = "/tmp/e2k-books-XXXXXX";
+    folder = ::mkdtemp(pattern);
+    config.spool.directory = folder + "/spool";
+    config.runtime_directory = folder;
+    config.workers.count = 2;
+    auto opened = SpoolDirectory::open(config.spool.directory);
+    EXPECT_TRUE(opened) << opened.error().message;
+    spool.emplace(std::move(*opened));
+    fs::create_directories(ledger_folder(config));
+  }
+  ~SlotBooksTest() override { fs::remove_all(folder); }
+
+  void make_logs(const std::string& name) { fs::create_directories(config.spool.directory + "/" + name); }
+  void make_names(uint16_t slot, const std::vector<std::string>& channels) {
+    std::vector<std::byte> file(4096);
+    auto& header = *new (file.data()) names::Header{};
+    header.magic = names::kMagic;
+    header.format_version = names::kFormatVersion;
+    header.slot = slot;
+    uint64_t at = names::kHeaderBytes;
+    for (uint32_t i = 0; i < channels.size(); ++i) {
+      names::write_record(file.data(), at, EntryIndex{i}, {"t", channels[i], ""});
+      at += names::padded(names::record_bytes({"t", channels[i], ""}));
+    }
+    std::ofstream out(names_path(config, Slot{slot}), std::ios::binary);
+    out.write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
+  }
+  std::vector<int> estates(SlotBooks& books, uint16_t slot) {
+    std::vector<int> out;
+    for (const Estate& estate : books.launching(Slot{slot}, lines).estates) {
+      EXPECT_EQ(estate.ledger_path, ledger_path(config, estate.slot));
+      out.push_back(estate.slot.value);
+    }
+    return out;
+  }
+
+  std::string folder;
+  Config config;
+  std::optional<SpoolDirectory> spool;
+  Lines lines;
+};
+
+TEST_F(SlotBooksTest, a_second_supervisor_is_refused_and_touches_nothing) {
+  const auto second = SpoolDirectory::open(config.spool.directory);
+  ASSERT_FALSE(second);
+  for (const std::string& part :
+       {config.spool.directory, "pid " + std::to_string(::getpid()), std::string("another spool.directory")})
+    EXPECT_NE(second.error().message.find(part), std::string::npos) << second.error().message;
+}
+
+TEST_F(SlotBooksTest, a_survey_tells_logs_names_and_strangers_apart) {
+  for (const char* name : {"0.1", "1.17", "4.aside/1", "01.2", "x.1", "3.x", "old"}) make_logs(name);
+  for (const char* name : {"damaged", "6.aside", "9.3.removed", "8.aside/1.removed"}) make_logs(name);
+  make_names(2, {});
+  std::ofstream(config.spool.directory + "/readme") << "hello";
+  const auto survey = spool->survey();
+  ASSERT_TRUE(survey);
+  EXPECT_EQ(survey->last_generation, Generation{17});
+  EXPECT_TRUE(survey->slots.at(Slot{0}).logs);
+  EXPECT_TRUE(survey->slots.at(Slot{4}).logs);
+  EXPECT_FALSE(survey->slots.at(Slot{2}).logs);
+  EXPECT_TRUE(survey->slots.at(Slot{2}).names);
+  EXPECT_EQ(survey->slots.size(), 4u);
+  EXPECT_EQ(survey->strangers.size(), 5u);
+}
+
+TEST_F(SlotBooksTest, books_of_living_and_gone_slots_are_read_before_anything_is_assigned) {
+  make_names(0, {"a", "b"});
+  make_names(5, {"c"});
+  make_logs("5.3");
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  EXPECT_EQ(lines.find(Slot{0}, "t", "b", ""), EntryIndex{1});
+  EXPECT_EQ(lines.find(Slot{5}, "t", "c", ""), EntryIndex{0});
+  EXPECT_EQ(lines.assign(Slot{0}, "t", "new", ""), EntryIndex{2});
+}
+
+TEST_F(SlotBooksTest, a_book_of_a_newer_release_stops_the_start_and_is_named) {
+  make_names(0, {"a"});
+  std::fstream file(names_path(config, Slot{0}), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(8) << "\x7f";
+  file.close();
+  SlotBooks books(config, *spool);
+  const auto opened = books.open(lines);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find(names_path(config, Slot{0})), std::string::npos);
+}
+
+TEST_F(SlotBooksTest, gone_slots_are_shared_evenly_and_given_until_their_logs_are_gone) {
+  for (const char* name : {"0.1", "2.1", "3.1", "4.aside/9", "7.2"}) make_logs(name);
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  EXPECT_EQ(estates(books, 0), (std::vector<int>{2, 4}));
+  EXPECT_EQ(estates(books, 1), (std::vector<int>{3, 7}));
+  EXPECT_TRUE(books.has_logs(Slot{4}));
+  fs::remove_all(config.spool.directory + "/4.aside");
+  books.refresh();
+  EXPECT_FALSE(books.has_logs(Slot{4}));
+  EXPECT_EQ(estates(books, 0), (std::vector<int>{2})) << "the others keep their heirs";
+}
+
+TEST_F(SlotBooksTest, books_begin_anew_only_when_no_log_is_left) {
+  make_names(0, {"a"});
+  make_logs("0.1");
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  EXPECT_FALSE(books.launching(Slot{0}, lines).fresh_books);
+  books.wear_out(Slot{0});
+  EXPECT_FALSE(books.launching(Slot{0}, lines).fresh_books) << "a log holds its indices";
+  EXPECT_TRUE(fs::exists(names_path(config, Slot{0})));
+  fs::remove_all(config.spool.directory + "/0.1");
+  EXPECT_TRUE(books.launching(Slot{0}, lines).fresh_books);
+  EXPECT_FALSE(fs::exists(names_path(config, Slot{0})));
+  EXPECT_EQ(lines.given(Slot{0}), 0u);
+  make_names(0, {"b"});
+  EXPECT_FALSE(books.launching(Slot{0}, lines).fresh_books) << "once is enough";
+}
+
+TEST_F(SlotBooksTest, a_lost_book_begins_anew_where_nothing_waits) {
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  EXPECT_TRUE(books.launching(Slot{0}, lines).fresh_books);
+  make_logs("1.4");
+  EXPECT_FALSE(books.launching(Slot{1}, lines).fresh_books);
+}
+
+TEST_F(SlotBooksTest, the_first_greeting_reads_the_book_again) {
+  make_names(0, {"a"});
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  EXPECT_EQ(lines.assign(Slot{0}, "t", "mine", ""), EntryIndex{1});
+  make_names(0, {"a", "theirs"});  // by a worker of the supervisor before this one
+  books.welcomed(Slot{0}, nullptr, lines);
+  EXPECT_EQ(lines.find(Slot{0}, "t", "theirs", ""), EntryIndex{1});
+  EXPECT_EQ(lines.assign(Slot{0}, "t", "mine", ""), EntryIndex{2});
+  books.welcomed(Slot{0}, nullptr, lines);
+  EXPECT_EQ(lines.find(Slot{0}, "t", "mine", ""), EntryIndex{2}) << "what is ours is not forgotten";
+}
+
+}  // namespace
+}  // namespace e2k::supervisor
