@@ -86,6 +86,7 @@ Result<FeedParts> feed_parts(const LaunchContract& c, Slot slot, const spool::Sl
   parts.slot = slot;
   parts.books = &books;
   parts.topic_prefix = c.topic_prefix;
+  parts.min_interval_ns = c.min_interval_ms * kNsPerMs;
   parts.drop_newest = c.when_full == WhenFull::drop_newest;
   const std::string spool = spool_folder(c);
   for (const spool::LogFolder& folder : folders.logs) {

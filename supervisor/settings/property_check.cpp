@@ -184,13 +184,8 @@ std::vector<std::string> config_remarks(const Config& config) {
     const auto known = config.places.find(key);
     if (known != config.places.end()) remarks.push_back(known->second + ": " + key + ": " + what);
   };
-  if (config.output.min_interval_ms != 0)
-    remark("output.min_interval_ms", "is not carried out by this version: every event is published");
   if (config.workers.max_rss_bytes != 0)
     remark("workers.max_rss_bytes", "is not carried out by this version: workers' memory is not limited");
-  if (config.spool.when_full == WhenFull::drop_oldest)
-    remark("spool.when_full",
-           "\"drop_oldest\" is not carried out by this version: a full spool drops the newest");
   for (const auto& [table, side] : {std::pair{"value", &config.value.options}, {"key", &config.key.options}})
     if (config::option_is_true(*side, "use.latest.version", false) &&
         config::option_is_true(*side, "auto.register.schemas", true))

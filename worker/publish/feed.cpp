@@ -25,7 +25,8 @@ Feed::Feed(FeedParts parts, Outlet& outlet, Composer& composer)
       books_(*parts_.books),
       header_(books_.header()),
       settler_(books_),
-      older_left_(static_cast<uint32_t>(parts_.older.size())) {
+      older_left_(static_cast<uint32_t>(parts_.older.size())),
+      coalescer_(parts_.min_interval_ns) {
   go_to({0, {}});
   for (const auto& [topic, log] : parts_.aside->all()) {
     Topic& t = topic_of(topic);
@@ -158,9 +159,63 @@ Feed::Offer Feed::offer(const spool::StandingRecord& record, const spool::Record
   return offered;
 }
 
+bool Feed::passes(const spool::StandingRecord& record, const spool::RecordView& view) {
+  const uint32_t index = view.header->index;
+  if (view.header->kind == spool::RecordKind::error) {
+    // What was held comes before it, and what comes after it is new.
+    if (const auto held = coalescer_.release(index)) {
+      held->segment->clear_busy(held->unit);
+      if (!publish_held(index, *held)) return false;
+    }
+    coalescer_.forget(index);
+    return true;
+  }
+  const auto verdict = coalescer_.take(index, view.event().arrival_real_ns, record);
+  if (verdict.replaced) {
+    verdict.replaced->segment->clear_busy(verdict.replaced->unit);
+    settler_.coalesce(*verdict.replaced);
+  }
+  if (!verdict.publish) record.segment->set_busy(record.unit);
+  return verdict.publish;
+}
+
+// false: its topic can't take it; it is in the backlog.
+bool Feed::publish_held(uint32_t index, const spool::StandingRecord& record) {
+  OutputEntry& entry = entries_[index];
+  Topic& topic = *entry.topic;
+  spool::RecordView view;
+  (void)spool::read_again(record.segment->view(), record.unit, view);
+  if (!topic.has_backlog() && may_produce(topic.flow) && outlet_.window_open() && outlet_.has_room(topic) &&
+      send(record, view, entry) == Offer::taken)
+    return true;
+  put_back(topic, record);
+  return false;
+}
+
+bool Feed::release_held(bool all) {
+  if (!coalescer_.is_on()) return false;
+  bool produced = false;
+  const int64_t until_ns = all ? INT64_MAX : more_to_read_ || held_back_ ? log_time_ns_ : real_ns_;
+  while (const auto due = coalescer_.next_due(until_ns)) {
+    due->second.segment->clear_busy(due->second.unit);
+    produced |= publish_held(due->first, due->second);
+  }
+  return produced;
+}
+
 // Of a topic that may produce and has room.
 Feed::Offer Feed::produce(const spool::StandingRecord& record, const spool::RecordView& view,
                           OutputEntry& entry) {
+  if (!coalescer_.is_on()) return send(record, view, entry);
+  log_time_ns_ = view.event().arrival_real_ns;
+  if (!passes(record, view)) return record.segment->is_busy(record.unit) ? Offer::taken : Offer::left;
+  const Offer offered = send(record, view, entry);
+  if (offered != Offer::taken) coalescer_.take_back(view.header->index);
+  return offered;
+}
+
+Feed::Offer Feed::send(const spool::StandingRecord& record, const spool::RecordView& view,
+                       OutputEntry& entry) {
   const uint32_t index = view.header->index;
   if (parts_.flight != nullptr) {
     parts_.flight->position.store(view.position.word, kRelaxed);
@@ -318,17 +373,20 @@ void Feed::came_back(Topic& topic, const InFlight& what, const FlowOutcome& outc
   if (outcome.record_is_lost) {
     if (record.segment != nullptr) lose(record, ledger::LossReason::refused_by_broker);
   } else if (record.segment != nullptr) {
-    if (topic.aside != nullptr && record.log == &topic.aside->log()) {
-      topic.rewind_aside = topic.aside_unread = true;
-    } else {
-      for (uint32_t order = 0; order <= parts_.older.size(); ++order)
-        if (order == parts_.older.size() || record.log == parts_.older[order].get()) {
-          leave(topic, {order, record.position()});
-          break;
-        }
-    }
+    put_back(topic, record);
   }
   trouble(topic);
+}
+
+void Feed::put_back(Topic& topic, const spool::StandingRecord& record) {
+  trouble(topic);
+  if (topic.aside != nullptr && record.log == &topic.aside->log()) {
+    topic.rewind_aside = topic.aside_unread = true;
+    return;
+  }
+  uint32_t order = 0;
+  while (order < parts_.older.size() && record.log != parts_.older[order].get()) ++order;
+  leave(topic, {order, record.position()});
 }
 
 // The rest of the segment is lost to us, how much of it is not known; what stands before it is published.

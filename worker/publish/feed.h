@@ -31,6 +31,7 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/publish/coalescer.h"
 #include "worker/publish/composer.h"
 #include "worker/publish/outlet.h"
 #include "worker/publish/text_store.h"
@@ -53,6 +54,7 @@ struct FeedParts {
   std::string topic_prefix;
   bool drop_newest = false;
   ledger::FlightWord* flight = nullptr;
+  int64_t min_interval_ns = 0;  // output.min_interval_ms
 };
 
 class Feed {
@@ -80,6 +82,10 @@ public:
 
   // Where the reader stands, if it stands in the live log.
   std::optional<spool::Position> live_position() const;
+  // Publishes what is held back for a newer event; `all`: also before its time, at the end.
+  bool release_held(bool all);
+  // When something that is held has to be published, in Unix nanoseconds.
+  std::optional<int64_t> next_due_ns() const { return coalescer_.next_due_ns(); }
   // Nothing waits but what its topic can't take now.
   bool is_drained() const;
   bool has_troubled_topics() const { return !troubled_.empty(); }
@@ -100,7 +106,13 @@ private:
   bool next_log();
   Offer offer(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
   Offer produce(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
+  Offer send(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
   bool tell_lost(OutputEntry& entry, uint32_t index);
+  // Whether the event is to be published now; it may be held instead, and one that was held be coalesced.
+  bool passes(const spool::StandingRecord& record, const spool::RecordView& view);
+  bool publish_held(uint32_t index, const spool::StandingRecord& record);
+  // To its topic's backlog, whatever stands in front of it.
+  void put_back(Topic& topic, const spool::StandingRecord& record);
   void leave(Topic& topic, LogPlace at);
   bool may_run_ahead();
   void note_read(spool::Segment& segment, const spool::RecordView& view);
@@ -143,6 +155,8 @@ private:
   uint32_t current_ = 0;  // the log that is read: index into older, or their number: the live one
   std::unique_ptr<spool::LogReader> reader_;
   uint32_t older_left_ = 0;
+  Coalescer coalescer_;
+  int64_t log_time_ns_ = 0;  // arrival of what was read last
   TextStore texts_;
   std::vector<OutputEntry> entries_;                                   // by index
   std::vector<OutputNames> names_;                                     // likewise, where they are wanted

@@ -144,6 +144,7 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
       segment.clear_busy(unit);
       to->segment->set_busy(to->unit);
       outlet_.moved(from, *to);
+      coalescer_.moved(index, from, *to);
     } else {
       topic.aside_unread = true;
     }

@@ -110,6 +110,7 @@ bool Publisher::turn() {
     if (!paused_.load(kRelaxed)) {
       busy |= feed->tend_topics();
       busy |= feed->follow();
+      busy |= feed->release_held(stopping_.load(kRelaxed));
       more_to_read_ |= feed->more_to_read();
       held_back_ |= feed->held_back();
     }
@@ -150,7 +151,11 @@ void Publisher::rest() {
       std::any_of(feeds_.begin(), feeds_.end(), [](const auto& feed) { return feed->has_troubled_topics(); });
   const auto position = feeds_.front()->live_position();
   if (!position || !intake_->announce_sleep(*position)) return;
-  bell_.wait(stopping_.load(kRelaxed) ? 10 : troubled ? kTroubledSleepMs : kLongestSleepMs);
+  int sleep_ms = stopping_.load(kRelaxed) ? 10 : troubled ? kTroubledSleepMs : kLongestSleepMs;
+  for (const auto& feed : feeds_)
+    if (const auto due_ns = feed->next_due_ns())
+      sleep_ms = static_cast<int>(std::clamp<int64_t>((*due_ns - real_now().value) / kNsPerMs, 1, sleep_ms));
+  bell_.wait(sleep_ms);
 }
 
 }  // namespace e2k::worker

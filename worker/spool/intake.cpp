@@ -159,7 +159,7 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event, std::span<c
   book(entry, event, appender_.append(event, value, entry.names(), entry.described_in), hash);
 }
 
-// Where there is no room for this record there is none for the next one either: it is tried again then.
+// Where there is no room for it, it is tried again in front of the next record; it is not worth an event.
 void SpoolIntake::tell_losses(IntakeEntry& entry, const spool::NewEvent& next) noexcept {
   const uint32_t told = std::exchange(entry.untold_losses, 0);
   if (!takes_errors_) return;

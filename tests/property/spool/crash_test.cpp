@@ -21,6 +21,8 @@ struct Model {
 struct History {
   explicit History(const std::string& folder)
       : folder(folder), log(folder), settler(*log.books), reader(log.reader()) {
+    // Without notices of losses: the model counts events.
+    log.intake = std::make_unique<SpoolIntake>(*log.live, *log.books, *log.bell, false);
     for (uint32_t i = 0; i < kEntries; ++i) entries.push_back(&log.open(i, "t", "c" + std::to_string(i)));
   }
   void append(uint32_t i, size_t elements) {

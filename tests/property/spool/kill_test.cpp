@@ -26,6 +26,8 @@ struct Progress {
 [[noreturn]] void append_and_settle_for_ever(const std::string& folder, Progress& progress, unsigned seed) {
   std::mt19937 random(seed);
   LogUnderTest log(folder);
+  log.intake =
+      std::make_unique<SpoolIntake>(*log.live, *log.books, *log.bell, false);  // no notices of losses
   std::vector<IntakeEntry*> entries;
   for (uint32_t i = 0; i < kEntries; ++i) entries.push_back(&log.open(i, "t", "c" + std::to_string(i)));
   spool::Settler settler(*log.books);

@@ -101,6 +101,7 @@ protected:
     aside.spool = folder_.path();
     aside.max_bytes = aside_bytes_;
     own.aside = must(spool::AsideLogs::open(aside));
+    own.min_interval_ns = min_interval_ns_;
     own.flight = &log_.books->header().flight[static_cast<size_t>(ledger::Thread::publish)];
     std::vector<FeedParts> all;
     all.push_back(std::move(own));
@@ -208,6 +209,7 @@ protected:
   std::unique_ptr<rd_kafka_mock_cluster_t, MockDeleter> mock_;
   PublisherOptions options_;
   uint64_t aside_bytes_ = 1u << 20;
+  int64_t min_interval_ns_ = 0;
   std::unique_ptr<Publisher> publisher_;
 };
 
@@ -413,6 +415,22 @@ TEST_F(PublisherTest, fatal_error_gets_a_new_producer_and_nothing_is_lost) {
   EXPECT_EQ(counts(0).lost, 0u);
   EXPECT_EQ(publisher_->last_error(), "");
   EXPECT_EQ(consumed("t"), numbers(0, 300));
+}
+
+TEST_F(PublisherTest, newest_event_of_an_interval_is_published_and_the_rest_counts_as_coalesced) {
+  min_interval_ns_ = 300 * kNsPerMs;
+  start();
+  IntakeEntry& e = log_.open(0);
+  for (int i = 0; i < 50; ++i) log_.intake->event(e, DoubleEvent(i));
+  ASSERT_TRUE(drained()) << "the last one is not withheld for ever";
+  EXPECT_EQ(counts(0).acknowledged, 2u);
+  EXPECT_EQ(counts(0).coalesced, 48u);
+  for (int i = 50; i < 60; ++i) log_.intake->event(e, DoubleEvent(i));
+  log_.intake->error(e, "Disconnected", ledger::Thread::ca_callback);
+  log_.intake->event(e, DoubleEvent(60));
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("t"), (std::vector<std::string>{"0", "49", "59", "Disconnected", "60"}));
+  EXPECT_EQ(counts(0).received, counts(0).acknowledged + counts(0).coalesced);
 }
 
 TEST_F(PublisherTest, brokers_that_come_back_are_seen_without_any_event) {

@@ -100,12 +100,10 @@ TEST(ConfigCheck, a_plug_in_that_is_not_there_is_told_at_the_start) {
 TEST(ConfigCheck, settings_that_this_version_does_not_carry_out_are_remarked_on_where_they_were_set) {
   Config config = config_with({});
   EXPECT_THAT(config_remarks(config), IsEmpty());
-  config.output.min_interval_ms = 100;
-  config.places["output.min_interval_ms"] = "f.toml:4";
-  config.places["spool.when_full"] = "--set";
+  config.workers.max_rss_bytes = 100;
+  config.places["workers.max_rss_bytes"] = "f.toml:4";
   EXPECT_THAT(config_remarks(config),
-              ElementsAre(HasSubstr("f.toml:4: output.min_interval_ms: is not carried out"),
-                          HasSubstr("--set: spool.when_full: \"drop_oldest\"")));
+              ElementsAre(HasSubstr("f.toml:4: workers.max_rss_bytes: is not carried out")));
 }
 
 TEST(ConfigCheck, both_sides_are_judged) {
