@@ -64,6 +64,7 @@ Result<Book> read_book(const std::string& path, Slot slot,
   book.next_index = header.next_index.load(std::memory_order_relaxed);
   for (Read read = read_record(file, kHeaderBytes); read.next != 0; read = read_record(file, read.next)) {
     book.next_index = std::max(book.next_index, read.index.value + 1);
+    book.end = read.next;
     visit(read.index, read.name);
   }
   return book;

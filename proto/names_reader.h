@@ -15,6 +15,7 @@ struct Book {
   bool found = false;  // false: there is none
   // Above every index that is named in it, or surely was.
   uint32_t next_index = 0;
+  uint64_t end = 0;  // behind the last record, in the file
 };
 
 // Calls `visit` for every record. An Error: it is another slot's, of a newer release, or can't be read; it

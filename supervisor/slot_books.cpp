@@ -63,13 +63,14 @@ Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
   return survey;
 }
 
-Result<void> SlotBooks::read_names(Slot slot, Lines& lines) const {
+Result<void> SlotBooks::read_names(Slot slot, Lines& lines) {
   const auto book =
       names::read_book(names_path(config_, slot), slot, [&](EntryIndex index, const names::Name& name) {
         lines.learn(slot, index, name.topic, name.channel, name.key);
       });
   if (!book) return tl::unexpected(book.error());
   lines.begin_at(slot, book->next_index);
+  names_end_[slot] = book->end;
   return {};
 }
 
@@ -106,8 +107,9 @@ void SlotBooks::follow(GoneSlot& gone) const {
 }
 
 void SlotBooks::refresh() {
-  if (gone_.empty()) return;
-  if (auto survey = spool_.survey()) seen_ = std::move(survey->slots);
+  const bool any = std::any_of(gone_.begin(), gone_.end(), [](const auto& gone) { return gone.second.logs; });
+  if (any)
+    if (auto survey = spool_.survey()) seen_ = std::move(survey->slots);
   for (auto& [slot, gone] : gone_) {
     const bool had = std::exchange(gone.logs, has_logs(slot));
     follow(gone);
@@ -137,6 +139,7 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
     return extras;
   }
   lines.forget(slot);
+  names_end_.erase(slot);
   worn_.erase(slot);
   extras.fresh_books = true;
   return extras;
@@ -144,9 +147,13 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
 
 void SlotBooks::welcomed(Slot slot, const ledger::LedgerReader* own, Lines& lines) {
   if (reread_.insert(slot).second) {
-    lines.forget(slot);
-    if (auto read = read_names(slot, lines); !read)
-      log::error("names.unreadable error={}", log::quoted(read.error().message));
+    const auto book =
+        names::read_book(names_path(config_, slot), slot, [](EntryIndex, const names::Name&) {});
+    if (!book) log::error("names.unreadable error={}", log::quoted(book.error().message));
+    if (book && book->end != names_end_[slot]) {
+      lines.forget(slot);
+      (void)read_names(slot, lines);
+    }
   }
   // Lines that no book tells of, because it is lost or torn, keep what they stand for.
   if (own != nullptr) lines.begin_at(slot, own->entries_used());

@@ -44,8 +44,8 @@ public:
   // What a worker of the slot is launched with. Where none of its logs is left and its indices are worn out,
   // or its book is lost, its books begin anew: then its names are removed here, and from `lines`.
   Fleet::LaunchExtras launching(Slot slot, Lines& lines);
-  // The slot's worker greeted, hence no other of it lives. The first time its book is read again: a worker of
-  // an earlier supervisor may have named something since. `own`: the worker's ledger.
+  // The slot's worker greeted, hence no other of it lives. The first time its book is read again, where it
+  // has grown: a worker of an earlier supervisor named something since. `own`: the worker's ledger.
   void welcomed(Slot slot, const ledger::LedgerReader* own, Lines& lines);
   // The slot's next launch begins its books anew, if it can.
   void wear_out(Slot slot) { worn_.insert(slot); }
@@ -58,7 +58,7 @@ public:
   bool has_logs(Slot slot) const;
 
 private:
-  Result<void> read_names(Slot slot, Lines& lines) const;
+  Result<void> read_names(Slot slot, Lines& lines);
   void find_gone(const SpoolSurvey& survey);
   void follow(GoneSlot& gone) const;
   bool is_served(Slot slot) const { return slot.value < config_.workers.count; }
@@ -66,7 +66,8 @@ private:
   const Config& config_;
   const SpoolDirectory& spool_;
   std::map<Slot, GoneSlot> gone_;
-  std::map<Slot, SlotSpool> seen_;  // by the last survey
+  std::map<Slot, SlotSpool> seen_;      // by the last survey
+  std::map<Slot, uint64_t> names_end_;  // what of the books was read
   std::set<Slot> reread_, worn_;
 };
 

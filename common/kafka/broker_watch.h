@@ -19,11 +19,6 @@
 
 namespace e2k::kafka {
 
-struct Trouble {
-  ErrorKind kind = ErrorKind::none;
-  std::string words;  // librdkafka's, "" where it said nothing
-};
-
 class BrokerWatch {
 public:
   BrokerWatch() = default;

@@ -26,6 +26,11 @@ inline ErrorKind kind_of(std::string_view text) {
   return kind_of(RD_KAFKA_RESP_ERR__FAIL, text);
 }
 
+struct Trouble {
+  ErrorKind kind = ErrorKind::none;
+  std::string words;  // librdkafka's, "" where it said nothing
+};
+
 // The complaint that is worth showing among those that came: the last one that names a cause. "All brokers
 // are down" follows each of them and names none.
 class LastComplaint {

@@ -35,7 +35,7 @@ Trouble trouble_of(const KafkaError& error) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       return Trouble::not_allowed;
     case RD_KAFKA_RESP_ERR__TRANSPORT:
-      return says("security.protocol") ? Trouble::protocol : Trouble::unreachable;
+      return says("security.protocol") || says("PLAINTEXT broker") ? Trouble::protocol : Trouble::unreachable;
     default:
       return Trouble::unreachable;
   }

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/kafka/broker_watch.h"
+#include "common/kafka/error_kind.h"
 
 namespace e2k::supervisor {
 

@@ -4,14 +4,15 @@
 
 #include <utility>
 
+#include "common/kafka/error_kind.h"
 #include "common/kafka/login.h"
 
 namespace e2k::supervisor {
 namespace {
 
-bool is_of_login_or_tls(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
-         code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+bool is_of_login_or_tls(rd_kafka_resp_err_t code, std::string_view text) {
+  const kafka::ErrorKind kind = kafka::kind_of(code, text);
+  return kind == kafka::ErrorKind::login || kind == kafka::ErrorKind::tls;
 }
 
 }  // namespace
@@ -57,7 +58,8 @@ void KafkaConnection::on_error(rd_kafka_t*, int number, const char* text, void* 
     return;
   }
   if (complaints.first.code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-      (is_of_login_or_tls(code) && !is_of_login_or_tls(complaints.first.code)))
+      (is_of_login_or_tls(code, text) &&
+       !is_of_login_or_tls(complaints.first.code, complaints.first.message)))
     complaints.first = {code, text};
 }
 

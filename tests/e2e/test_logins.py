@@ -40,10 +40,12 @@ def of_brokers(status):
     return {reason["code"]: reason["message"] for reason in status["reasons"] if reason["code"] in OF_BROKERS}
 
 
-def told(supervisor, code, timeout=30.0):
-    """What is said under that code, once nothing else is said of the brokers."""
-    status = supervisor.wait(lambda s: set(of_brokers(s)) == {code}, timeout, f"{code} alone")
-    return of_brokers(status)[code]
+def told(supervisor, code, *words, timeout=30.0):
+    """Waits until that is said of the brokers, in these words among others, and nothing else."""
+    def holds(status):
+        said = of_brokers(status)
+        return set(said) == {code} and all(one in said[code] for one in words)
+    supervisor.wait(holds, timeout, f"{code} alone, with {words}")
 
 
 def well(supervisor, timeout=30.0):
@@ -93,8 +95,7 @@ def test_a_wrong_password_is_said_and_a_corrected_file_is_read_again(site, broke
     password = site.folder("login") / "password"
     password.write_text("wrong\n")
     supervisor = site.supervisor([ioc], password_login(broker, password), ready=False)
-    words = told(supervisor, "KAFKA_LOGIN_REFUSED")
-    assert broker.guarded in words and "Authentication failed" in words and "sasl.mechanism" in words
+    told(supervisor, "KAFKA_LOGIN_REFUSED", broker.guarded, "Authentication failed", "sasl.mechanism")
     password.write_text("right\n")
     well(supervisor)
     supervisor.monitor("a", topic)
@@ -117,14 +118,27 @@ def test_a_wrong_password_is_said_and_a_corrected_file_is_read_again(site, broke
     assert "wrong" not in json.dumps(supervisor.status())
 
 
+def test_workers_that_are_refused_are_named_though_the_supervisor_is_not(site, broker):
+    folder = site.folder("login")
+    right, wrong = folder / "right", folder / "wrong"
+    right.write_text(broker.guards.users["bearer"])
+    wrong.write_text("wrong")
+    settings = password_login(broker, right)
+    settings["kafka"]["producer"] = {"sasl.password": {"file": str(wrong)}}
+    supervisor = site.supervisor([], settings, ready=False)
+    told(supervisor, "KAFKA_LOGIN_REFUSED", "worker", "Authentication failed")
+    assert supervisor.status()["commands"]["caught_up"]
+    wrong.write_text(broker.guards.users["bearer"])
+    well(supervisor)
+
+
 def test_certificates_of_somebody_else_are_told_from_other_troubles(site, broker):
     authority = site.folder("login") / "ca.pem"
     authority.write_bytes(Authority("somebody else").pem)
     settings = {"kafka": {"bootstrap.servers": broker.secure, "security.protocol": "ssl",
                           "ssl.ca.location": str(authority)}}
     supervisor = site.supervisor([], settings, ready=False)
-    words = told(supervisor, "KAFKA_TLS")
-    assert "certificate verify failed" in words and "restart of the service" in words
+    told(supervisor, "KAFKA_TLS", "certificate verify failed", "restart of the service")
     authority.write_bytes(broker.guards.authority.pem)
     assert supervisor.halt() == 0
     supervisor.start()
@@ -133,7 +147,7 @@ def test_certificates_of_somebody_else_are_told_from_other_troubles(site, broker
 
 def test_a_listener_without_tls_is_told_from_one_that_is_down(site, broker):
     supervisor = site.supervisor([], {"kafka": {"security.protocol": "ssl"}}, ready=False)
-    assert "security.protocol" in told(supervisor, "KAFKA_TLS")
+    told(supervisor, "KAFKA_TLS", "security.protocol")
 
 
 class SilentListener:
@@ -166,15 +180,15 @@ class SilentListener:
 def test_nobody_there_is_told_from_somebody_who_does_not_answer(site):
     port = proc.free_port()
     supervisor = site.supervisor([], {"kafka": {"bootstrap.servers": f"127.0.0.1:{port}"}}, ready=False)
-    assert "Connection refused" in told(supervisor, "BROKERS_DOWN")
+    told(supervisor, "BROKERS_DOWN", "Connection refused")
     with SilentListener(port):
-        assert "do not answer" in told(supervisor, "BROKERS_SILENT")
-    assert "Connection refused" in told(supervisor, "BROKERS_DOWN")
+        told(supervisor, "BROKERS_SILENT", "do not answer")
+    told(supervisor, "BROKERS_DOWN", "Connection refused")
 
 
 def test_a_name_that_does_not_resolve_is_said(site):
     supervisor = site.supervisor([], {"kafka": {"bootstrap.servers": "kafka.invalid:9092"}}, ready=False)
-    assert "Failed to resolve" in told(supervisor, "BROKERS_DOWN")
+    told(supervisor, "BROKERS_DOWN", "Failed to resolve")
 
 
 def test_a_broker_that_stops_in_the_middle_is_silent_until_it_goes_on(site, broker):
@@ -182,7 +196,7 @@ def test_a_broker_that_stops_in_the_middle_is_silent_until_it_goes_on(site, brok
     well(supervisor)
     broker.pause()
     try:
-        assert broker.bootstrap in told(supervisor, "BROKERS_SILENT")
+        told(supervisor, "BROKERS_SILENT", broker.bootstrap)
     finally:
         broker.resume()
     well(supervisor)

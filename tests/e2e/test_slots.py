@@ -228,3 +228,28 @@ def test_losses_are_told_by_reason_and_channel(site):
     (message,) = [r["message"] for r in status["reasons"] if r["code"] == "EVENTS_LOST"]
     assert "event_too_large" in message and "spool.max_event_bytes" in message
     assert status["state"] == "DEGRADED"
+
+
+def test_the_look_at_the_books_finds_what_is_wrong(site):
+    ioc = site.ioc(ao("a"))
+    topic = site.topic()
+    supervisor = site.supervisor([ioc], {"workers": {"count": 1}})
+    supervisor.monitor("a", topic)
+    supervisor.connected(1)
+    supervisor.wait(lambda s: s["events"]["acknowledged"] >= 1)
+    supervisor.settled()
+    assert ledger_balance.faults_of_running(supervisor) == []
+    assert supervisor.halt() == 0
+    assert ledger_balance.faults_of_ended(supervisor) == []
+    path = supervisor.folder / "run" / "epics2kafka" / "workers" / "0.ledger"
+    (index,) = ledger_balance.names_of(supervisor.folder / "state" / "epics2kafka" / "spool" / "0.names")
+    ledger = ledger_balance.Ledger(path)
+    line = ledger.value("entries_offset") + 128 * index
+    for offset in (line + 32, line + 64):  # appended, acknowledged
+        whole = path.read_bytes()
+        with open(path, "r+b") as file:
+            file.seek(offset)
+            file.write((int.from_bytes(whole[offset:offset + 8], "little") + 1).to_bytes(8, "little"))
+        assert ledger_balance.faults_of_ended(supervisor)
+        path.write_bytes(whole)
+    assert ledger_balance.faults_of_ended(supervisor) == []

@@ -98,7 +98,6 @@ std::string Keeper::channel_name(const EntrySpec& spec) const {
 
 void Keeper::add(const AddEntry& item, MonotonicNs now) {
   const EntrySpec& spec = item.entry;
-  if (item.replaces) remove(RemoveEntry{*item.replaces});
   const uint32_t index = item.index.value;
   Entry* old = item.replaces ? find(*item.replaces) : nullptr;
   Entry* const holder = find(item.index);

@@ -29,7 +29,6 @@ SpoolIntake::SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& b
       lines_(books.entries()),
       bell_(bell),
       takes_errors_(takes_errors),
-      served_before_until_ns_(header_.alive_real_ns.load(kRelaxed)),
       names_(names),
       appender_(log) {}
 
@@ -82,11 +81,13 @@ IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, u
   return place.get();
 }
 
-// Its step's time says from now on until when it was served.
+// Its step's time tells from now on that this process served it: see begin_gap().
 void SpoolIntake::close_entry(IntakeEntry* entry) {
   end_gap(*entry);
   set_state(*entry, ledger::EntryState::unused);
-  set_step(*entry, ledger::Step::none, 0);
+  ledger::CaLine& line = line_of(*entry);
+  line.step.store(ledger::Step::none, kRelaxed);
+  line.step_since_unix_s.store(unix_s(real_now().value), kRelaxed);
   entries_[entry->index].reset();
 }
 

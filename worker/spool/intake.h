@@ -103,7 +103,6 @@ private:
   ledger::Entry* const lines_;  // by index
   Doorbell& bell_;
   const bool takes_errors_;
-  const int64_t served_before_until_ns_;  // by a predecessor; 0: there was none, or it did not say
   names::NamesBook* const names_;  // the *ca* thread's
 
   alignas(64) mutable std::mutex lock_;  // the leaf lock

@@ -1,4 +1,5 @@
 // What the intake keeps of entries, servers and the search beside the events.
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -7,17 +8,18 @@
 
 namespace e2k::worker {
 
-// It begins where the entry was surely served last: its last event, its closing here, the last sign of life
-// of the process that died with it. One that another slot served begins now, as far as this slot knows.
+// Where the predecessor of this process served the entry it begins with that one's last sign of life. One
+// that this process served before, or none of this slot, was another worker's meanwhile, or is subscribed to
+// anew: it begins now.
 void SpoolIntake::begin_gap(ledger::CaLine& line) noexcept {
-  if (line.gap_began_unix_s.load(kRelaxed) != 0 && line.gap_ended_unix_s.load(kRelaxed) == 0) return;
-  uint32_t served =
-      std::max(unix_s(line.last_arrival_real_ns.load(kRelaxed)), line.gap_ended_unix_s.load(kRelaxed));
-  if (line.state.load(kRelaxed) != ledger::EntryState::unused)
-    served = std::max(served, unix_s(served_before_until_ns_));
-  else if (line.step.load(kRelaxed) == ledger::Step::none)
-    served = std::max(served, line.step_since_unix_s.load(kRelaxed));
-  if (served == 0) served = unix_s(real_now().value);
+  const uint32_t last_ended = line.gap_ended_unix_s.load(kRelaxed);
+  if (line.gap_began_unix_s.load(kRelaxed) != 0 && last_ended == 0) return;
+  const uint32_t last_event = unix_s(line.last_arrival_real_ns.load(kRelaxed));
+  const bool was_ours = line.step_since_unix_s.load(kRelaxed) != 0;
+  const bool was_predecessors = !was_ours && std::max(last_event, last_ended) != 0;
+  const uint32_t served = was_predecessors
+                              ? std::max({unix_s(books_.predecessor_alive_real_ns()), last_event, last_ended})
+                              : unix_s(real_now().value);
   line.gap_ended_unix_s.store(0, kRelaxed);
   line.gap_began_unix_s.store(served, kRelaxed);
   line.gaps.fetch_add(1, kRelaxed);

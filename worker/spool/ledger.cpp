@@ -75,8 +75,18 @@ void make_line(Entry& line) {
   line.publisher.last_partition.store(-1, kRelaxed);
 }
 
+// Whether what the books know of the log can be trusted: after the death of the machine they may be ahead of
+// it, and a log that is gone may have held the last events. (A clock that was set forward since says no,
+// too.)
+bool knows_last_events(const Header& before) {
+  const int64_t machine_began_real_ns = real_now().value - clock_ns(CLOCK_BOOTTIME);
+  return before.unreconciled.load(kRelaxed) == 0 &&
+         before.alive_real_ns.load(kRelaxed) >= machine_began_real_ns;
+}
+
 // What the entry has been through; how its channel stands now is for this generation to find out.
-void take_over_line(Entry& mine, const Entry& before) {
+// Without `knows_last` the first event of the new subscription is told in any case.
+void take_over_line(Entry& mine, const Entry& before, bool knows_last) {
   make_line(mine);
   take(mine.ca.flags, before.ca.flags);
   take(mine.ca.gaps, before.ca.gaps);
@@ -95,7 +105,7 @@ void take_over_line(Entry& mine, const Entry& before) {
   take(mine.publisher.restamped, before.publisher.restamped);
   take(mine.publisher.last_loss_unix_s, before.publisher.last_loss_unix_s);
   take(mine.publisher.last_loss, before.publisher.last_loss);
-  take(mine.publisher.last_event_hash, before.publisher.last_event_hash);
+  if (knows_last) take(mine.publisher.last_event_hash, before.publisher.last_event_hash);
 }
 
 }  // namespace
@@ -117,9 +127,11 @@ Result<void> Ledger::open_with_balance(const std::string& path, Lines lines) {
     return {};
   }
   mine.opening = before.header().opening;
+  predecessor_alive_real_ns_ = before.header().alive_real_ns.load(kRelaxed);
   const uint32_t used = std::min(before.header().entries_used.load(kRelaxed), mine.entry_capacity);
   if (auto reserved = reserve_lines(used); !reserved) return reserved;
-  for (uint32_t i = 0; i < used; ++i) take_over_line(entries()[i], before.entries()[i]);
+  const bool knows_last = knows_last_events(before.header());
+  for (uint32_t i = 0; i < used; ++i) take_over_line(entries()[i], before.entries()[i], knows_last);
   mine.entries_used.store(used, std::memory_order_release);
   return {};
 }

@@ -37,6 +37,8 @@ public:
   bool is_kept() const;
   // This process keeps them from now on, for a slot that has no worker.
   void keep();
+  // When the predecessor, whose lines were taken over, showed its last sign of life; 0: there was none.
+  int64_t predecessor_alive_real_ns() const { return predecessor_alive_real_ns_; }
   Header& header() const { return *static_cast<Header*>(base_); }
   // The line of that index, reserved and, when it is new, as an unused entry's. nullptr: beyond the capacity,
   // or the file system is full (what a later call may find mended).
@@ -57,6 +59,7 @@ private:
   size_t bytes_ = 0;
   std::mutex lines_;  // while lines are made
   uint32_t reserved_ = 0;
+  int64_t predecessor_alive_real_ns_ = 0;
 };
 
 }  // namespace e2k::ledger

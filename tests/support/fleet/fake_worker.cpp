@@ -6,7 +6,8 @@
 //   die                  exits with 1 before it greets
 //   refuse               exits with 78 before it greets
 //   stubborn             stops itself when asked to clear
-// What was applied is appended to <spool_path>.applied, one index and channel a line.
+// What was applied is appended to <spool_path>.applied, one index and channel a line; what the contract says
+// of pause, books and estates, and every pause that is told, to <spool_path>.told.
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "worker/link/link.h"
 
@@ -73,9 +75,26 @@ public:
   int brokers_up() const override { return 1; }
   std::string last_error() const override { return ""; }
   std::string schema_problem() const override { return ""; }
-  void set_paused(bool) override {}
+  explicit NullPublishing(const LaunchContract& contract)
+      : told_(std::fopen((contract.spool_path + ".told").c_str(), "w")) {
+    if (told_ == nullptr) std::abort();
+    std::fprintf(told_, "launched%s%s", contract.paused ? " paused" : "",
+                 contract.fresh_books ? " fresh" : "");
+    for (const Estate& estate : contract.estates)
+      std::fprintf(told_, " %u:%s", unsigned{estate.slot.value}, estate.ledger_path.c_str());
+    std::fputc('\n', told_);
+    std::fflush(told_);
+  }
+  ~NullPublishing() override { std::fclose(told_); }
+  void set_paused(bool paused) override {
+    if (paused == std::exchange(paused_, paused)) return;
+    std::fputs(paused ? "paused\n" : "resumed\n", told_);
+    std::fflush(told_);
+  }
 
 private:
+  std::FILE* told_;
+  bool paused_ = false;
   mutable std::atomic<uint64_t> turns_{0};
 };
 
@@ -106,7 +125,7 @@ int main(int argc, char** argv) {
   if (contract->value_converter == "die") return 1;
   if (contract->value_converter == "refuse") return int(WorkerExit::bad_settings);
   FakeMonitors monitors(*contract);
-  NullPublishing publishing;
+  NullPublishing publishing(*contract);
   const LinkOutcome outcome = run_link(*contract, monitors, publishing, [](const std::string&) {});
   return int(outcome.exit);
 }

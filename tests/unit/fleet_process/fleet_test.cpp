@@ -44,6 +44,7 @@ protected:
   std::vector<Loss> losses;
   std::vector<std::string> given_up;
   std::vector<uint32_t> generations;
+  Fleet::LaunchExtras extras;  // of slot 0
   bool all_stopped = false;
   bool started = false;
 
@@ -57,6 +58,7 @@ protected:
     config.epics["EPICS_CA_REPEATER_PORT"] = std::to_string(free_udp_port());
     Fleet::Callbacks callbacks;
     callbacks.welcomed = [this](Slot s, Generation g) { welcomes.emplace_back(s, g); };
+    callbacks.launching = [this](Slot s) { return s == Slot{0} ? extras : Fleet::LaunchExtras{}; };
     callbacks.lost = [this](Slot s, Generation g, ExitCause c, const std::string& t) {
       losses.push_back({s, g, c, t, monotonic_now()});
     };
@@ -88,6 +90,9 @@ protected:
   std::string applied_by(uint16_t s, Generation g) {
     return read_file(folder / ("spool/" + std::to_string(s) + "." + std::to_string(g.value) + ".applied"));
   }
+  std::string told_to(uint16_t s, Generation g) {
+    return read_file(folder / ("spool/" + std::to_string(s) + "." + std::to_string(g.value) + ".told"));
+  }
   void TearDown() override {
     if (!started) return;
     for (const auto& view : fleet->slots())
@@ -102,6 +107,23 @@ TEST_F(FleetProcesses, every_slot_greets_and_has_a_generation_of_its_own) {
   ASSERT_TRUE(welcomed(3));
   EXPECT_EQ(generations, (std::vector<uint32_t>{10, 11, 12}));
   for (uint16_t i = 0; i < 3; ++i) EXPECT_EQ(slot(i).phase, SlotPhase::running);
+}
+
+TEST_F(FleetProcesses, a_pause_reaches_workers_that_run_and_those_that_come) {
+  extras.fresh_books = true;
+  extras.estates = {Estate{Slot{7}, "/run/7.ledger"}};
+  make("serve", 2);
+  ASSERT_TRUE(welcomed(2));
+  EXPECT_EQ(told_to(0, Generation{10}), "launched fresh 7:/run/7.ledger\n");
+  EXPECT_EQ(told_to(1, Generation{11}), "launched\n");
+  fleet->set_paused(true);
+  EXPECT_TRUE(until([&] { return told_to(1, Generation{11}) == "launched\npaused\n"; }));
+  fleet->restart(Slot{1});
+  ASSERT_TRUE(welcomed(3));
+  EXPECT_TRUE(until([&] { return told_to(1, Generation{12}) == "launched paused\npaused\n"; }));
+  fleet->set_paused(false);
+  EXPECT_TRUE(until([&] { return told_to(1, Generation{12}).ends_with("resumed\n"); }));
+  EXPECT_TRUE(until([&] { return told_to(0, Generation{10}).ends_with("paused\nresumed\n"); }));
 }
 
 TEST_F(FleetProcesses, the_repeaters_port_is_served_before_the_first_worker_and_no_longer_than_the_fleet) {

@@ -84,6 +84,23 @@ TEST_F(BrokerWatchTest, who_takes_connections_and_does_not_answer_is_silent_unti
   EXPECT_TRUE(becomes(ErrorKind::silent));
 }
 
+// Of builds of librdkafka that were told too little of the compiler it is not true.
+TEST(Librdkafka, tells_that_all_brokers_are_down) {
+  auto conf = make_conf({{"bootstrap.servers", "127.0.0.1:1"}});
+  ASSERT_TRUE(conf);
+  bool told = false;
+  rd_kafka_conf_set_opaque(conf->get(), &told);
+  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int code, const char*, void* out) {
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) *static_cast<bool*>(out) = true;
+  });
+  const auto handle = start_handle(RD_KAFKA_PRODUCER, std::move(*conf));
+  ASSERT_TRUE(handle);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!told && std::chrono::steady_clock::now() < end) rd_kafka_poll(handle->get(), 100);
+  EXPECT_TRUE(told);
+}
+
 TEST_F(BrokerWatchTest, an_answer_ends_a_complaint) {
   open("127.0.0.1:1");
   watch_.heard(RD_KAFKA_RESP_ERR__AUTHENTICATION, "SASL authentication error: no");
