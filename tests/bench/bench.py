@@ -6,13 +6,17 @@ import platform
 import sys
 import time
 
+import drain
 import micro
+import plots
+import resident
 import service
 import throughput
+import topics
 from e2k_support import Broker, build_dir
 from table import print_table
 
-SECTIONS = ("micro", "throughput", "memory", "load", "first")
+SECTIONS = ("micro", "throughput", "latency", "curve", "arrays", "resident", "drain", "topics", "memory", "load", "first")
 
 
 def arguments():
@@ -38,11 +42,29 @@ def main():
         if not options.quiet:
             print(f"[{time.monotonic() - begin:6.1f} s] {text}", file=sys.stderr, flush=True)
 
+    drawn = []
     rows = micro.measure(build, options.repeat) if "micro" in sections else []
     if any(section in sections for section in SECTIONS[1:]):
         with Broker(quick=False) as broker:
             if "throughput" in sections:
                 rows += throughput.measure(build, broker, options.repeat, options.seconds, ours, say)
+            if "latency" in sections:
+                rows += throughput.measure_latency(build, broker, options.repeat, options.seconds, ours, say)
+            if "curve" in sections:
+                curve = throughput.measure_curve(build, broker, options.seconds, ours, say)
+                drawn = plots.of_curve(build / "bench-plots", curve)
+            if "arrays" in sections:
+                rows += throughput.measure_arrays(build, broker, options.repeat, options.seconds, ours, say)
+            if "resident" in sections and ours:
+                rows += resident.measure(build, broker, options.seconds, say)
+            if "drain" in sections and ours:
+                side = throughput.WorkerSide(build, broker)
+                try:
+                    rows.append(drain.measure(broker, side, say))
+                finally:
+                    side.stop()
+            if "topics" in sections and ours:
+                rows += topics.measure(build, broker, max(1, options.repeat // 2), options.seconds, say)
             if "memory" in sections and ours:
                 rows += service.memory(build, broker, options.channels, say)
             if "load" in sections and ours:
@@ -54,6 +76,8 @@ def main():
     if not ours:
         print(f"epics2kafka-supervisor is left out or not in {pathlib.Path(build, 'bin')}: only what needs none of it")
     print_table(rows)
+    for path in drawn:
+        print(f"drawn: {path}")
 
 
 main()

@@ -5,13 +5,17 @@ a subscription's queue to be empty, hence the server drops nothing: a client tha
 is not reached, as refused events, or as a backlog.
 """
 import dataclasses
+import itertools
 import time
 
 from e2k_support import PartFailed, cpu_seconds, wait_for
+from latency import LatencyReader, quantile
 from parts import BareHarness, LoadIoc
 from table import Row, paired_ratio
 
 CHANNELS = 1000
+_numbers = itertools.count(1)  # of topics: each measurement has its own
+SMALL = {"retention.bytes": 268435456, "segment.bytes": 67108864}
 BACKLOG_S = 0.5  # all must be acknowledged so soon after the load's end for a rate to be clean
 
 
@@ -22,15 +26,18 @@ class Run:
     rate: float
     backlog_s: float
     clean: bool
+    p50_ms: float = float("nan")
+    p99_ms: float = float("nan")
 
 
 class HarnessSide:
     name = "bare harness"
 
-    def __init__(self, build, broker):
-        self.ioc = LoadIoc(build, CHANNELS, "bare:")
-        broker.create_topic("bench-bare", config={"retention.bytes": 268435456, "segment.bytes": 67108864})
-        self.program = BareHarness(build, broker, self.ioc, "bench-bare")
+    def __init__(self, build, broker, linger_ms=5, channels=CHANNELS, elements=1):
+        self.channels = channels
+        self.ioc = LoadIoc(build, channels, "bare:", elements)
+        self.topic = broker.create_topic(f"bench-bare-{next(_numbers)}", config=SMALL)
+        self.program = BareHarness(build, broker, self.ioc, self.topic, [f"linger.ms={linger_ms}"])
 
     def counts(self):
         """(received, acknowledged, lost)"""
@@ -48,17 +55,20 @@ class HarnessSide:
 class WorkerSide:
     name = "worker"
 
-    def __init__(self, build, broker):
+    def __init__(self, build, broker, linger_ms=5, channels=CHANNELS, elements=1):
         from e2k_support import Supervisor
-        self.ioc = LoadIoc(build, CHANNELS, "ours:")
-        broker.create_topic("bench-ours", config={"retention.bytes": 268435456, "segment.bytes": 67108864})
-        self.supervisor = Supervisor(broker, [self.ioc], {"workers": {"count": 1},
-                                                          "kafka": {"linger.ms": 5},
+        self.channels = channels
+        self.ioc = LoadIoc(build, channels, "ours:", elements)
+        number = next(_numbers)
+        self.topic = broker.create_topic(f"bench-ours-{number}", config=SMALL)
+        commands = f"bench-commands-{number}"
+        self.supervisor = Supervisor(broker, [self.ioc], {"workers": {"count": 1}, "commands": {"topic": commands},
+                                                          "kafka": {"linger.ms": linger_ms},
                                                           "spool": {"max_total_bytes": 1073741824}})
         self.supervisor.ready()
-        self.supervisor.command(*[(f'{{"topic":"bench-ours","channel":"ours:{i}"}}', '{"mask":"va"}')
-                                  for i in range(CHANNELS)])
-        self.supervisor.connected(CHANNELS, 60)
+        self.supervisor.command(*[(f'{{"topic":"{self.topic}","channel":"ours:{i}"}}', '{"mask":"va"}')
+                                  for i in range(channels)], topic=commands)
+        self.supervisor.connected(channels, 60)
         self.supervisor.settled()
         self.worker_pid = self.supervisor.workers()[0]["pid"]
 
@@ -77,7 +87,7 @@ class WorkerSide:
 def run(side, rate, seconds):
     received, acknowledged, lost = side.counts()
     cpu, supervisor_cpu = side.cpu()
-    side.ioc.start(rate, seconds, CHANNELS)
+    side.ioc.start(rate, seconds, side.channels)
     report = side.ioc.finish()
     end = time.monotonic()
     posted = report["posted"]
@@ -96,6 +106,84 @@ def run(side, rate, seconds):
                posted / seconds, backlog, clean)
 
 
+def run_with_reader(side, broker, rate, seconds):
+    """The same, with the latencies that a reader sees. The reader takes part of the processor: not for CPU figures."""
+    reader = LatencyReader(broker, side.topic)
+    try:
+        run(side, rate, 1)
+        reader.take()
+        one = run(side, rate, seconds)
+        time.sleep(0.2)
+        took = reader.take()
+    finally:
+        reader.stop()
+    one.p50_ms, one.p99_ms = quantile(took, 0.5), quantile(took, 0.99)
+    return one
+
+
+def measure_arrays(build, broker, repetitions, seconds, with_worker, say, elements=10000, rates=(200, 1000)):
+    """Arrays of doubles: libca's copy, text and Kafka; a rate that the machine can't do is shown as not clean."""
+    both = sides(build, broker, with_worker, 5, 10, elements)
+    rows = []
+    try:
+        for rate in rates:
+            runs = {side.name: [] for side in both}
+            for number in range(repetitions):
+                for side in both if number % 2 == 0 else reversed(both):
+                    runs[side.name].append(run(side, rate, seconds))
+                    say(f"arrays at {rate}/s, {side.name}: {runs[side.name][-1]}")
+            rows += [Row(f"CPU, {elements:,} doubles at {rate:,}/s, {name}", [one.us_per_event for one in of_side],
+                         "us/event", note="" if all(one.clean for one in of_side) else
+                         f"NOT CLEAN: {min(one.rate for one in of_side):.0f}/s reached")
+                     for name, of_side in runs.items()]
+            if with_worker:
+                rows.append(paired_ratio("  worker / harness", rows[-1], rows[-2], 1.25))
+    finally:
+        for side in both:
+            side.stop()
+    return rows
+
+
+def measure_latency(build, broker, repetitions, seconds, with_worker, say, rate=20000):
+    rows = []
+    for linger_ms in (5, 1):
+        both = sides(build, broker, with_worker, linger_ms)
+        try:
+            runs = {side.name: [] for side in both}
+            for number in range(repetitions):
+                for side in both if number % 2 == 0 else reversed(both):
+                    runs[side.name].append(run_with_reader(side, broker, rate, seconds))
+                    say(f"latency, linger {linger_ms}, {side.name}: {runs[side.name][-1]}")
+        finally:
+            for side in both:
+                side.stop()
+        of_linger = [Row(f"post to reader, p99 at {rate:,}/s, linger.ms {linger_ms}, {name}",
+                         [one.p99_ms for one in of_side], "ms",
+                         note=f"p50 {sorted(one.p50_ms for one in of_side)[len(of_side) // 2]:.1f} ms")
+                     for name, of_side in runs.items()]
+        rows += of_linger
+        if len(of_linger) == 2:
+            rows.append(paired_ratio("  worker / harness", of_linger[1], of_linger[0], 1.25))
+    return rows
+
+
+def measure_curve(build, broker, seconds, with_worker, say):
+    """({side: [(rate, us an event, p50, p99)]}): for plots, one run a point."""
+    points = {}
+    both = sides(build, broker, with_worker)
+    try:
+        for rate in (1000, 5000, 10000, 20000, 50000, 100000, 200000):
+            for side in both:
+                cpu = run(side, rate, seconds)
+                late = run_with_reader(side, broker, rate, seconds) if rate <= 50000 else cpu
+                points.setdefault(side.name, []).append((rate, cpu.us_per_event, late.p50_ms, late.p99_ms))
+                say(f"curve, {side.name}: {points[side.name][-1]}")
+    finally:
+        for side in both:
+            side.stop()
+    return points
+
+
 def greatest_clean_rate(side, seconds, step=20000):
     low, high = 0, 100000
     while high <= 1600000 and run(side, high, seconds).clean:
@@ -106,10 +194,10 @@ def greatest_clean_rate(side, seconds, step=20000):
     return low
 
 
-def sides(build, broker, with_worker):
-    made = [HarnessSide(build, broker)]
+def sides(build, broker, with_worker, *how):
+    made = [HarnessSide(build, broker, *how)]
     if with_worker:
-        made.append(WorkerSide(build, broker))
+        made.append(WorkerSide(build, broker, *how))
     return made
 
 

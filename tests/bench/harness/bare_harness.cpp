@@ -1,6 +1,7 @@
-// The least that a program from Channel Access to Kafka can do: in libca's callback a scalar double becomes
-// the same JSON record that the worker publishes, and goes to librdkafka with the same settings. No spool, no
-// ledger, no reconnects, no other type. What the worker costs beyond it is the price of losing nothing.
+// The least that a program from Channel Access to Kafka can do: in libca's callback a double or an array of
+// them becomes the same JSON record that the worker publishes, and goes to librdkafka with the same settings.
+// No spool, no ledger, no reconnects, no other type. What the worker costs beyond it is the price of losing
+// nothing.
 //
 // Prints {"subscribed":N} when every channel has its monitor; a line on stdin asks for the counts; it flushes
 // and ends with its stdin.
@@ -27,6 +28,7 @@
 namespace {
 
 constexpr int64_t kEpicsEpochUnixSeconds = 631'152'000;
+constexpr size_t kFrameBytes = 256, kNumberBytes = 32;
 
 struct Counts {
   std::atomic<uint64_t> subscribed{0}, events{0}, refused{0};
@@ -50,15 +52,20 @@ char* put(char* out, std::string_view text) {
   return out + text.size();
 }
 
-size_t write_record(char* begin, const dbr_time_double& event) {
+// `begin` has room for kFrameBytes and kNumberBytes an element.
+size_t write_record(char* begin, const dbr_time_double& event, size_t count) {
   char* out = put(begin, "{\"error\":null,\"status\":");
   out = std::to_chars(out, out + 8, event.status).ptr;
   out = put(out, ",\"severity\":");
   out = std::to_chars(out, out + 8, event.severity).ptr;
   out = put(out, ",\"doubleValues\":[");
-  const bool whole = event.value == std::trunc(event.value);
-  out = std::to_chars(out, out + 32, event.value).ptr;
-  if (whole) out = put(out, ".0");
+  const double* const values = &event.value;
+  for (size_t i = 0; i < count; ++i) {
+    if (i != 0) *out++ = ',';
+    const bool whole = values[i] == std::trunc(values[i]);
+    out = std::to_chars(out, out + kNumberBytes, values[i]).ptr;
+    if (whole) out = put(out, ".0");
+  }
   out = put(out,
             "],\"floatValues\":null,\"stringValues\":null,\"intValues\":null,\"shortValues\":null,"
             "\"byteValues\":null}");
@@ -70,12 +77,14 @@ void on_event(event_handler_args args) {
   const auto& channel = *static_cast<Channel*>(args.usr);
   Harness& harness = *channel.harness;
   const auto& event = *static_cast<const dbr_time_double*>(args.dbr);
-  char record[512];
-  const size_t size = write_record(record, event);
+  thread_local std::vector<char> record;
+  const auto count = static_cast<size_t>(args.count);
+  record.resize(kFrameBytes + count * kNumberBytes);
+  const size_t size = write_record(record.data(), event, count);
   const int64_t stamp_ms =
       (event.stamp.secPastEpoch + kEpicsEpochUnixSeconds) * 1000 + event.stamp.nsec / 1'000'000;
   const rd_kafka_resp_err_t refusal = rd_kafka_producev(
-      harness.kafka, RD_KAFKA_V_RKT(harness.topic), RD_KAFKA_V_VALUE(record, size),
+      harness.kafka, RD_KAFKA_V_RKT(harness.topic), RD_KAFKA_V_VALUE(record.data(), size),
       RD_KAFKA_V_KEY(channel.name.data(), channel.name.size()), RD_KAFKA_V_TIMESTAMP(stamp_ms),
       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
   harness.counts.events.fetch_add(1, std::memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include <epicsTime.h>
 #include <iocInit.h>
 #include <iocshRegisterCommon.h>
+#include <waveformRecord.h>
 
 #include <atomic>
 #include <cstdio>
@@ -38,14 +39,18 @@ uint64_t read_counter(unsigned long& counter) {
 
 }  // namespace
 
-CounterRecords::CounterRecords(const std::string& prefix, size_t count) {
+CounterRecords::CounterRecords(const std::string& prefix, size_t count, size_t elements) {
   iocshRegisterCommon();
   must(dbLoadDatabase("base.dbd", E2K_DBD_DIR, nullptr) == 0, "loading base.dbd");
   must(registerAllRecordDeviceDrivers(pdbbase) == 0, "registering the record types");
   std::string database;
+  const std::string kind = elements == 1 ? "ai" : "waveform";
+  const std::string fields =
+      elements == 1 ? "field(VAL, \"0\")"
+                    : "field(FTVL, \"DOUBLE\") field(NELM, \"" + std::to_string(elements) + "\")";
   for (size_t i = 0; i < count; ++i)
     database +=
-        "record(ai, \"" + prefix + std::to_string(i) + "\") { field(VAL, \"0\") field(UDF, \"0\") }\n";
+        "record(" + kind + ", \"" + prefix + std::to_string(i) + "\") { " + fields + " field(UDF, \"0\") }\n";
   // The reader closes the file.
   FILE* file = fmemopen(database.data(), database.size(), "r");
   must(file != nullptr && dbReadDatabaseFP(&pdbbase, file, nullptr, nullptr) == 0, "loading the records");
@@ -54,7 +59,16 @@ CounterRecords::CounterRecords(const std::string& prefix, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     DBADDR address;
     must(dbNameToAddr((prefix + std::to_string(i)).c_str(), &address) == 0, "finding a record");
-    records_.push_back({address.precord, static_cast<double*>(address.pfield)});
+    if (elements == 1) {
+      records_.push_back({address.precord, static_cast<double*>(address.pfield), address.pfield});
+      continue;
+    }
+    std::vector<double> values(elements);
+    for (size_t k = 1; k < elements; ++k) values[k] = static_cast<double>(k) / 10;
+    must(dbPutField(&address, DBR_DOUBLE, values.data(), static_cast<long>(elements)) == 0,
+         "filling an array");
+    auto* waveform = reinterpret_cast<waveformRecord*>(address.precord);
+    records_.push_back({address.precord, static_cast<double*>(waveform->bptr), &waveform->val});
   }
 }
 
@@ -63,7 +77,7 @@ void CounterRecords::bump(size_t index) {
   dbScanLock(record.common);
   *record.value += 1;
   epicsTimeGetCurrent(&record.common->time);
-  db_post_events(record.common, record.value, DBE_VALUE | DBE_LOG);
+  db_post_events(record.common, record.field, DBE_VALUE | DBE_LOG);
   dbScanUnlock(record.common);
 }
 

@@ -16,8 +16,9 @@ namespace e2k::load {
 
 class CounterRecords {
 public:
-  // Loads and starts the database; throws std::runtime_error. Once a process.
-  CounterRecords(const std::string& prefix, size_t count);
+  // Loads and starts the database; throws std::runtime_error. Once a process. With more than one element the
+  // first one counts, the others stay what they are: tenths.
+  CounterRecords(const std::string& prefix, size_t count, size_t elements = 1);
 
   // Counts one record up and posts it, with the present time as its stamp.
   void bump(size_t record);
@@ -32,7 +33,8 @@ public:
 private:
   struct Record {
     dbCommon* common;
-    double* value;
+    double* value;  // the first element
+    void* field;    // what is posted: subscriptions know a field by its address
   };
   std::vector<Record> records_;
 };

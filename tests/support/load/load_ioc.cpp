@@ -116,13 +116,14 @@ void obey(const std::string& line, CounterRecords& records, Load& load) {
 
 int main(int argc, char** argv) {
   CLI::App app("An IOC whose records count up at a rate; commands on stdin");
-  size_t count = 1000;
+  size_t count = 1000, elements = 1;
   std::string prefix = "load:";
   app.add_option("--records", count, "Number of records")->check(CLI::Range(1, 10'000'000));
   app.add_option("--prefix", prefix, "Records are named PREFIX0, PREFIX1, …");
+  app.add_option("--elements", elements, "Doubles a record; of an array the first one counts");
   CLI11_PARSE(app, argc, argv);
   try {
-    e2k::load::CounterRecords records(prefix, count);
+    e2k::load::CounterRecords records(prefix, count, elements);
     e2k::load::Load load(records);
     std::printf("{\"ready\":true,\"records\":%zu}\n", records.size());
     std::fflush(stdout);

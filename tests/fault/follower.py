@@ -1,0 +1,121 @@
+"""An independent reader that follows topics from their beginning, also of those that are deleted and made again.
+
+One consumer (confluent-kafka) an incarnation of a topic; one thread polls them in turn and keeps what it read: of each
+(topic, channel) a list of Seen, in the order of the partitions.
+"""
+import collections
+import dataclasses
+import json
+import threading
+import time
+import uuid
+
+from e2k_support import wait_for
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    incarnation: int
+    partition: int
+    offset: int
+    number: int       # None in an error record
+    error: str        # None in a value record
+    stamp_s: float    # of the record: the IOC's stamp
+    read_s: float     # when it was read, monotonic
+
+
+class _Topic:
+    def __init__(self, bootstrap, name, incarnation):
+        from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+        self.name, self.incarnation = name, incarnation
+        self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"follower-{uuid.uuid4()}",
+                                  "enable.auto.commit": False, "fetch.wait.max.ms": 50, "log_level": 0,
+                                  "reconnect.backoff.max.ms": 200, "allow.auto.create.topics": False})
+        found = wait_for(lambda: self._partitions(), 20, f"the partitions of {name}")
+        self.places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in found]
+        self.consumer.assign(self.places)
+
+    def _partitions(self):
+        found = self.consumer.list_topics(self.name, timeout=5).topics.get(self.name)
+        return None if found is None or found.error else list(found.partitions)
+
+    def ends(self):
+        """(partition, offset) of what is there now and remains to be read."""
+        ends = []
+        for place in self.places:
+            low, high = self.consumer.get_watermark_offsets(place, timeout=5)
+            if high > low:
+                ends.append((place.partition, high))
+        return ends
+
+    def has_read(self, ends):
+        here = {place.partition: place.offset for place in self.consumer.position(self.places)}
+        return all(here[partition] >= high for partition, high in ends)
+
+
+class Follower:
+    def __init__(self, bootstrap):
+        self.bootstrap = bootstrap
+        self.records = collections.defaultdict(list)
+        self.total = 0
+        self._topics = {}
+        self._incarnations = collections.Counter()
+        self._lock = threading.RLock()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def open(self, topic):
+        self._incarnations[topic] += 1
+        opened = _Topic(self.bootstrap, topic, self._incarnations[topic])
+        with self._lock:
+            self._topics[topic] = opened
+
+    def close(self, topic):
+        """Before the topic is deleted: what is in it is read first."""
+        self.to_end(topic)
+        with self._lock:
+            self._topics.pop(topic).consumer.close()
+
+    def to_end(self, *topics, timeout=30.0):
+        """Reads up to where the topics (default: all) end now."""
+        with self._lock:
+            ends = [(self._topics[name], self._topics[name].ends()) for name in topics or list(self._topics)]
+
+        def there():
+            with self._lock:
+                return all(topic.has_read(places) for topic, places in ends)
+        wait_for(there, timeout, f"the end of {topics or 'all topics'}", poll=0.05)
+
+    def of(self, topic, channel):
+        with self._lock:
+            return list(self.records[topic, channel])
+
+    def count(self, topic):
+        with self._lock:
+            return sum(len(seen) for (name, _), seen in self.records.items() if name == topic)
+
+    def stop(self):
+        self._ending.set()
+        self._thread.join(10)
+        for topic in self._topics.values():
+            topic.consumer.close()
+
+    def _run(self):
+        while not self._ending.is_set():
+            with self._lock:
+                for topic in self._topics.values():
+                    self._take(topic)
+            time.sleep(0.02)
+
+    def _take(self, topic):
+        for message in topic.consumer.consume(2000, 0):
+            if message.error():
+                continue  # outages and deletions are what is tried here; what is missing is judged at the end
+            value = json.loads(message.value())
+            numbers = value["doubleValues"]
+            self.records[topic.name, message.key().decode()].append(
+                Seen(topic.incarnation, message.partition(), message.offset(),
+                     None if numbers is None else int(numbers[0]), value["error"], message.timestamp()[1] / 1000,
+                     time.monotonic()))
+            self.total += 1

@@ -1,0 +1,119 @@
+"""The service under test: its life and deaths, and the commands that it is given."""
+import http.client
+import json
+import os
+import signal
+import subprocess
+
+from e2k_support import Supervisor, alive, proc, wait_for
+from e2k_support.supervisor import entry_key
+
+
+class Service(Supervisor):
+    """`entries` is what it was told to serve: {(topic, channel): mask}."""
+
+    def __init__(self, broker, iocs, settings=None, **more):
+        self.entries = {}
+        settings = dict(settings or {})
+        if hasattr(broker, "service_settings"):
+            settings["kafka"] = {**broker.service_settings(), **settings.get("kafka", {})}
+        super().__init__(broker, iocs, settings, **more)
+
+    @property
+    def spool(self):
+        given = self.settings.get("spool", {}).get("directory")
+        return proc.pathlib.Path(given) if given else self.folder / "state" / "epics2kafka" / "spool"
+
+    def serve(self, entries, mask="va"):
+        """Commands for (topic, channel) pairs."""
+        self.entries.update(dict.fromkeys(entries, mask))
+        self.command(*[(entry_key(*entry), json.dumps({"mask": mask})) for entry in entries])
+
+    def leave(self, *entries):
+        for entry in entries:
+            del self.entries[entry]
+        self.command(*[(entry_key(*entry), None) for entry in entries])
+
+    def all_connected(self, timeout=30.0):
+        """Whatever their topics do: every commanded entry's channel is connected."""
+        return wait_for(lambda: self._served(), timeout, "all entries to be served", poll=0.1, child=self.child)
+
+    def _served(self):
+        try:
+            status = self.status()
+            if status["channels"]["total"] != len(self.entries):
+                return False
+            items = self.listed()
+        except (OSError, http.client.HTTPException, ValueError, proc.PartFailed):
+            return False
+        return len(items) == len(self.entries) and all(
+            item["state"] in ("CONNECTED", "NO_TOPIC", "NOT_AUTHORISED") and item["host"] for item in items)
+
+    def listed(self):
+        return self.get("/channels?limit=10000")["items"]
+
+    def books(self):
+        """{(topic, channel): the entry as it is shown}; None while nobody answers."""
+        try:
+            return {(item["topic"], item["channel"]): item for item in self.listed()}
+        except (OSError, http.client.HTTPException, ValueError, proc.PartFailed):
+            return None
+
+    def worker_pids(self):
+        return {worker["slot"]: worker["pid"] for worker in self.workers() if worker["pid"]}
+
+    def kill_worker(self, slot, number=signal.SIGKILL):
+        """Returns when another process stands in the slot."""
+        pid = self.worker_pids()[slot]
+        os.kill(pid, number)
+        self.wait(lambda s: any(worker["slot"] == slot and worker["pid"] not in (0, pid, None)
+                                for worker in s["workers"]), 40, f"another worker {slot}")
+        return pid
+
+    def stop_and_start(self, between=lambda: None, timeout=40.0):
+        """SIGTERM and a start; nobody is left in between."""
+        pids = list(self.worker_pids().values())
+        self.halt(timeout)
+        wait_for(lambda: not any(alive(pid) for pid in pids), 20, "the workers to be gone")
+        between()
+        self.start()
+        self.wait(lambda s: s["state"] in ("RUNNING", "PAUSED", "DEGRADED"), 40, "the start")
+
+    def put_pause(self, on):
+        """False where this program can't yet."""
+        code, _, body = self.request("PUT", "/pause" if on else "/resume")
+        if code in (404, 405, 501):
+            return False
+        if code >= 300:
+            raise proc.PartFailed(f"PUT /pause was answered with {code}: {body!r}")
+        return True
+
+
+class SmallDisk:
+    """A file system of its own for the spool, which can be filled. None where it can't be mounted."""
+
+    def __init__(self, mib):
+        self.folder = proc.make_folder("disk")
+        self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", self.folder],
+                                      stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+        (self.folder / "spool").mkdir()
+        self.filler = self.folder / "filler"
+
+    def fill(self, leave_bytes=0):
+        """Takes what is free but leave_bytes; returns how much that was."""
+        status = os.statvfs(self.folder)
+        take = max(0, status.f_bavail * status.f_frsize - leave_bytes)
+        with open(self.filler, "ab") as file:
+            try:
+                os.posix_fallocate(file.fileno(), file.tell(), take) if take else None
+            except OSError:
+                pass
+        return take
+
+    def free(self):
+        self.filler.unlink(missing_ok=True)
+
+    def stop(self):
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.folder], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        proc.remove_folder(self.folder)
