@@ -115,6 +115,9 @@ Fleet::LaunchExtras Service::on_launching(Slot slot) {
 bool Service::has_departed(const Departed& departed, const std::vector<Fleet::SlotView>& slots) const {
   if (departed.left) return true;
   const Place& from = departed.departure.from;
+  // Who drains a gone slot keeps the order by itself, for the entries that it serves.
+  const auto gone = books_.gone().find(from.slot);
+  if (gone != books_.gone().end() && shares_.owner(departed.departure.id) == gone->second.heir) return true;
   for (const auto& view : slots) {
     if (view.slot != from.slot) continue;
     // A dead worker's last event may not be counted yet; its successor counts it.

@@ -400,6 +400,12 @@ void Feed::reader_is_at_damage() {
   if (current_ >= parts_.older.size()) parts_.intake->leave_segment(segment.number());
 }
 
+bool Feed::is_read_through() {
+  if (reader_ == nullptr) return true;
+  spool::RecordView view;
+  return current_ + 1 >= parts_.older.size() && reader_->peek(view) != spool::ReadOutcome::record;
+}
+
 // Nobody tells the reports of records in flight about it any more.
 bool Feed::is_finished() const {
   if (parts_.live != nullptr || older_left_ != 0 || !parts_.aside->all().empty()) return false;

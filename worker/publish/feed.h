@@ -89,6 +89,8 @@ public:
   // Nothing waits but what its topic can't take now.
   bool is_drained() const;
   bool has_troubled_topics() const { return !troubled_.empty(); }
+  // All that its logs hold was produced, or is in a backlog; of another slot's feed that stays so.
+  bool is_read_through();
   // Of another slot: its logs are drained and gone.
   bool is_finished() const;
   // Before it goes.
