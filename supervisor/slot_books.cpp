@@ -47,6 +47,7 @@ uint64_t waiting_in(const ledger::LedgerReader& reader) {
 }  // namespace
 
 Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
+  put_back_names();
   auto survey = spool_.survey();
   if (!survey) return survey;
   seen_ = survey->slots;
@@ -61,6 +62,23 @@ Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
         log::quoted(path));
   find_gone(*survey);
   return survey;
+}
+
+// Where the spool was removed while the ledger is there: its lines are still what the names say.
+void SlotBooks::put_back_names() const {
+  namespace fs = std::filesystem;
+  for (const Slot slot : slots_with_ledgers(ledger_folder(config_))) {
+    const std::string book = names_path(config_, slot), copy = names_copy_path(config_, slot);
+    std::error_code error;
+    if (fs::exists(book, error) || !fs::exists(copy, error)) continue;
+    fs::create_directories(fs::path(book).parent_path(), error);
+    fs::copy_file(copy, book, error);
+    if (error)
+      log::warn("names.not_put_back path={} error={}", log::quoted(book), log::quoted(error.message()));
+    else
+      log::warn("names.put_back path={} message=\"the book of names was gone; its copy takes its place\"",
+                log::quoted(book));
+  }
 }
 
 Result<void> SlotBooks::read_names(Slot slot, Lines& lines) {
@@ -138,6 +156,7 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
     log::error("names.not_removed path={} error={}", log::quoted(path), log::quoted(std::strerror(errno)));
     return extras;
   }
+  ::unlink(names_copy_path(config_, slot).c_str());
   lines.forget(slot);
   names_end_.erase(slot);
   worn_.erase(slot);

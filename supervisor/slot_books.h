@@ -59,6 +59,7 @@ public:
 
 private:
   Result<void> read_names(Slot slot, Lines& lines);
+  void put_back_names() const;
   void find_gone(const SpoolSurvey& survey);
   void follow(GoneSlot& gone) const;
   bool is_served(Slot slot) const { return slot.value < config_.workers.count; }

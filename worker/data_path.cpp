@@ -106,10 +106,11 @@ Result<FeedParts> feed_parts(const LaunchContract& c, Slot slot, const spool::Sl
 
 // Of a slot that no worker serves any more.
 Result<std::unique_ptr<ledger::Ledger>> open_books_of(const Estate& estate, const spool::SlotFolders& folders,
-                                                      const std::string& spool) {
+                                                      const std::string& spool, Generation ours) {
   std::error_code error;
   if (!std::filesystem::exists(estate.ledger_path, error)) {
-    auto made = ledger::Ledger::create(estate.ledger_path, estate.slot, folders.logs.back().generation);
+    const Generation last = folders.logs.empty() ? ours : folders.logs.back().generation;
+    auto made = ledger::Ledger::create(estate.ledger_path, estate.slot, last);
     if (made) (*made)->header().unreconciled.store(1);
     return made;
   }
@@ -141,8 +142,12 @@ void add_estates(const LaunchContract& c, std::vector<FeedParts>& feeds,
       tell(folders.error());
       continue;
     }
-    if (folders->logs.empty() && folders->aside_logs == 0) continue;
-    auto its_books = open_books_of(estate, *folders, spool);
+    const bool has_logs = !folders->logs.empty() || folders->aside_logs != 0;
+    std::error_code error;
+    if (!has_logs && !std::filesystem::exists(estate.ledger_path, error)) continue;
+    auto its_books = open_books_of(estate, *folders, spool, c.generation);
+    // What waits by books whose logs somebody has removed is found to be lost.
+    if (!has_logs && its_books && spool::waiting_of((*its_books)->header()) == 0) continue;
     auto parts = its_books ? feed_parts(c, estate.slot, *folders, **its_books)
                            : Result<FeedParts>(tl::unexpected(its_books.error()));
     if (!parts) {
@@ -190,7 +195,8 @@ tl::expected<std::unique_ptr<DataPath>, StartFailure> DataPath::start(const Laun
   spool::LiveLogOptions options = log_options(contract);
   if (auto judged = spool::LiveLog::judge(options); !judged)
     return give_up(WorkerExit::bad_settings, judged.error());
-  auto names = names::NamesBook::open(names::path_of_book(contract), contract.slot);
+  auto names = names::NamesBook::open_with_copy(names::path_of_book(contract), names::path_of_copy(contract),
+                                                contract.slot);
   if (!names) return give_up(WorkerExit::try_again, names.error());
   parts->names = std::move(*names);
   options.sync_first = [book = parts->names.get()] { return book->sync(); };

@@ -21,6 +21,9 @@ std::string ledger_folder(const Config& config) {
 std::string ledger_path(const Config& config, Slot slot) {
   return ledger_folder(config) + "/" + std::to_string(slot.value) + ".ledger";
 }
+std::string names_copy_path(const Config& config, Slot slot) {
+  return ledger_folder(config) + "/" + std::to_string(slot.value) + ".names";
+}
 std::string names_path(const Config& config, Slot slot) {
   return config.spool.directory + "/" + std::to_string(slot.value) + ".names";
 }

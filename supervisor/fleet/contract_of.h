@@ -13,6 +13,7 @@ std::string ledger_folder(const Config& config);
 std::string ledger_path(const Config& config, Slot slot);
 // A slot's book of names (proto/names_format.h).
 std::string names_path(const Config& config, Slot slot);
+std::string names_copy_path(const Config& config, Slot slot);  // beside the ledger
 // The folder of a generation's log.
 std::string spool_path(const Config& config, Slot slot, Generation generation);
 

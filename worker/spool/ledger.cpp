@@ -122,6 +122,10 @@ Result<void> Ledger::open_with_balance(const std::string& path, Lines lines) {
   const Ledger& before = **opened;
   take_over_sums(mine, before.header());
   if (lines == Lines::begun_anew) {
+    // None of its logs is left: whatever still waited is gone with them.
+    const uint64_t settled = mine.acknowledged + mine.coalesced + sum_of(mine.lost_spooled);
+    if (mine.appended > settled)
+      mine.lost_spooled[static_cast<size_t>(LossReason::spool_gone)] += mine.appended - settled;
     mine.opening = {mine.appended, sum_of(mine.lost_unspooled), mine.acknowledged, sum_of(mine.lost_spooled),
                     mine.coalesced};
     return {};

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/log.h"
 #include "proto/ledger_format.h"
 #include "proto/names_reader.h"
 
@@ -37,6 +38,37 @@ std::string trouble(const std::string& path, const char* what, int error) {
 std::string path_of_book(const LaunchContract& contract) {
   const auto folder = std::filesystem::path(contract.spool_path).parent_path();
   return (folder / (std::to_string(contract.slot.value) + ".names")).string();
+}
+
+std::string path_of_copy(const LaunchContract& contract) {
+  const auto folder = std::filesystem::path(contract.ledger_path).parent_path();
+  return (folder / (std::to_string(contract.slot.value) + ".names")).string();
+}
+
+Result<std::unique_ptr<NamesBook>> NamesBook::open_with_copy(const std::string& path, const std::string& copy,
+                                                             Slot slot) {
+  auto book = open(path, slot);
+  if (!book) return book;
+  auto opened = open(copy, slot);
+  if (!opened) {
+    log::warn("names_not_copied reason={}", log::quoted(opened.error().message));
+    return book;
+  }
+  (*book)->copy_ = std::move(*opened);
+  auto read = read_book(path, slot, [&](EntryIndex index, const Name& name) { (*book)->copy_note(index, name); });
+  if (!read) return tl::unexpected(read.error());
+  return book;
+}
+
+// One that says otherwise is of another book: it begins anew with the next.
+void NamesBook::copy_note(EntryIndex index, const Name& name) {
+  if (!copy_) return;
+  auto noted = copy_->note(index, name);
+  if (noted) return;
+  log::warn("names_not_copied reason={}", log::quoted(noted.error().message));
+  std::error_code ignored;
+  std::filesystem::remove(copy_->path_, ignored);
+  copy_.reset();
 }
 
 Result<std::unique_ptr<NamesBook>> NamesBook::open(const std::string& path, Slot slot) {
@@ -123,6 +155,7 @@ Result<void> NamesBook::note(EntryIndex index, const Name& name) {
     h.next_index.store(index.value + 1, std::memory_order_relaxed);
   h.used_bytes.store(end_, std::memory_order_release);
   unsynced_.store(true, std::memory_order_release);
+  copy_note(index, name);
   return {};
 }
 

@@ -28,14 +28,14 @@ struct History {
   void append(uint32_t i, size_t elements) {
     std::vector<double> values(elements, 1.0);
     const CaEvent event{6, 0, 0, 1, 0, static_cast<uint32_t>(elements), std::as_bytes(std::span(values))};
-    const auto& lost = log.books->used_line(EntryIndex{i})->ca.lost_unspooled;
-    const uint64_t before = lost.load();
     log.intake->event(*entries[i], event);
-    if (lost.load() == before) ++model.appended[i];
+    // None, one, or one more that tells of events that found no room before.
     spool::RecordView r;
     while (reader.peek(r) == spool::ReadOutcome::record) {
-      if (r.is_event())
+      if (r.is_event()) {
+        ++model.appended[r.header->index];
         waiting.push_back({{&log.live->log(), reader.segment(), reader.unit()}, r.header->index});
+      }
       reader.skip(r);
     }
   }

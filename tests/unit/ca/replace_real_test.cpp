@@ -126,11 +126,15 @@ TEST_F(Replacement, key_that_changes_loses_and_repeats_nothing) {
     indices.push_back(i);
   }
   ASSERT_TRUE(intake.wait_records(20, 20, 10s));
-  for (const std::vector<uint32_t>& each : {indices, std::vector<uint32_t>{100}}) {
-    const Faults faults = faults_of(values_of_all(each));
-    EXPECT_EQ(faults.missing, 0u);
-    EXPECT_EQ(faults.repeated, 0u);
-  }
+  // Another entry of the same subscription, which nobody touched, has seen the same. (The IOC itself may send
+  // a value twice, when an alarm ends.)
+  std::vector<double> changed = values_of_all(indices), untouched = values(100);
+  EXPECT_EQ(faults_of(changed).missing, 0u);
+  const size_t both = std::min(changed.size(), untouched.size());
+  changed.resize(both);
+  untouched.resize(both);
+  EXPECT_EQ(changed, untouched);
+  EXPECT_GE(both, 30u);
   EXPECT_EQ(intake.entry(20).host, "127.0.0.1:" + std::to_string(ioc.port()));
 }
 

@@ -1,6 +1,8 @@
 #include "worker/spool/names_book.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -84,6 +86,25 @@ TEST_F(NamesBookTest, a_book_grows_beyond_its_first_reservation) {
     ASSERT_TRUE(book->note(EntryIndex{i}, {"topic", "channel" + std::to_string(i), key}));
   EXPECT_EQ(names().size(), 200u);
   EXPECT_GT(std::filesystem::file_size(path), 3'000'000u);
+}
+
+TEST_F(NamesBookTest, a_name_without_room_is_refused_with_the_path_and_taken_once_there_is_some) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  auto book = open();
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit tight{1u << 20, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const std::string key(16'000, 'k');
+  Result<void> noted;
+  uint32_t index = 0;
+  for (; noted && index < 100; ++index) noted = book->note(EntryIndex{index}, {"t", "c", key});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_FALSE(noted);
+  EXPECT_NE(noted.error().message.find(path), std::string::npos) << noted.error().message;
+  EXPECT_EQ(names().size(), index - 1);
+  EXPECT_TRUE(book->note(EntryIndex{index - 1}, {"t", "c", key}));
+  EXPECT_EQ(names().size(), index);
 }
 
 TEST_F(NamesBookTest, a_torn_record_ends_the_book_and_the_writer_goes_on_there) {
