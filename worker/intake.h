@@ -54,7 +54,8 @@ public:
   // No effect where no gap lasts.
   virtual void end_gap(IntakeEntry& entry) noexcept = 0;
   // `to` goes on with the channel where `from` stops, on the same connection: state, step, host, type, what
-  // was told of losses of the connection, and which event was the last. No figure changes.
+  // was told of losses of the connection. No figure changes, nor which event was the last: under another key
+  // it is told anew.
   virtual void take_over(IntakeEntry& to, const IntakeEntry& from) noexcept = 0;
 
   // One event for each of `entries`, with one lock and one reading of the clock for all. To an entry whose

@@ -94,13 +94,19 @@ bool Crossings::try_to_go(Entry& entry, const EventIdentity& old_last, const Occ
     case Crossing::wait:
       return false;
     case Crossing::go:
-      go(entry, nullptr);
+      // A new key begins with the present value.
+      go(entry, c.handle && c.brought ? last_event_of(c, occasion) : nullptr);
       return true;
     case Crossing::go_with_last:
-      go(entry, occasion.event ? occasion.event : c.holds ? &c.event : nullptr);
+      go(entry, last_event_of(c, occasion));
       return true;
   }
   return false;
+}
+
+const CaEvent* Crossings::last_event_of(const UnderWay& c, const Occasion& occasion) {
+  if (occasion.event) return occasion.event;
+  return c.holds ? &c.event : nullptr;
 }
 
 void Crossings::go(Entry& entry, const CaEvent* with) {
@@ -135,7 +141,7 @@ void Crossings::note(UnderWay& c, const CaEvent& event, const EventIdentity& ide
   c.last = identity;
   drop_copy(c);
   if (!std::exchange(c.brought, true)) c.due = MonotonicNs{monotonic_now().value + kMeetNs};
-  if (!is_ahead_of(identity, old_last)) return;
+  if (!c.handle && !is_ahead_of(identity, old_last)) return;
   if (held_bytes_ + event.value.size() > kMostHeldBytes) {
     c.due = MonotonicNs{0};
     return;

@@ -2,8 +2,9 @@
 // they do; crossing.h decides when.
 //
 // An entry is served by one subscription at a time and has one handle of the Intake. With a new key it goes
-// over to a new handle: at once where its mask stays, else together with the subscription. What it leaves
-// behind (a handle, a subscription without entries) the *ca* thread closes; a notice tells it so.
+// over to a new handle together with the subscription, and the event at which both meet is the new key's
+// first value. What it leaves behind (a handle, a subscription without entries) the *ca* thread closes; a
+// notice tells it so.
 //
 // Subscriptions of one mask on one channel are twins: one came into being for an entry that had to have a
 // first value. Where both are at the same event, the younger one's entries join the elder.
@@ -80,6 +81,7 @@ private:
   // True: it went.
   bool try_to_go(Entry& entry, const EventIdentity& old_last, const Occasion& occasion);
   void go(Entry& entry, const CaEvent* with);
+  static const CaEvent* last_event_of(const UnderWay& crossing, const Occasion& occasion);
   void take_handle(Entry& entry, IntakeEntry* handle, EntryIndex index);
   void note(UnderWay& crossing, const CaEvent& event, const EventIdentity& identity,
             const EventIdentity& old_last);

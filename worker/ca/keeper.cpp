@@ -174,8 +174,11 @@ void Keeper::send_over(Entry& entry, Mask mask, IntakeEntry* handle, EntryIndex 
     intake.set_step(*handle, ledger::Step::subscribing);
     intake.set_state(*handle, ledger::EntryState::connected);
   }
-  Subscription& to = entry.subscription->mask == mask ? *entry.subscription : target_for(entry, mask);
-  delivery_.crossings.begin(entry, to, handle == entry.handle ? nullptr : handle, index);
+  const bool keeps_key = handle == entry.handle;  // a new one needs a first value
+  Subscription& to = !keeps_key                         ? fresh_subscription(channel, mask)
+                     : entry.subscription->mask == mask ? *entry.subscription
+                                                        : target_for(entry, mask);
+  delivery_.crossings.begin(entry, to, keeps_key ? nullptr : handle, index);
   // It was commanded anew: that it does not connect is told anew.
   if (!channel.connected) intake.set_state(*entry.handle, ledger::EntryState::pending);
 }

@@ -8,8 +8,7 @@
 // its
 //   mask has one that delivers it is a second of that mask, until both are at the same event (crossings.h).
 // - An entry that replaces another (AddEntry::replaces) is that other one under a new mask or key: it goes
-// over
-//   to the new subscription while both are at the same event; where only the key is new, at once. Until then
+//   over to a new subscription while both are at the same event, which is a new key's first value. Until then
 //   both indices mean it; afterwards the old one is closed. Replaced again it goes where it was sent last;
 //   removed under its last index it goes altogether, under the one that it is about to leave nothing happens
 //   any more. A channel that brings no events just now lets it go at once; so does a new subscription that

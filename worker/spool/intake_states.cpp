@@ -40,8 +40,6 @@ void SpoolIntake::take_over(IntakeEntry& to, const IntakeEntry& from) noexcept {
     std::lock_guard lock(lock_);
     to.host = from.host;
     to.awaits_first = from.awaits_first;
-    copy(there.ca.last_stamp, here.ca.last_stamp);
-    copy(there.publisher.last_event_hash, here.publisher.last_event_hash);
   }
   copy(there.ca.state, here.ca.state);
   copy(there.ca.step, here.ca.step);

@@ -76,7 +76,6 @@ void RecordingIntake::take_over(IntakeEntry& to, const IntakeEntry& from) noexce
     to.dbr_type = from.dbr_type;
     to.count = from.count;
     to.awaits_first = from.awaits_first;
-    to.last = from.last;
   });
 }
 

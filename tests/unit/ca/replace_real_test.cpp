@@ -85,7 +85,9 @@ TEST_F(Replacement, mask_that_changes_to_and_fro_under_load_loses_no_event) {
     const std::vector<double> all = values_of_all(indices);
     const Faults faults = faults_of(all);
     EXPECT_EQ(faults.missing, 0u) << "channel " << i;
-    EXPECT_LE(faults.repeated, kChanges) << "channel " << i;
+    // A first value under each index, and one that the IOC itself sends twice, when the alarm of its start
+    // ends.
+    EXPECT_LE(faults.repeated, kChanges + 1) << "channel " << i;
     repeated += faults.repeated;
     counted += all.size();
     for (uint32_t index : indices) EXPECT_TRUE(errors(index).empty());
@@ -106,13 +108,13 @@ TEST_F(Replacement, mask_that_changes_under_the_same_index_loses_no_event) {
   }
   const Faults faults = faults_of(values(5));
   EXPECT_EQ(faults.missing, 0u);
-  EXPECT_LE(faults.repeated, 10u);
+  EXPECT_LE(faults.repeated, 10u + 1);
   EXPECT_TRUE(errors(5).empty());
   EXPECT_EQ(intake.entry(5).gaps, 0u);
   EXPECT_EQ(intake.entry(5).state, EntryState::connected);
 }
 
-TEST_F(Replacement, key_that_changes_loses_and_repeats_nothing) {
+TEST_F(Replacement, key_that_changes_loses_nothing_and_begins_with_the_present_value) {
   SoftIoc ioc(fast_counter("a"));
   test::search_on_loopback({ioc.port()});
   start();
@@ -128,7 +130,14 @@ TEST_F(Replacement, key_that_changes_loses_and_repeats_nothing) {
   ASSERT_TRUE(intake.wait_records(20, 20, 10s));
   // Another entry of the same subscription, which nobody touched, has seen the same. (The IOC itself may send
   // a value twice, when an alarm ends.)
-  std::vector<double> changed = values_of_all(indices), untouched = values(100);
+  std::vector<double> changed, untouched = values(100);
+  for (uint32_t index : indices) {
+    std::vector<double> some = values(index);
+    ASSERT_FALSE(some.empty());
+    // A new key's first value is the old key's last one.
+    if (!changed.empty() && some.front() == changed.back()) some.erase(some.begin());
+    changed.insert(changed.end(), some.begin(), some.end());
+  }
   EXPECT_EQ(faults_of(changed).missing, 0u);
   const size_t both = std::min(changed.size(), untouched.size());
   changed.resize(both);
@@ -201,7 +210,7 @@ TEST_F(Replacement, ten_thousand_entries_change_their_mask_at_once) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   std::printf("10000 entries after %.1f s\n", took.count());
   EXPECT_EQ(intake.in_state(EntryState::connected), kNames);
-  EXPECT_EQ(intake.events(), kNames) << "the value of before is not told again";
+  EXPECT_EQ(intake.events(), 2 * kNames) << "one first value each, under the new index";
 }
 
 TEST_F(Replacement, of_a_mask_without_common_events_begins_with_the_present_value) {

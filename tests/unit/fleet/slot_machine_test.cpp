@@ -122,6 +122,18 @@ TEST_F(SlotMachine, worker_that_lacked_a_resource_is_throttled_too) {
   EXPECT_EQ(delay_ms(), 1'000);
 }
 
+TEST_F(SlotMachine, a_resource_that_is_missing_is_tried_for_as_long_as_it_takes) {
+  start();
+  for (int i = 0; i < 200; ++i) {
+    die(exited(75));
+    ASSERT_EQ(state.phase, SlotPhase::backoff) << i;
+    ASSERT_FALSE(asked<GaveUp>()) << i;
+    ASSERT_LE(delay_ms(), 30'000) << i;
+    pass(30'000);
+    ASSERT_EQ(state.phase, SlotPhase::starting) << i;
+  }
+}
+
 TEST_F(SlotMachine, failures_are_forgotten_after_a_minute_of_work) {
   run();
   for (int i = 0; i < 5; ++i) {
