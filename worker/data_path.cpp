@@ -167,10 +167,12 @@ tl::expected<std::unique_ptr<DataPath>, StartFailure> DataPath::start(const Laun
   auto folders = spool::find_slot_folders(spool, contract.slot);
   if (!folders) return failure(WorkerExit::try_again, folders.error());
   std::error_code error;
-  const bool known = std::filesystem::exists(contract.ledger_path, error);
-  if (known) {
+  // Books that can't be read count for nothing.
+  bool known = false;
+  if (std::filesystem::exists(contract.ledger_path, error)) {
     auto before = ledger::Ledger::open_for_repair(contract.ledger_path);
-    if (before && (*before)->header().slot == contract.slot.value)
+    known = before && (*before)->header().slot == contract.slot.value;
+    if (known)
       if (auto made = make_true(spool, *folders, **before); !made)
         return failure(WorkerExit::try_again, made.error());
   }

@@ -18,8 +18,7 @@ def make_topics(broker, prefix, count):
                for name in names[first:first + 500]]
         for made in broker.admin().create_topics(new, operation_timeout=60).values():
             made.result(90)
-    wait_for(lambda: all(name in broker.admin().list_topics(timeout=10).topics for name in names), 60,
-             f"{count} topics", poll=0.2)
+    wait_for(lambda: set(names) <= set(broker.admin().list_topics(timeout=10).topics), 60, f"{count} topics", poll=0.2)
     return names
 
 

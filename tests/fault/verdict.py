@@ -158,7 +158,7 @@ def _judge_books(sums, book, incidents, erased, say):
         say(f"{acknowledged} counted acknowledged, {sums.read} records are there")
     if read - sums.repeats > acknowledged and not forgets:
         say(f"{read - sums.repeats} records are there (without {sums.repeats} repeats), "
-            f"{acknowledged} counted acknowledged")
+            f"{acknowledged} counted acknowledged, {lost} lost")
 
 
 def _books(book):

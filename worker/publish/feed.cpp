@@ -34,6 +34,9 @@ Feed::Feed(FeedParts parts, Outlet& outlet, Composer& composer)
     t.aside_unread = true;
     trouble(t);
   }
+  // From now on the books know which logs there have to be.
+  header_.older_logs.store(older_left_, kRelaxed);
+  header_.aside_logs.store(static_cast<uint32_t>(parts_.aside->all().size()), kRelaxed);
 }
 
 spool::Log& Feed::log_at(uint32_t order) {
@@ -254,7 +257,13 @@ bool Feed::tell_lost(OutputEntry& entry, uint32_t index) {
   const std::string text = "Lost " + std::to_string(entry.lost_untold) + " events";
   const auto composed = composer_.compose_error(text, real_ns_, entry, names_of(index), texts_);
   if (composed) {
-    if (outlet_.produce(*composed, {{}, entry.topic, index, 0}) != Outlet::Produced::taken) return false;
+    // What comes back of it at once is untold again.
+    const uint32_t lost = std::exchange(entry.lost_untold, 0);
+    const auto produced = outlet_.produce(*composed, {{}, entry.topic, index, 0, lost});
+    if (produced != Outlet::Produced::taken) {
+      if (produced != Outlet::Produced::failed) entry.lost_untold += lost;
+      return false;
+    }
   }
   entry.lost_untold = 0;
   // In the careful lane it goes alone, too.
@@ -370,6 +379,8 @@ void Feed::why_changed(Topic& topic) {
 
 void Feed::came_back(Topic& topic, const InFlight& what, const FlowOutcome& outcome) {
   const spool::StandingRecord& record = what.record;
+  // Refused for good, it would be refused again.
+  if (what.lost != 0 && !outcome.record_is_lost) entries_[what.index].lost_untold += what.lost;
   if (outcome.record_is_lost) {
     if (record.segment != nullptr) lose(record, ledger::LossReason::refused_by_broker);
   } else if (record.segment != nullptr) {

@@ -101,6 +101,7 @@ public:
 
 private:
   enum class Offer { taken, left, try_later };
+  enum class Moved { yes, no };
 
   spool::Log& log_at(uint32_t order);
   LogPlace place() const { return {current_, reader_->position()}; }
@@ -135,16 +136,23 @@ private:
   // Room.
   void give_back_settled();
   void give_back(spool::Log& log, uint32_t order, spool::Segment& segment);
-  void evacuate_what_stands_in_the_way();
+  bool evacuate_what_stands_in_the_way();
   void forget_aside(Topic& topic);
   bool evacuate(spool::Log& log, uint32_t order, spool::Segment& segment);
-  bool make_room_aside(Topic& topic, uint64_t bytes, bool& drop_this);
+  Moved move_aside(const spool::StandingRecord& from, const spool::RecordView& view, Topic& topic,
+                   const spool::EntryNames& names);
+  bool make_room_aside(Topic& topic, const spool::RecordView& view, const spool::EntryNames& names,
+                       bool& drop_this);
   bool drop_oldest_aside(Topic& topic);
   void drop_for_room();
   uint64_t drop(spool::Log& log, spool::Segment& segment);
   void lose(const spool::StandingRecord& record, ledger::LossReason reason);
   void reconcile(ledger::LossReason reason);
+  uint64_t older_bytes() const;
+  void tell_elsewhere();
+  void note_damaged(uint32_t damaged);
   void tell_ledger();
+  void look_whether_something_is_missing();
   int64_t oldest_waiting_arrival_ns();
 
   FeedParts parts_;
@@ -164,6 +172,8 @@ private:
   std::vector<OutputNames> names_;                                     // likewise, where they are wanted
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // as commanded; never erased
   std::vector<Topic*> troubled_;
+  std::vector<Topic*> immovable_;  // while segments are evacuated
+  uint64_t odd_at_appended_ = UINT64_MAX;
   bool more_to_read_ = false;
   bool held_back_ = false;
   int64_t real_ns_ = 0;

@@ -24,12 +24,13 @@ bool is_blocked(const Topic& topic) {
 
 void Feed::tidy() {
   give_back_settled();
-  evacuate_what_stands_in_the_way();
-  drop_for_room();
+  // What was moved makes room, if not before the next turn.
+  if (!evacuate_what_stands_in_the_way()) drop_for_room();
   if (now_ns_ - told_at_ns_ < kTellNs) return;
   told_at_ns_ = now_ns_;
-  reconcile_if_needed(ledger::LossReason::damaged);
   tell_ledger();
+  look_whether_something_is_missing();
+  reconcile_if_needed(ledger::LossReason::damaged);
 }
 
 void Feed::give_back_settled() {
@@ -43,12 +44,14 @@ void Feed::give_back_settled() {
       give_back(log, order, *segment);
     }
     if (!live && order < current_ && log.segments() == 0) {
-      header_.damaged_segments.fetch_add(log.take_damaged(), kRelaxed);
+      note_damaged(log.take_damaged());
+      // First the books: a log that they know of and that is not there was removed by somebody else.
+      --older_left_;
+      header_.older_logs.store(older_left_, kRelaxed);
       if (auto removed = log.remove(); !removed)
         log::warn("spool_not_removed reason={}", log::quoted(removed.error().message));
       log::info("log_drained log={}", log::quoted(log.directory()));
       parts_.older[order].reset();
-      --older_left_;
       header_.logs_drained.fetch_add(1, kRelaxed);
     }
   }
@@ -61,6 +64,9 @@ void Feed::give_back_settled() {
 }
 
 void Feed::forget_aside(Topic& topic) {
+  const auto logs = static_cast<uint32_t>(parts_.aside->all().size());
+  header_.aside_logs.store(logs - (topic.aside != nullptr ? 1 : 0), kRelaxed);
+  if (topic.aside != nullptr) note_damaged(topic.aside->log().take_damaged());
   parts_.aside->remove(topic.commanded);
   topic.aside = nullptr;
   topic.aside_unread = topic.rewind_aside = false;
@@ -75,10 +81,13 @@ void Feed::give_back(spool::Log& log, uint32_t order, spool::Segment& segment) {
     log::warn("segment_not_removed reason={}", log::quoted(removed.error().message));
 }
 
-void Feed::evacuate_what_stands_in_the_way() {
-  if (troubled_.empty() && older_left_ == 0) return;
-  if (outlet_.is_silent_for(kOutageNs, now_ns_)) return;
+// true: something was moved.
+bool Feed::evacuate_what_stands_in_the_way() {
   const bool is_short = parts_.live != nullptr && parts_.live->is_short();
+  // Without trouble only what is in flight is left behind; it is waited for where it is.
+  if (troubled_.empty() && !is_short) return false;
+  if (outlet_.is_silent_for(kOutageNs, now_ns_)) return false;
+  immovable_.clear();
   for (uint32_t order = 0; order <= parts_.older.size() && order <= current_; ++order) {
     const bool live = order == parts_.older.size();
     if (live ? parts_.live == nullptr : parts_.older[order] == nullptr) continue;
@@ -90,9 +99,10 @@ void Feed::evacuate_what_stands_in_the_way() {
       if (!segment->use().complete || segment->use().done() || segment->number() + behind >= reader_in)
         continue;
       // One a turn: reports are waiting.
-      if (evacuate(log, order, *segment)) return;
+      if (evacuate(log, order, *segment)) return true;
     }
   }
+  return false;
 }
 
 // false: there was nothing that could be moved.
@@ -112,41 +122,13 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
     OutputEntry* entry = entry_of(index);
     const auto described = names.find(index);
     if (entry == nullptr || described == names.end()) continue;
-    Topic& topic = *entry->topic;
-    const spool::StandingRecord from{&log, &segment, unit};
-    const bool busy = segment.is_busy(unit);
-    bool drop_this = false;
-    auto aside = parts_.aside->get(topic.commanded);
-    if (!aside || !make_room_aside(topic, (*aside)->growth_for(view, described->second), drop_this)) {
-      all = false;
-      if (aside && (*aside)->empty()) forget_aside(topic);
-      continue;
-    }
-    if (drop_this && !busy) {
-      if ((*aside)->empty()) forget_aside(topic);
-      lose(from, ledger::LossReason::dropped_newest);
-      any = true;
-      continue;
-    }
-    // What had to be dropped may have been the topic's whole log.
-    aside = parts_.aside->get(topic.commanded);
-    auto to = aside ? (*aside)->move(settler_, from, view, described->second)
-                    : Result<spool::StandingRecord>(tl::unexpected(aside.error()));
-    if (!to) {
-      if (all) log::error("event_not_moved reason={}", log::quoted(to.error().message));
-      all = false;
-      continue;
-    }
-    any = true;
-    topic.aside = *aside;
-    trouble(topic);
-    if (busy) {
-      segment.clear_busy(unit);
-      to->segment->set_busy(to->unit);
-      outlet_.moved(from, *to);
-      coalescer_.moved(index, from, *to);
-    } else {
-      topic.aside_unread = true;
+    switch (move_aside({&log, &segment, unit}, view, *entry->topic, described->second)) {
+      case Moved::yes:
+        any = true;
+        break;
+      case Moved::no:
+        all = false;
+        break;
     }
   }
   if (!all) return any;
@@ -159,10 +141,52 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
   return true;
 }
 
-// For a topic's own log to grow by `bytes`. `drop_this`: what is to be moved has to go instead.
-bool Feed::make_room_aside(Topic& topic, uint64_t bytes, bool& drop_this) {
-  while (bytes != 0 && (parts_.aside->file_bytes() + bytes > parts_.aside->max_bytes() ||
-                        (parts_.live != nullptr && parts_.live->room() < bytes))) {
+// Of a topic of which one could not be moved, what comes behind it is not moved either: it would be read
+// first.
+Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::RecordView& view, Topic& topic,
+                             const spool::EntryNames& names) {
+  if (std::find(immovable_.begin(), immovable_.end(), &topic) != immovable_.end()) return Moved::no;
+  const bool busy = from.segment->is_busy(from.unit);
+  bool drop_this = false;
+  const bool has_room = make_room_aside(topic, view, names, drop_this);
+  if (has_room && drop_this && !busy) {
+    lose(from, ledger::LossReason::dropped_newest);
+    return Moved::yes;
+  }
+  auto aside = has_room ? parts_.aside->get(topic.commanded)
+                        : Result<spool::AsideLog*>(tl::unexpected(Error{"there is no room for it"}));
+  auto to = aside ? (*aside)->move(settler_, from, view, names)
+                  : Result<spool::StandingRecord>(tl::unexpected(aside.error()));
+  if (!to) {
+    if (has_room) log::error("event_not_moved reason={}", log::quoted(to.error().message));
+    if (aside && (*aside)->empty()) forget_aside(topic);
+    immovable_.push_back(&topic);
+    return Moved::no;
+  }
+  if (std::exchange(topic.aside, *aside) == nullptr)
+    header_.aside_logs.store(static_cast<uint32_t>(parts_.aside->all().size()), kRelaxed);
+  trouble(topic);
+  // Also what is in flight is read again there, to be counted.
+  topic.aside_unread = true;
+  if (busy) {
+    from.segment->clear_busy(from.unit);
+    to->segment->set_busy(to->unit);
+    outlet_.moved(from, *to);
+    coalescer_.moved(view.header->index, from, *to);
+  }
+  return Moved::yes;
+}
+
+// For a topic's own log to take one more. `drop_this`: what is to be moved has to go instead.
+bool Feed::make_room_aside(Topic& topic, const spool::RecordView& view, const spool::EntryNames& names,
+                           bool& drop_this) {
+  for (;;) {
+    const uint64_t bytes = parts_.aside->growth_for(topic.commanded, view, names);
+    if (bytes == 0) return true;
+    tell_elsewhere();
+    if (parts_.aside->file_bytes() + bytes <= parts_.aside->max_bytes() &&
+        (parts_.live == nullptr || parts_.live->lets_grow(bytes)))
+      return true;
     Topic* largest = nullptr;
     for (Topic* other : troubled_) {
       if (other->aside == nullptr || !is_blocked(*other)) continue;
@@ -177,9 +201,10 @@ bool Feed::make_room_aside(Topic& topic, uint64_t bytes, bool& drop_this) {
       drop_this = true;
       return true;
     }
+    // What others have in flight does not cost the oldest then.
+    if (parts_.drop_newest && !is_blocked(topic)) return false;
     if (!drop_oldest_aside(*largest)) return false;
   }
-  return true;
 }
 
 bool Feed::drop_oldest_aside(Topic& topic) {
@@ -205,8 +230,9 @@ void Feed::drop_for_room() {
       if (s->use().busy != 0 || (live && parts_.live->is_active(*s))) continue;
       const LogPlace behind{order, spool::Position::at(s->number() + 1, 0)};
       const uint64_t lost = drop(log, *s);
-      log::warn("events_dropped log={} segment={} events={} reason=\"the spool is full\"",
-                log::quoted(log.directory()), s->number(), lost);
+      if (lost != 0)
+        log::warn("events_dropped log={} segment={} events={} reason=\"the spool is full\"",
+                  log::quoted(log.directory()), s->number(), lost);
       if (reader_ != nullptr && reader_->segment() == s) go_to(behind);
       give_back(log, order, *s);
       return;
@@ -253,20 +279,53 @@ int64_t Feed::oldest_waiting_arrival_ns() {
   return oldest;
 }
 
-void Feed::tell_ledger() {
-  uint64_t older_bytes = 0;
+uint64_t Feed::older_bytes() const {
+  uint64_t bytes = 0;
   for (const auto& log : parts_.older)
-    if (log) older_bytes += log->file_bytes();
-  const uint64_t aside_bytes = parts_.aside->file_bytes();
-  header_.older_bytes.store(older_bytes, kRelaxed);
+    if (log) bytes += log->file_bytes();
+  return bytes;
+}
+
+// The live log's share is what the others leave.
+void Feed::tell_elsewhere() {
+  if (parts_.live != nullptr) parts_.live->take_elsewhere(older_bytes() + parts_.aside->file_bytes());
+}
+
+// What stood in a file that was put aside waits nowhere.
+void Feed::note_damaged(uint32_t damaged) {
+  if (damaged == 0) return;
+  header_.damaged_segments.fetch_add(damaged, kRelaxed);
+  header_.unreconciled.store(1, kRelaxed);
+}
+
+void Feed::tell_ledger() {
+  header_.older_bytes.store(older_bytes(), kRelaxed);
   header_.older_logs.store(older_left_, kRelaxed);
-  header_.aside_bytes.store(aside_bytes, kRelaxed);
+  header_.aside_bytes.store(parts_.aside->file_bytes(), kRelaxed);
   header_.aside_max_bytes.store(parts_.aside->max_bytes(), kRelaxed);
   header_.aside_logs.store(static_cast<uint32_t>(parts_.aside->all().size()), kRelaxed);
   header_.oldest_waiting_arrival_real_ns.store(oldest_waiting_arrival_ns(), kRelaxed);
-  if (parts_.live == nullptr) return;
-  parts_.live->take_elsewhere(older_bytes + aside_bytes);
-  header_.damaged_segments.fetch_add(parts_.live->log().take_damaged(), kRelaxed);
+  tell_elsewhere();
+  for (const auto& log : parts_.older)
+    if (log) note_damaged(log->take_damaged());
+  note_damaged(parts_.aside->take_damaged());
+  for (const auto& [topic, log] : parts_.aside->all()) note_damaged(log->log().take_damaged());
+  if (parts_.live != nullptr) note_damaged(parts_.live->log().take_damaged());
+}
+
+// Everything was read and nothing is left of it, and still something waits by the books: a file is gone. Seen
+// twice, because an event may just have come.
+void Feed::look_whether_something_is_missing() {
+  const uint64_t waiting = spool::waiting_of(header_);
+  const bool left = reader_ != nullptr && !reader_->at_end();
+  const bool nothing_left = older_left_ == 0 && !coalescer_.next_due_ns() && parts_.aside->all().empty() && !left &&
+                            std::all_of(topics_.begin(), topics_.end(), [](const auto& topic) {
+                              return topic.second->flow.in_flight == 0 && !topic.second->has_backlog();
+                            });
+  const uint64_t appended = header_.appended.load(kRelaxed);
+  const bool odd = nothing_left && waiting != 0;
+  if (odd && odd_at_appended_ == appended) reconcile(ledger::LossReason::spool_gone);
+  odd_at_appended_ = odd ? appended : UINT64_MAX;
 }
 
 void Feed::reconcile_if_needed(ledger::LossReason reason) {

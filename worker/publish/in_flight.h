@@ -19,6 +19,7 @@ struct InFlight {
   Topic* topic = nullptr;        // nullptr: the row is free
   uint32_t index = 0;            // EntryIndex
   uint32_t bytes = 0;            // of key and value
+  uint32_t lost = 0;             // events that a `Lost N events` tells of
 };
 
 class InFlightTable {

@@ -40,6 +40,10 @@ uint64_t AsideLog::growth_for(const RecordView& record, const EntryNames& names)
   return Segment::file_bytes_for(next_data_bytes(record.units + names.units()));
 }
 
+uint64_t AsideLog::first_growth_for(const RecordView& record, const EntryNames& names) {
+  return Segment::file_bytes_for(std::max(kFirstDataBytes, (record.units + names.units() + 1) * kUnitBytes));
+}
+
 Result<StandingRecord> AsideLog::move(Settler& settler, const StandingRecord& from, const RecordView& record,
                                       const EntryNames& names) {
   if (active_ == nullptr || active_->units() - unit_ < units_for(record, names)) {

@@ -38,6 +38,8 @@ public:
 
   // What the next move of such a record adds to the files; 0: there is room in the segment at hand.
   uint64_t growth_for(const RecordView& record, const EntryNames& names) const;
+  // Likewise, of a log that is not there yet.
+  static uint64_t first_growth_for(const RecordView& record, const EntryNames& names);
   // Moves a record that waits elsewhere in the same slot. Where it stands now; an error names path and cause,
   // and nothing has changed.
   Result<StandingRecord> move(Settler& settler, const StandingRecord& from, const RecordView& record,

@@ -19,19 +19,24 @@ std::optional<uint64_t> folder_number(const std::string& name) {
   return number;
 }
 
-// That of the first entry that it describes; all its entries have the same one.
+// That of the first entry that it describes; all its entries have the same one. What is damaged is for its
+// reader to find.
 std::optional<std::string> topic_of(Log& log) {
-  LogReader reader(log, true);
   RecordView record;
-  for (;;) {
-    const auto outcome = reader.peek(record);
-    if (outcome == ReadOutcome::damaged) {
-      reader.cut();
-      continue;
-    }
-    if (outcome != ReadOutcome::record) return std::nullopt;
-    if (record.header->kind == RecordKind::channel) return std::string(record.topic());
-    reader.skip(record);
+  for (Segment* s = log.first(); s != nullptr; s = log.from(s->number() + 1))
+    for (uint64_t unit = 0; read_record(s->view(), unit, record) == ReadOutcome::record; unit += record.units)
+      if (record.header->kind == RecordKind::channel) return std::string(record.topic());
+  return std::nullopt;
+}
+
+// Of a log in which no entry is described: what does not hold together is kept.
+void keep_what_is_damaged(Log& log) {
+  RecordView record;
+  uint64_t next = 0;
+  while (Segment* const s = log.from(next)) {
+    next = s->number() + 1;
+    if (read_record(s->view(), 0, record) == ReadOutcome::damaged)
+      log.put_aside(log.take(s->number()), "its first record does not hold together");
   }
 }
 
@@ -71,9 +76,16 @@ void AsideLogs::take_in(const std::string& directory, uint64_t number) {
     return;
   }
   const auto topic = topic_of(**log);
-  if (!topic || logs_.count(*topic) != 0) {
-    // Nothing was ever committed in it, or all of it is damaged and has been told.
-    if (!topic) (void)(*log)->remove();
+  if (!topic) {
+    // Nothing was ever committed in it, or nothing of it can be read.
+    keep_what_is_damaged(**log);
+    damaged_ += (*log)->take_damaged();
+    (void)(*log)->remove();
+    return;
+  }
+  if (logs_.count(*topic) != 0) {
+    log::error("aside_log_unreadable reason=\"there is another one of the same topic\" directory={}",
+               log::quoted(directory));
     return;
   }
   logs_[*topic] =
@@ -105,6 +117,13 @@ void AsideLogs::remove(std::string_view topic) {
   if (auto removed = at->second->log().remove(); !removed)
     log::warn("spool_not_removed reason={}", log::quoted(removed.error().message));
   logs_.erase(at);
+}
+
+uint64_t AsideLogs::growth_for(std::string_view topic, const RecordView& record,
+                               const EntryNames& names) const {
+  const auto at = logs_.find(topic);
+  return at == logs_.end() ? AsideLog::first_growth_for(record, names)
+                           : at->second->growth_for(record, names);
 }
 
 uint64_t AsideLogs::file_bytes() const {

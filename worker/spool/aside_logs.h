@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/ids.h"
 #include "common/result.h"
@@ -33,8 +34,12 @@ public:
   // It is empty: its folder goes.
   void remove(std::string_view topic);
 
+  // What one more such record adds to the topic's files; 0: there is room in what is at hand.
+  uint64_t growth_for(std::string_view topic, const RecordView& record, const EntryNames& names) const;
   uint64_t file_bytes() const;
   uint64_t max_bytes() const { return options_.max_bytes; }
+  // Segments of logs that are no more because nothing of them could be read; since it was last asked.
+  uint32_t take_damaged() { return std::exchange(damaged_, 0); }
   const std::map<std::string, std::unique_ptr<AsideLog>, std::less<>>& all() const { return logs_; }
 
 private:
@@ -44,6 +49,7 @@ private:
   const Options options_;
   std::map<std::string, std::unique_ptr<AsideLog>, std::less<>> logs_;
   uint64_t last_number_ = 0;
+  uint32_t damaged_ = 0;
 };
 
 // `<spool>/<slot>.aside`

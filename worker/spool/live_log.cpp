@@ -175,12 +175,15 @@ void LiveLog::give_back(std::shared_ptr<Segment> segment) {
 
 bool LiveLog::is_short() const {
   std::lock_guard lock(mutex_);
-  return state() != RoomState::ok && ready_.size() <= 1 && settled_.empty();
+  if (state() == RoomState::ok || !settled_.empty() || ready_.size() > 1) return false;
+  return ready_.empty() || head_unit_.load(std::memory_order_relaxed) > active_->units() / 2;
 }
 
-uint64_t LiveLog::room() const {
-  const uint64_t used = books_.spool_bytes.load(std::memory_order_relaxed);
-  return used < options_.max_bytes ? options_.max_bytes - used : 0;
+bool LiveLog::lets_grow(uint64_t bytes) const {
+  const uint64_t file_bytes = Segment::file_bytes_for(options_.segment_bytes);
+  std::lock_guard lock(mutex_);
+  return files_ * file_bytes + elsewhere_.load(std::memory_order_relaxed) + bytes <=
+         options_.max_bytes + file_bytes;
 }
 
 Result<void> LiveLog::remove_log() {
@@ -276,7 +279,12 @@ void LiveLog::keep_one_turn(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   const bool reused = settled != nullptr;
   Made made;
-  if (wanted) {
+  if (settled && bytes_on_disk > share()) {
+    // The slot's other logs have grown.
+    made.state = RoomState::full;
+    if (auto removed = settled->remove(); !removed)
+      log::warn("segment_not_removed reason={}", log::quoted(removed.error().message));
+  } else if (wanted) {
     made = make_one_more(std::move(settled), number, bytes_on_disk);
   } else if (auto removed = settled->remove(); !removed) {
     log::warn("segment_not_removed reason={}", log::quoted(removed.error().message));

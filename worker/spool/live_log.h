@@ -93,12 +93,13 @@ public:
   }
   // A segment that was taken out of the log: it is used again, or removed.
   void give_back(std::shared_ptr<Segment> segment);
-  // No new segment can be made, and hardly any is ready: somebody has to make room.
+  // No new segment can be made, and less than one and a half are left to write to: somebody has to make room.
   bool is_short() const;
   // Files of this slot's other logs.
   void take_elsewhere(uint64_t bytes) { elsewhere_.store(bytes, std::memory_order_relaxed); }
-  // What a log of this slot may still grow by, as far as the share is concerned.
-  uint64_t room() const;
+  // Whether the share lets the slot's other logs grow by so much. By one segment it may be exceeded for a
+  // moment: what is moved there makes a segment free, which is removed then.
+  bool lets_grow(uint64_t bytes) const;
 
   // Ends the threads and removes the whole folder; only when nothing waits and nothing is appended any more.
   Result<void> remove_log();

@@ -44,7 +44,7 @@ Result<void> Log::list_files() {
       const uint64_t bytes = files->file_size(unknown);
       if (!unknown) file_bytes_ += bytes;
     } else {
-      log::warn("spool_foreign_file path={} remedy=\"it is left alone; remove it if nobody needs it\"",
+      log::warn("spool_foreign_file path={} remedy=\"it goes with its folder; take it away if it is needed\"",
                 log::quoted(files->path().string()));
     }
   }
@@ -66,21 +66,26 @@ Segment* Log::map(std::map<uint64_t, std::shared_ptr<Segment>>::iterator at) {
     fs::remove(directory_ + "/" + Segment::file_name(number), ignored);
     return nullptr;
   }
-  put_aside(number, segment.error().message);
+  put_aside(number, segment.error().message, true);
   return nullptr;
 }
 
 void Log::put_aside(std::shared_ptr<Segment> segment, const std::string& why) {
   const uint64_t number = segment->number();
   segment.reset();
-  put_aside(number, why);
+  put_aside(number, why, false);
 }
 
-void Log::put_aside(uint64_t number, const std::string& why) {
+void Log::put_aside(uint64_t number, const std::string& why, bool counted) {
   const fs::path path = fs::path(directory_) / Segment::file_name(number);
   const fs::path folder = fs::path(spool_) / "damaged";
-  const fs::path to = folder / (path.parent_path().filename().string() + "-" + path.filename().string());
+  // `0.7-…01.seg`, `0.aside-1-…01.seg`
+  std::string name = path.lexically_relative(spool_).string();
+  std::replace(name.begin(), name.end(), '/', '-');
+  const fs::path to = folder / name;
   std::error_code error;
+  const uint64_t bytes = fs::file_size(path, error);
+  if (!error) file_bytes_ -= std::min(bytes, counted ? file_bytes() : 0);
   fs::create_directories(folder, error);
   fs::rename(path, to, error);
   damaged_.fetch_add(1, std::memory_order_relaxed);

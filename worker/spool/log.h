@@ -66,7 +66,8 @@ public:
 private:
   Log(std::string spool, std::string directory, LogId id)
       : spool_(std::move(spool)), directory_(std::move(directory)), id_(id) {}
-  void put_aside(uint64_t number, const std::string& why);
+  // `counted`: in the bytes of this log's files.
+  void put_aside(uint64_t number, const std::string& why, bool counted);
   Result<void> list_files();
   // With the lock held. nullptr: it was none.
   Segment* map(std::map<uint64_t, std::shared_ptr<Segment>>::iterator at);

@@ -56,16 +56,21 @@ bool complete_settlement(const std::string& spool, ledger::Ledger& books) {
   return true;
 }
 
-// The last event of the log: it may be in the last segment but one, where the last is still empty.
+// The last event of the log, if it may be the one that was not counted. It may be in the last segment but
+// one, where the last is still empty; but who went on to another segment had counted all in this one.
 std::optional<RecordHeader> last_event(Log& log) {
   std::optional<RecordHeader> last;
   for (uint64_t number = log.last_number(); number != 0 && !last; --number) {
     Segment* segment = log.find(number);
     if (segment == nullptr) continue;
     RecordView record;
-    for (uint64_t unit = 0; read_record(segment->view(), unit, record) == ReadOutcome::record;
+    uint64_t unit = 0;
+    ReadOutcome outcome;
+    for (; (outcome = read_record(segment->view(), unit, record)) == ReadOutcome::record;
          unit += record.units)
       if (record.is_event()) last = *record.header;
+    const bool has_end_mark = outcome == ReadOutcome::end_of_segment && unit < segment->units();
+    if (has_end_mark) return std::nullopt;
   }
   return last;
 }
@@ -140,7 +145,10 @@ bool is_something_missing(const ledger::Header& h, const SlotFolders& folders) {
     if (log.generation.value == h.generation) live = true;
     if (log.generation.value < h.generation) ++older;
   }
-  return !live || older < h.older_logs.load(kRelaxed) || folders.aside_logs < h.aside_logs.load(kRelaxed);
+  // A worker that could not begin had made no log yet.
+  const bool had_log = h.spool_max_bytes.load(kRelaxed) != 0;
+  return (had_log && !live) || older < h.older_logs.load(kRelaxed) ||
+         folders.aside_logs < h.aside_logs.load(kRelaxed);
 }
 
 }  // namespace
@@ -161,6 +169,9 @@ Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, 
     auto log = Log::open(spool, folder.path, folder.generation.value);
     if (!log) return tl::unexpected(log.error());
     result.counted = count_last(**log, books);
+    // The machine died: books and logs are each as old as what the kernel had written of them.
+    const Segment* last = (*log)->find((*log)->last_number());
+    if (last != nullptr && !last->is_of_this_boot(read_boot_id())) header.unreconciled.store(1, kRelaxed);
   }
   make_sums(books);
   if (is_something_missing(header, folders)) {

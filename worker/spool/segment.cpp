@@ -148,7 +148,7 @@ Result<std::unique_ptr<Segment>> Segment::open(const std::string& directory, uin
   const SegmentHeader& h = segment->header();
   if (!header_is_sound(h, number, bytes))
     return fail("spool segment " + path + ": its header is not that of segment " + std::to_string(number));
-  segment->number_ = number;
+  segment->number_.store(number, std::memory_order_relaxed);
   segment->units_ = segment->readable_units_ = h.data_bytes / kUnitBytes;
   segment->data_ = static_cast<std::byte*>(base) + h.data_offset;
   segment->settlements_ = static_cast<uint8_t*>(base) + kSegmentHeaderBytes;
@@ -191,12 +191,12 @@ void Segment::write_header(const LogIdentity& identity, uint64_t data_offset) {
 void Segment::publish_number(uint64_t number) {
   auto& h = *static_cast<SegmentHeader*>(base_);
   std::atomic_ref<uint64_t>(h.number).store(number, std::memory_order_release);
-  number_ = number;
+  number_.store(number, std::memory_order_relaxed);
 }
 
 Result<void> Segment::reuse(uint64_t number) {
   // With number 0 the file is nobody's segment while it is neither the old nor the new one.
-  const std::string from = directory_ + "/" + file_name(number_);
+  const std::string from = directory_ + "/" + file_name(number_.load(std::memory_order_relaxed));
   const std::string to = directory_ + "/" + file_name(number);
   auto& h = *static_cast<SegmentHeader*>(base_);
   std::atomic_ref<uint64_t>(h.number).store(0, std::memory_order_release);
@@ -235,7 +235,7 @@ Result<void> Segment::write_out(uint64_t from_unit, uint64_t upto_unit) const {
 }
 
 Result<void> Segment::remove() {
-  const std::string path = directory_ + "/" + file_name(number_);
+  const std::string path = directory_ + "/" + file_name(number_.load(std::memory_order_relaxed));
   if (::unlink(path.c_str()) != 0) return fail(problem(path, "cannot be removed", errno));
   return {};
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -68,11 +69,12 @@ public:
   // Blocks until the header and the data of these units, with the word behind them, are on the disk.
   Result<void> write_out(uint64_t from_unit, uint64_t upto_unit) const;
 
-  uint64_t number() const { return number_; }
+  // May be asked by who writes it out while it is used again.
+  uint64_t number() const { return number_.load(std::memory_order_relaxed); }
   uint64_t units() const { return units_; }
   std::byte* data() const { return data_; }
   // As far as it can be read.
-  SegmentView view() const { return {number_, data_, readable_units_}; }
+  SegmentView view() const { return {number(), data_, readable_units_}; }
   // Nothing behind `unit` is a record: what stands there is damaged.
   void cut(uint64_t unit) { readable_units_ = unit; }
   uint64_t file_bytes() const { return bytes_; }
@@ -118,7 +120,7 @@ private:
   uint8_t* settlements_ = nullptr;
   uint64_t units_ = 0;
   uint64_t readable_units_ = 0;
-  uint64_t number_ = 0;
+  std::atomic<uint64_t> number_{0};
   uint64_t populated_unit_ = 0;
   SegmentUse use_;
 };

@@ -16,6 +16,12 @@ void bump(std::atomic<uint64_t>& counter, uint64_t by = 1) {
   counter.store(counter.load(kRelaxed) + by, kRelaxed);
 }
 
+// What its reader has not come to yet, it counts as settled when it does: a copy of a record in flight.
+void note_settled(const StandingRecord& record) {
+  SegmentUse& use = record.segment->use();
+  if (record.unit < use.read_upto) ++use.settled;
+}
+
 size_t latency_bucket(int64_t latency_ns) {
   const auto* bound =
       std::lower_bound(std::begin(ledger::kLatencyBoundsNs), std::end(ledger::kLatencyBoundsNs), latency_ns);
@@ -32,7 +38,7 @@ ledger::Entry* Settler::settle(const StandingRecord& record, uint8_t settlement)
   if (entry == nullptr) return nullptr;
   settle_record(header_.intent, {record.log->id(), record.position(), index.value}, map_byte, settlement,
                 counters_of(settlement, header_, *entry));
-  ++record.segment->use().settled;
+  note_settled(record);
   return entry;
 }
 
@@ -72,7 +78,7 @@ void Settler::finish_move(const StandingRecord& record) {
   std::atomic_ref<uint8_t>(record.segment->settlement_byte(record.unit))
       .store(static_cast<uint8_t>(Settlement::moved), std::memory_order_release);
   header_.intent.position.store(0, std::memory_order_release);
-  ++record.segment->use().settled;
+  note_settled(record);
 }
 
 }  // namespace e2k::spool

@@ -27,8 +27,10 @@ std::optional<Generation> generation_of(std::string_view name, std::string_view 
   return Generation{number};
 }
 
-// The format of any of its segments; nothing where none can be read as one.
+// Ours, if any of its segments has that; else that of one of the others; nothing where none can be read as
+// one.
 std::optional<uint32_t> format_of(const fs::path& folder) {
+  std::optional<uint32_t> other;
   std::error_code error;
   for (fs::directory_iterator files(folder, error); !error && files != fs::directory_iterator();
        files.increment(error)) {
@@ -36,9 +38,11 @@ std::optional<uint32_t> format_of(const fs::path& folder) {
     UniqueFd fd(::open(files->path().c_str(), O_RDONLY | O_CLOEXEC));
     SegmentHeader h{};
     if (!fd || ::read(fd.get(), &h, sizeof h) != static_cast<ssize_t>(sizeof h)) continue;
-    if (h.magic == kSegmentMagic) return h.format_version;
+    if (h.magic != kSegmentMagic) continue;
+    if (h.format_version == kFormatVersion) return kFormatVersion;
+    other = h.format_version;
   }
-  return std::nullopt;
+  return other;
 }
 
 uint32_t count_folders(const std::string& folder) {

@@ -189,6 +189,87 @@ TEST(DataPath, older_logs_count_towards_the_share) {
   EXPECT_GT(path->books().spool_bytes.load(), path->books().older_bytes.load());
 }
 
+// Generation 1 of slot 3, with seven events that nobody published.
+void leave_seven_events(LaunchContract contract) {
+  contract.producer["bootstrap.servers"] = "127.0.0.1:1";
+  auto path = started(contract);
+  IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
+  for (int i = 0; i < 7; ++i) path->intake().event(*e, DoubleEvent(i));
+  EXPECT_FALSE(path->stop(MonotonicNs{in_seconds(0)}));
+}
+
+void expect_seven_are_found_and_published(const std::string& folder) {
+  MockBroker broker;
+  auto contract = contract_in(folder, 2);
+  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
+  auto path = started(contract);
+  const auto& books = path->books();
+  EXPECT_TRUE(eventually([&] { return books.acknowledged.load() == 7; }));
+  EXPECT_EQ(books.appended.load(), 7u);
+  EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
+  EXPECT_EQ(books.unreconciled.load(), 0u);
+  auto reader = must(ledger::LedgerReader::open(contract.ledger_path, Slot{3}, Generation{2}));
+  const auto counts = ledger::counts_of(*reader.entry(EntryIndex{0}));
+  EXPECT_EQ(counts.received, 7u);
+  EXPECT_EQ(counts.acknowledged, 7u);
+}
+
+TEST(DataPath, what_waits_is_counted_from_the_logs_where_the_books_are_gone) {
+  TemporaryFolder folder;
+  leave_seven_events(contract_in(folder.path(), 1));
+  std::filesystem::remove(folder.path() + "/3.ledger");
+  expect_seven_are_found_and_published(folder.path());
+}
+
+TEST(DataPath, what_waits_is_counted_from_the_logs_where_the_books_can_not_be_read) {
+  TemporaryFolder folder;
+  leave_seven_events(contract_in(folder.path(), 1));
+  std::filesystem::resize_file(folder.path() + "/3.ledger", 5000);
+  expect_seven_are_found_and_published(folder.path());
+}
+
+TEST(DataPath, logs_of_a_slot_without_a_worker_are_drained_with_their_own_books) {
+  TemporaryFolder folder;
+  leave_seven_events(contract_in(folder.path(), 1));
+  MockBroker broker;
+  auto contract = contract_in(folder.path(), 1);
+  contract.slot = Slot{5};
+  contract.ledger_path = folder.path() + "/5.ledger";
+  contract.spool_path = folder.path() + "/spool/5.1";
+  contract.estates = {{Slot{3}, folder.path() + "/3.ledger"}};
+  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
+  auto path = started(contract);
+  IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "mine", Mask{1}, ""}, 0);
+  path->intake().event(*e, DoubleEvent(1));
+  auto reader = must(ledger::LedgerReader::open(folder.path() + "/3.ledger", Slot{3}));
+  EXPECT_TRUE(eventually([&] { return reader.header().acknowledged.load() == 7; }));
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(folder.path() + "/spool/3.1"); }));
+  EXPECT_TRUE(eventually([&] { return path->books().acknowledged.load() == 1; }));
+  EXPECT_EQ(path->books().appended.load(), 1u) << "each slot's books are its own";
+  EXPECT_EQ(ledger::counts_of(*reader.entry(EntryIndex{0})).acknowledged, 7u);
+  EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
+}
+
+TEST(DataPath, nothing_is_published_while_paused_and_everything_after) {
+  TemporaryFolder folder;
+  MockBroker broker;
+  auto contract = contract_in(folder.path(), 1);
+  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
+  contract.paused = true;
+  auto path = started(contract);
+  IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
+  for (int i = 0; i < 50; ++i) path->intake().event(*e, DoubleEvent(i));
+  const uint64_t turns = path->publishing().turns();
+  ASSERT_TRUE(eventually([&] { return path->publishing().turns() > turns + 3; }));
+  EXPECT_EQ(path->books().produced.load(), 0u);
+  path->publishing().set_paused(false);
+  EXPECT_TRUE(eventually([&] { return path->books().acknowledged.load() == 50; }));
+  path->publishing().set_paused(true);
+  for (int i = 0; i < 50; ++i) path->intake().event(*e, DoubleEvent(i));
+  EXPECT_FALSE(path->stop(MonotonicNs{in_seconds(0)}));
+  EXPECT_EQ(path->publishing().waiting(), 50u);
+}
+
 TEST(DataPath, settings_that_can_never_work_say_so_and_leave_no_files) {
   TemporaryFolder folder;
   auto contract = contract_in(folder.path(), 1);

@@ -456,7 +456,7 @@ TEST(Intake, burst_of_hundreds_of_thousands_fits_into_what_is_ready) {
 TEST(Intake, callback_waits_for_no_file_and_counts_what_it_has_no_room_for) {
   TemporaryFolder folder;
   auto options = small_spool(folder.path());
-  options.max_bytes = 256u << 20;
+  options.max_bytes = 64u << 20;  // full in the end, however fast the keeper is
   LogUnderTest log(folder.path(), options);
   IntakeEntry& e = log.open(0);
   const auto& line = *log.books->used_line(EntryIndex{0});
@@ -466,7 +466,7 @@ TEST(Intake, callback_waits_for_no_file_and_counts_what_it_has_no_room_for) {
     log.intake->event(e, DoubleEvent(i));
     longest_ns = std::max(longest_ns, monotonic_now().value - before_ns);
   }
-  ASSERT_GT(line.ca.lost_unspooled.load(), 0u) << "the keeper is faster than a loop that only appends";
+  ASSERT_GT(line.ca.lost_unspooled.load(), 0u);
   const auto reason = log.live->state() == spool::RoomState::ok ? ledger::LossReason::spool_behind
                                                                 : ledger::LossReason::no_segment;
   EXPECT_EQ(log.books->header().lost_unspooled[static_cast<size_t>(reason)].load(),

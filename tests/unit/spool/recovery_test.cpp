@@ -32,5 +32,48 @@ TEST(Recovery, losses_that_stand_in_a_line_stay) {
   EXPECT_EQ(full.load(), 3u);
 }
 
+TEST(Recovery, old_event_whose_ordinal_comes_round_again_is_not_counted_once_more) {
+  worker::TemporaryFolder folder;
+  worker::LogUnderTest log(folder.path());
+  worker::IntakeEntry& entry = log.open(0);
+  log.intake->event(entry, worker::DoubleEvent(1));
+  log.intake->leave_segment(1);
+  // 65,535 more were appended behind it, and settled with their segments given back.
+  ledger::Entry& line = *log.books->used_line(EntryIndex{0});
+  line.ca.appended.store(65'536);
+  line.publisher.acknowledged.store(65'535);
+  const auto recovered =
+      must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *log.books));
+  EXPECT_FALSE(recovered.counted);
+  EXPECT_EQ(line.ca.appended.load(), 65'536u);
+}
+
+TEST(Recovery, books_of_a_worker_that_made_no_log_miss_none) {
+  worker::TemporaryFolder folder;
+  {
+    worker::LogUnderTest log(folder.path());
+    log.intake->event(log.open(0), worker::DoubleEvent(1));
+  }
+  // The second generation could not begin.
+  auto books = must(ledger::Ledger::create(folder.path() + "/ledger", Slot{0}, Generation{2}, 4096));
+  must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *books));
+  EXPECT_EQ(waiting_of(books->header()), 1u);
+  EXPECT_EQ(books->header().unreconciled.load(), 0u);
+}
+
+TEST(Recovery, folder_with_a_foreign_segment_in_it_is_a_log_of_ours) {
+  worker::TemporaryFolder folder;
+  {
+    worker::LogUnderTest log(folder.path());
+    log.intake->event(log.open(0), worker::DoubleEvent(1));
+  }
+  for (uint64_t number : {2, 3, 4})
+    const_cast<SegmentHeader&>(must(Segment::open(folder.path() + "/0.1", number))->header()).format_version =
+        1;
+  EXPECT_EQ(must(find_slot_folders(folder.path(), Slot{0})).logs.size(), 1u);
+  const_cast<SegmentHeader&>(must(Segment::open(folder.path() + "/0.1", 1))->header()).format_version = 1;
+  EXPECT_EQ(must(find_slot_folders(folder.path(), Slot{0})).logs.size(), 0u);
+}
+
 }  // namespace
 }  // namespace e2k::spool

@@ -18,8 +18,8 @@ namespace e2k::worker {
 
 class TemporaryFolder {
 public:
-  TemporaryFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "e2k-XXXXXX").string();
+  explicit TemporaryFolder(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+    std::string path = (in / "e2k-XXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("no temporary folder");
     path_ = path;
   }

@@ -1,0 +1,237 @@
+// Shell. A slot's feed and an outlet to librdkafka's mock cluster, turned by hand, over as many generations
+// as a test wants.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+// After rdkafka.h.
+#include <librdkafka/rdkafka_mock.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/ledger_reader.h"
+#include "tests/unit/spool/spool_fixture.h"
+#include "worker/publish/feed.h"
+#include "worker/spool/recovery.h"
+
+namespace e2k::worker {
+
+// The value's number as text; a negative one can't be expressed.
+class NumberEncoder : public ValueEncoder {
+public:
+  bool encode(const EventView& event, Buffer& out) override {
+    if (event.is_error) {
+      out.append(event.error);
+      return true;
+    }
+    double v;
+    std::memcpy(&v, event.value.data(), sizeof v);
+    if (v < 0) return false;
+    out.append(std::to_string(static_cast<long>(v)));
+    return true;
+  }
+};
+class RawKey : public KeyEncoder {
+public:
+  bool encode(std::string_view key, int32_t, Buffer& out) override {
+    out.append(key);
+    return true;
+  }
+};
+
+class FeedFixture : public ::testing::Test, protected Outlet::Listener {
+protected:
+  FeedFixture() : options_(small_spool(folder_.path())) {
+    owner_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
+    mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 1));
+    outlet_options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
+    outlet_options_.properties["linger.ms"] = "1";
+    outlet_options_.properties["topic.metadata.propagation.max.ms"] = "200";
+    outlet_options_.flow.first_back_off_ns = outlet_options_.first_back_off_ns = 20'000'000;
+    outlet_options_.flow.longest_back_off_ns = outlet_options_.longest_back_off_ns = 100'000'000;
+  }
+  ~FeedFixture() override { end(); }
+
+  // The next generation appends; nobody publishes.
+  void begin_appending() {
+    end();
+    const std::string ledger = folder_.path() + "/ledger";
+    folders_ = must(spool::find_slot_folders(folder_.path(), Slot{0}));
+    if (std::filesystem::exists(ledger)) {
+      auto before = must(ledger::Ledger::open_for_repair(ledger));
+      must(spool::recover(folder_.path(), folders_, *before));
+    }
+    ++generation_;
+    options_.generation = Generation{generation_};
+    options_.directory = spool::log_folder(folder_.path(), Slot{0}, options_.generation);
+    log_ = std::make_unique<LogUnderTest>(folder_.path(), options_);
+  }
+  void begin_publishing() {
+    FeedParts parts;
+    parts.slot = Slot{0};
+    parts.books = log_->books.get();
+    for (const auto& each : folders_.logs)
+      parts.older.push_back(must(spool::Log::open(folder_.path(), each.path, each.generation.value)));
+    spool::AsideLogs::Options aside;
+    aside.spool = folder_.path();
+    aside.identity = {Slot{0}, options_.generation, spool::read_boot_id()};
+    aside.max_bytes = aside_bytes_;
+    aside.largest_data_bytes = aside_segment_bytes_;
+    parts.aside = must(spool::AsideLogs::open(aside));
+    parts.live = log_->live.get();
+    parts.intake = log_->intake.get();
+    parts.drop_newest = options_.drop_newest;
+    composer_ = std::make_unique<Composer>(
+        Converters{std::make_unique<NumberEncoder>(), std::make_unique<RawKey>(), nullptr, nullptr},
+        StampRules{}, false);
+    outlet_ = must(Outlet::create(outlet_options_, log_->books->header(), *log_->bell, *this));
+    feed_ = std::make_unique<Feed>(std::move(parts), *outlet_, *composer_);
+    feed_->reconcile_if_needed(ledger::LossReason::spool_gone);
+  }
+  void begin() {
+    begin_appending();
+    begin_publishing();
+  }
+  // As a process that dies: what is in flight is forgotten.
+  void end() {
+    if (outlet_) outlet_->end();
+    feed_.reset();
+    outlet_.reset();
+    log_.reset();
+  }
+
+  void turn() {
+    const int64_t now_ns = monotonic_now().value;
+    feed_->begin_turn(now_ns, real_now().value);
+    outlet_->serve_reports(now_ns);
+    outlet_->tend(now_ns);
+    MetadataProbe::Answer answer;
+    if (outlet_->take_answer(answer)) feed_->take_answer(answer);
+    feed_->tend_topics();
+    feed_->follow();
+    feed_->tidy();
+  }
+  [[nodiscard]] bool turn_until(const std::function<bool()>& done, int seconds = 20) {
+    const auto give_up = monotonic_now().value + seconds * kNsPerSecond;
+    while (!done()) {
+      if (monotonic_now().value > give_up) return false;
+      turn();
+      log_->bell->wait(1);
+    }
+    return true;
+  }
+  // Everything is published, and all logs but the live one are gone.
+  [[nodiscard]] ::testing::AssertionResult drained() {
+    const auto& h = header();
+    if (turn_until([&] {
+          return spool::waiting_of(h) == 0 && h.aside_logs.load() == 0 && h.older_logs.load() == 0 &&
+                 outlet_->in_flight() == 0;
+        }))
+      return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure()
+           << "waiting " << spool::waiting_of(h) << ", logs aside " << h.aside_logs.load() << ", older logs "
+           << h.older_logs.load() << ", in flight " << outlet_->in_flight() << ", last error "
+           << outlet_->error().text();
+  }
+  // At the pace at which the keeper makes segments: what came too early for it comes again.
+  void append(IntakeEntry& entry, int from, int upto) {
+    const auto refused = [&] {
+      uint64_t all = 0;
+      for (const auto& count : header().lost_unspooled) all += count.load();
+      return all;
+    };
+    const auto give_up = monotonic_now().value + 20 * kNsPerSecond;
+    for (int i = from; i < upto;) {
+      const uint64_t before = refused();
+      log_->intake->event(entry, DoubleEvent(i));
+      if (refused() == before) ++i;
+      if (refused() != before || i % 500 == 0) turn();
+      if (monotonic_now().value > give_up) throw std::runtime_error("the spool takes nothing more");
+    }
+  }
+  void append_without_turning(IntakeEntry& entry, int from, int upto) {
+    for (int i = from; i < upto; ++i) log_->intake->event(entry, DoubleEvent(i));
+  }
+
+  ledger::Header& header() { return log_->books->header(); }
+  ledger::Entry& line(uint32_t index) { return *log_->books->used_line(EntryIndex{index}); }
+  ledger::Counts counts(uint32_t index) { return ledger::counts_of(line(index)); }
+  uint64_t lost_for(ledger::LossReason reason) {
+    return header().lost_spooled[static_cast<size_t>(reason)].load();
+  }
+  // Of what stood in the log.
+  uint64_t lost(uint32_t index) { return line(index).publisher.lost_spooled.load(); }
+  ledger::Blocked why(uint32_t index) { return line(index).publisher.blocked.load(); }
+
+  void block(const std::string& topic) {
+    rd_kafka_mock_topic_set_error(mock_.get(), topic.c_str(), RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  }
+  void mend(const std::string& topic) {
+    rd_kafka_mock_topic_set_error(mock_.get(), topic.c_str(), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  void set_leader(const std::string& topic, int broker) {
+    for (int p = 0; p < 4; ++p) rd_kafka_mock_partition_set_leader(mock_.get(), topic.c_str(), p, broker);
+  }
+
+  // All values of a topic; one key goes to one partition.
+  std::vector<std::string> consumed(const std::string& topic) {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    char reason[256];
+    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock_.get()), reason, 256);
+    rd_kafka_conf_set(conf, "group.id", "g", reason, 256);
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", reason, 256);
+    kafka::Handle reader(rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, 256));
+    kafka::PartitionList all(rd_kafka_topic_partition_list_new(4));
+    for (int p = 0; p < 4; ++p) rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset = 0;
+    rd_kafka_assign(reader.get(), all.get());
+    std::vector<std::string> values;
+    const auto give_up = monotonic_now().value + 20 * kNsPerSecond;
+    for (int ends = 0; ends < 4 && monotonic_now().value < give_up;) {
+      rd_kafka_message_t* m = rd_kafka_consumer_poll(reader.get(), 100);
+      if (m == nullptr) continue;
+      if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ++ends;
+      if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        values.emplace_back(static_cast<const char*>(m->payload), m->len);
+      rd_kafka_message_destroy(m);
+    }
+    return values;
+  }
+  static std::vector<std::string> numbers(int from, int to) {
+    std::vector<std::string> all;
+    for (int i = from; i < to; ++i) all.push_back(std::to_string(i));
+    return all;
+  }
+  std::string older_folder(uint32_t generation) {
+    return spool::log_folder(folder_.path(), Slot{0}, Generation{generation});
+  }
+
+  void came_back(Topic& topic, const InFlight& what, const FlowOutcome& outcome) override {
+    feed_->came_back(topic, what, outcome);
+  }
+  void why_changed(Topic& topic) override {
+    if (feed_) feed_->why_changed(topic);
+  }
+
+  struct MockDeleter {
+    void operator()(rd_kafka_mock_cluster_t* p) const { rd_kafka_mock_cluster_destroy(p); }
+  };
+  TemporaryFolder folder_;
+  spool::LiveLogOptions options_;
+  OutletOptions outlet_options_;
+  uint64_t aside_bytes_ = 1u << 20;
+  uint64_t aside_segment_bytes_ = 64u << 10;
+  uint32_t generation_ = 0;
+  spool::SlotFolders folders_;
+  kafka::Handle owner_;
+  std::unique_ptr<rd_kafka_mock_cluster_t, MockDeleter> mock_;
+  std::unique_ptr<LogUnderTest> log_;
+  std::unique_ptr<Composer> composer_;
+  std::unique_ptr<Outlet> outlet_;
+  std::unique_ptr<Feed> feed_;
+};
+
+}  // namespace e2k::worker

@@ -1,0 +1,276 @@
+// What a feed does about topics that can't take their records: they are moved aside, wait over restarts, and
+// come in their order, each once; who is blocked pays with its own events only.
+#include <algorithm>
+
+#include "tests/unit/publish/feed_fixture.h"
+
+namespace e2k::worker {
+namespace {
+
+using ledger::LossReason;
+
+class FeedTest : public FeedFixture {
+protected:
+  // One event, so that it is known to be blocked.
+  void find_blocked(IntakeEntry& entry, uint32_t index) {
+    append(entry, 0, 1);
+    ASSERT_TRUE(turn_until([&] { return why(index) == ledger::Blocked::no_topic; }));
+  }
+  // Of the stuck topic's, 60 from 1 on, a few stand in each segment until none is free.
+  void pin_every_segment(IntakeEntry& stuck, IntakeEntry& healthy, int& next) {
+    for (int i = 0; i < 20; ++i) {
+      append(stuck, 1 + i * 3, 4 + i * 3);
+      push_on(healthy, next, 800);
+    }
+  }
+  // So many of the healthy topic that whatever was appended before stands in the way.
+  void push_on(IntakeEntry& healthy, int& next, int events = 5000) {
+    append(healthy, next, next + events);
+    next += events;
+  }
+};
+
+TEST_F(FeedTest, records_in_flight_that_were_moved_are_acknowledged_where_they_stand_then) {
+  options_.max_bytes = 600'000;
+  begin();
+  IntakeEntry& stuck = log_->open(0, "stuck", "s");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  append(stuck, 0, 1);
+  ASSERT_TRUE(drained());
+  set_leader("stuck", -1);
+  int next = 0;
+  pin_every_segment(stuck, healthy, next);
+  ASSERT_TRUE(turn_until([&] { return header().aside_logs.load() == 1; }));
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(next); }));
+  EXPECT_EQ(counts(0).waiting, 60u);
+  set_leader("stuck", 1);
+  ASSERT_TRUE(turn_until([&] { return counts(0).acknowledged == 61; }));
+  EXPECT_TRUE(drained()) << "its own log stays";
+  EXPECT_EQ(consumed("stuck"), numbers(0, 61));
+  EXPECT_EQ(lost(0) + lost(1), 0u);
+}
+
+TEST_F(FeedTest, records_in_flight_that_were_moved_and_come_back_are_published_in_their_order) {
+  options_.max_bytes = 600'000;
+  begin();
+  IntakeEntry& stuck = log_->open(0, "stuck", "s");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  append(stuck, 0, 1);
+  append(healthy, 0, 1);
+  ASSERT_TRUE(drained());
+  set_leader("stuck", -1);
+  int next = 1;
+  pin_every_segment(stuck, healthy, next);
+  ASSERT_TRUE(turn_until([&] { return header().aside_logs.load() == 1; }));
+  append(stuck, 61, 100);
+  // Its end gives everything back.
+  rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+  push_on(healthy, next, 100);
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(next); }));
+  EXPECT_EQ(counts(0).waiting, 99u);
+  set_leader("stuck", 1);
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("stuck"), numbers(0, 100));
+  EXPECT_EQ(lost(0) + lost(1), 0u);
+}
+
+TEST_F(FeedTest, topic_that_is_blocked_over_restarts_gets_everything_in_order_once_it_is_mended) {
+  block("away");
+  int sent = 0, healthy_sent = 0;
+  for (int generation = 0; generation < 3; ++generation) {
+    begin();
+    IntakeEntry& away = log_->open(0, "away", "a");
+    IntakeEntry& healthy = log_->open(1, "healthy", "h");
+    if (generation == 0) find_blocked(away, 0), sent = 1;
+    append(away, sent, sent + 300);
+    sent += 300;
+    push_on(healthy, healthy_sent, 4000);
+    append(away, sent, sent + 20);
+    sent += 20;
+    ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(healthy_sent); }));
+    ASSERT_TRUE(turn_until([&] { return header().aside_logs.load() == 1; }));
+    EXPECT_EQ(counts(0).waiting, static_cast<uint64_t>(sent));
+    EXPECT_EQ(header().unreconciled.load(), 0u);
+  }
+  mend("away");
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("away"), numbers(0, sent));
+  EXPECT_EQ(counts(0).acknowledged, static_cast<uint64_t>(sent));
+  EXPECT_EQ(lost(0) + lost(1), 0u);
+}
+
+TEST_F(FeedTest, logs_of_three_generations_are_drained_oldest_first_before_the_live_one) {
+  int sent = 0;
+  for (int generation = 0; generation < 3; ++generation) {
+    begin_appending();
+    append_without_turning(log_->open(0), sent, sent + 700);
+    sent += 700;
+  }
+  begin();
+  IntakeEntry& e = log_->open(0);
+  EXPECT_EQ(counts(0).waiting, 2100u);
+  append(e, sent, sent + 500);
+  sent += 500;
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("t"), numbers(0, sent));
+  EXPECT_EQ(header().logs_drained.load(), 3u);
+  for (uint32_t generation = 1; generation <= 3; ++generation)
+    EXPECT_FALSE(std::filesystem::exists(older_folder(generation)));
+}
+
+TEST_F(FeedTest, blocked_topic_drops_its_own_oldest_and_tells_how_many_before_its_next_event) {
+  aside_bytes_ = 100'000;
+  aside_segment_bytes_ = 16'384;
+  block("away");
+  begin();
+  IntakeEntry& away = log_->open(0, "away", "a");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  find_blocked(away, 0);
+  int sent = 1, healthy_sent = 0;
+  for (int i = 0; i < 8; ++i) {
+    append(away, sent, sent + 500);
+    sent += 500;
+    push_on(healthy, healthy_sent, 3000);
+  }
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(healthy_sent); }));
+  const uint64_t gone = lost(0);
+  EXPECT_GT(gone, 0u);
+  EXPECT_LT(gone, 4000u - 900u) << "its share holds more than a thousand";
+  EXPECT_EQ(lost(1), 0u);
+  EXPECT_EQ(lost_for(LossReason::dropped_oldest), gone);
+  EXPECT_EQ(counts(0).waiting, static_cast<uint64_t>(sent) - gone);
+  mend("away");
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(lost(0), gone);
+  auto expected = numbers(static_cast<int>(gone), sent);
+  expected.insert(expected.begin(), "Lost " + std::to_string(gone) + " events");
+  EXPECT_EQ(consumed("away"), expected);
+}
+
+TEST_F(FeedTest, what_was_lost_is_told_also_when_the_first_try_to_tell_it_comes_back) {
+  begin();
+  IntakeEntry& e = log_->open(0, "t", "c");
+  append(e, 0, 1);
+  ASSERT_TRUE(drained());
+  // One that can't be expressed; what tells of it is refused at first.
+  rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  log_->intake->event(e, DoubleEvent(-1));
+  append(e, 1, 20);
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(lost(0), 1u);
+  auto expected = numbers(0, 20);
+  expected.insert(expected.begin() + 1, "Lost 1 events");
+  EXPECT_EQ(consumed("t"), expected);
+}
+
+TEST_F(FeedTest, blocked_topic_drops_its_newest_where_that_is_wanted) {
+  options_.drop_newest = true;
+  aside_bytes_ = 100'000;
+  aside_segment_bytes_ = 16'384;
+  block("away");
+  begin();
+  IntakeEntry& away = log_->open(0, "away", "a");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  find_blocked(away, 0);
+  int sent = 1, healthy_sent = 0;
+  for (int i = 0; i < 8; ++i) {
+    append(away, sent, sent + 500);
+    sent += 500;
+    push_on(healthy, healthy_sent, 3000);
+  }
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(healthy_sent); }));
+  EXPECT_GT(lost_for(LossReason::dropped_newest), 0u);
+  EXPECT_EQ(lost_for(LossReason::dropped_oldest), 0u);
+  EXPECT_EQ(lost(1), 0u);
+  mend("away");
+  ASSERT_TRUE(drained());
+  auto values = consumed("away");
+  EXPECT_EQ(std::count_if(values.begin(), values.end(), [](const auto& v) { return v.starts_with("Lost"); }),
+            1);
+  std::erase_if(values, [](const auto& v) { return v.starts_with("Lost"); });
+  ASSERT_GT(values.size(), 500u);
+  values.resize(500);
+  EXPECT_EQ(values, numbers(0, 500));
+}
+
+TEST_F(FeedTest, of_two_blocked_topics_the_slow_one_keeps_its_events) {
+  aside_bytes_ = 150'000;
+  aside_segment_bytes_ = 16'384;
+  block("fast");
+  block("slow");
+  begin();
+  IntakeEntry& fast = log_->open(0, "fast", "f");
+  IntakeEntry& slow = log_->open(1, "slow", "s");
+  IntakeEntry& healthy = log_->open(2, "healthy", "h");
+  find_blocked(fast, 0);
+  find_blocked(slow, 1);
+  int fast_sent = 1, slow_sent = 1, healthy_sent = 0;
+  for (int i = 0; i < 10; ++i) {
+    append(fast, fast_sent, fast_sent + 900);
+    fast_sent += 900;
+    append(slow, slow_sent, slow_sent + 20);
+    slow_sent += 20;
+    push_on(healthy, healthy_sent, 3000);
+  }
+  ASSERT_TRUE(turn_until([&] { return counts(2).acknowledged == static_cast<uint64_t>(healthy_sent); }));
+  EXPECT_GT(lost(0), 0u);
+  EXPECT_EQ(lost(1), 0u) << "the fast one takes the slow one's share";
+  EXPECT_EQ(lost(2), 0u);
+  mend("slow");
+  mend("fast");
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("slow"), numbers(0, slow_sent));
+}
+
+TEST_F(FeedTest, blocked_topic_costs_no_other_an_event_in_a_spool_of_8_mebibytes) {
+  options_.max_bytes = 8u << 20;
+  options_.segment_bytes = 16u << 20;
+  aside_bytes_ = 2u << 20;
+  aside_segment_bytes_ = 16u << 20;
+  block("away");
+  begin();
+  IntakeEntry& away = log_->open(0, "away", "a");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  find_blocked(away, 0);
+  for (int i = 0; i < 300; ++i) {
+    append(away, i * 500, i * 500 + 500);
+    append(healthy, i * 500, i * 500 + 500);
+    ASSERT_TRUE(turn_until([&] { return counts(1).waiting < 20'000; }));
+  }
+  ASSERT_TRUE(turn_until([&] { return counts(1).waiting == 0; }));
+  EXPECT_EQ(counts(1).acknowledged, 150'000u);
+  EXPECT_EQ(lost(1), 0u);
+  EXPECT_LT(lost(0), 150'000u - 8'000u) << "its share holds more";
+  EXPECT_EQ(lost(0) + counts(0).waiting, 150'001u);
+}
+
+TEST_F(FeedTest, topics_own_log_is_kept_where_the_live_one_fills_the_spool) {
+  options_.max_bytes = 600'000;
+  aside_bytes_ = 150'000;
+  aside_segment_bytes_ = 16'384;
+  block("away");
+  begin();
+  IntakeEntry& away = log_->open(0, "away", "a");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  int healthy_sent = 0;
+  find_blocked(away, 0);
+  append(away, 1, 300);
+  push_on(healthy, healthy_sent, 5000);
+  ASSERT_TRUE(turn_until([&] { return counts(1).waiting == 0 && header().aside_logs.load() == 1; }));
+  EXPECT_EQ(lost(0), 0u);
+  // Then the cluster is away and the live log takes all the room there is.
+  set_leader("healthy", -1);
+  append_without_turning(healthy, healthy_sent, healthy_sent + 3000);
+  append_without_turning(away, 300, 600);
+  append_without_turning(healthy, healthy_sent + 3000, healthy_sent + 12'000);
+  for (int i = 0; i < 50; ++i) turn();
+  set_leader("healthy", 1);
+  ASSERT_TRUE(turn_until([&] { return counts(1).waiting == 0; }));
+  mend("away");
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(counts(0).received, counts(0).acknowledged + counts(0).lost);
+  EXPECT_EQ(counts(1).received, counts(1).acknowledged + counts(1).lost);
+}
+
+}  // namespace
+}  // namespace e2k::worker

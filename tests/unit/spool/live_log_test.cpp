@@ -1,0 +1,138 @@
+// What a live log costs while nothing happens, and what it writes back to the disk.
+#include "worker/spool/live_log.h"
+
+#include <errno.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <functional>
+
+#include "common/log.h"
+#include "tests/unit/spool/spool_fixture.h"
+
+namespace e2k::spool {
+namespace {
+
+std::atomic<bool> disk_refuses{false};
+
+}  // namespace
+}  // namespace e2k::spool
+
+// Before the C library's: a disk that refuses.
+extern "C" int msync(void* base, size_t bytes, int flags) {
+  if (e2k::spool::disk_refuses.load()) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_msync, base, bytes, flags));
+}
+
+namespace e2k::spool {
+namespace {
+
+using worker::DoubleEvent;
+using worker::LogUnderTest;
+using worker::TemporaryFolder;
+
+// Memory of the process that belongs to files of the folder.
+size_t resident_bytes_of(const std::string& folder) {
+  std::ifstream maps("/proc/self/smaps");
+  std::string text;
+  size_t kibibytes = 0;
+  for (bool ours = false; std::getline(maps, text);) {
+    if (text.find('-') < 20 && text.find(' ') > text.find('-')) ours = text.find(folder) != std::string::npos;
+    if (ours && text.starts_with("Rss:")) kibibytes += std::stoul(text.substr(4));
+  }
+  return kibibytes << 10;
+}
+
+bool eventually(const std::function<bool()>& done) {
+  const auto give_up = monotonic_now().value + 20 * kNsPerSecond;
+  while (!done()) {
+    if (monotonic_now().value > give_up) return false;
+    ::usleep(1000);
+  }
+  return true;
+}
+
+LiveLogOptions large_spool(const std::string& folder) {
+  auto options = worker::small_spool(folder);
+  options.max_bytes = 1u << 30;
+  options.segment_bytes = 16u << 20;
+  return options;
+}
+
+TEST(LiveLog, idle_log_takes_little_memory) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path(), large_spool(folder.path()));
+  const std::string directory = folder.path() + "/0.1";
+  EXPECT_LT(resident_bytes_of(directory), 2u << 20) << "of 64 MiB of files";
+  EXPECT_GE(log.books->header().spool_bytes.load(), 64u << 20);
+}
+
+TEST(LiveLog, what_was_appended_is_written_back_in_its_interval) {
+  TemporaryFolder folder;
+  auto options = worker::small_spool(folder.path());
+  options.sync_interval_ms = 5;
+  LogUnderTest log(folder.path(), options);
+  worker::IntakeEntry& e = log.open(0);
+  const auto& synced = log.books->header().synced_real_ns;
+  log.intake->event(e, DoubleEvent(1));
+  const auto appended_at = static_cast<uint64_t>(real_now().value);
+  EXPECT_TRUE(eventually([&] { return synced.load() > appended_at; }));
+}
+
+TEST(LiveLog, segments_are_used_again_while_they_are_written_back) {
+  TemporaryFolder folder;
+  auto options = worker::small_spool(folder.path());
+  options.sync_interval_ms = 1;
+  LogUnderTest log(folder.path(), options);
+  worker::IntakeEntry& e = log.open(0);
+  LogReader reader = log.reader();
+  RecordView record;
+  for (int i = 0; i < 20'000; ++i) {
+    log.intake->event(e, DoubleEvent(i));
+    if (i % 200 != 0) continue;
+    while (reader.peek(record) == ReadOutcome::record) reader.skip(record);
+    log.give_back_before(reader);
+  }
+  const auto& synced = log.books->header().synced_real_ns;
+  const auto now = static_cast<uint64_t>(real_now().value);
+  EXPECT_TRUE(eventually([&] { return synced.load() > now; }));
+}
+
+TEST(LiveLog, disk_that_refuses_is_told_once_and_tried_again) {
+  TemporaryFolder folder;
+  auto options = worker::small_spool(folder.path());
+  options.sync_interval_ms = 2;
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  {
+    LogUnderTest log(folder.path(), options);
+    worker::IntakeEntry& e = log.open(0);
+    const auto& synced = log.books->header().synced_real_ns;
+    EXPECT_TRUE(eventually([&] { return synced.load() != 0; }));
+    disk_refuses.store(true);
+    log.intake->event(e, DoubleEvent(1));
+    // Until no round that had begun before can still move it.
+    uint64_t before = synced.load();
+    EXPECT_TRUE(eventually([&] {
+      ::usleep(50'000);
+      return std::exchange(before, synced.load()) == before;
+    }));
+    disk_refuses.store(false);
+    EXPECT_TRUE(eventually([&] { return synced.load() > before; }));
+  }
+  spdlog::default_logger()->flush();
+  const std::string told =
+      ::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr();
+  const auto first = told.find("spool_not_synced");
+  ASSERT_NE(first, std::string::npos) << told;
+  EXPECT_EQ(told.find("spool_not_synced", first + 1), std::string::npos) << told;
+}
+
+}  // namespace
+}  // namespace e2k::spool
