@@ -59,6 +59,9 @@ Json worker_json(const WorkerView& worker) {
                {"rss_bytes", worker.rss_bytes},
                {"cpu_seconds", worker.cpu_seconds},
                {"uptime_s", worker.uptime_s}};
+  json["lost_by_reason"] = Json::object();
+  for (const auto& [reason, count] : worker.lost_by_reason)
+    if (count != 0) json["lost_by_reason"][reason] = count;
   return json;
 }
 

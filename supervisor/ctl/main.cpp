@@ -145,8 +145,9 @@ void add_changes(CLI::App& app, Options& options, Code& chosen) {
   });
 
   const auto order = [&](const char* name, const char* help, Exit (*give)(const Client&, const Output&)) {
-    app.add_subcommand(name, help)->callback(
-        [&options, &chosen, give] { chosen = [&options, give] { return run(options, give); }; });
+    app.add_subcommand(name, help)->callback([&options, &chosen, give] {
+      chosen = [&options, give] { return run(options, give); };
+    });
   };
   order("pause", "hand nothing to Kafka: events are received and wait", pause_service);
   order("resume", "end a pause", resume_service);

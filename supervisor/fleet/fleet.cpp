@@ -295,7 +295,8 @@ private:
 
   void carry_out(size_t i, Worker& w, const SendStop& action) {
     // While paused only what is in flight gets any less.
-    const int64_t most_ms = paused_ ? std::min(action.drain_timeout_ms, kPausedDrainMs) : action.drain_timeout_ms;
+    const int64_t most_ms =
+        paused_ ? std::min(action.drain_timeout_ms, kPausedDrainMs) : action.drain_timeout_ms;
     w.stop_until = MonotonicNs{monotonic_now().value + most_ms * kNsPerMs};
     w.outbox.reset();
     send(i, Stop{most_ms});

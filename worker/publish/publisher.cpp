@@ -106,8 +106,8 @@ bool Publisher::turn() {
   const uint64_t news = composer_.converters().news();
   const bool schemas_came = std::exchange(schema_news_seen_, news) != news;
   // What slots without a worker left is older than what we receive for their channels now.
-  const bool estates_first =
-      !std::all_of(feeds_.begin() + 1, feeds_.end(), [](const auto& feed) { return feed->is_read_through(); });
+  const bool estates_first = !std::all_of(feeds_.begin() + 1, feeds_.end(),
+                                          [](const auto& feed) { return feed->is_read_through(); });
   for (auto& feed : feeds_) {
     const bool waits = estates_first && feed == feeds_.front();
     held_back_ |= waits;

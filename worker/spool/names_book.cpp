@@ -55,7 +55,8 @@ Result<std::unique_ptr<NamesBook>> NamesBook::open_with_copy(const std::string& 
     return book;
   }
   (*book)->copy_ = std::move(*opened);
-  auto read = read_book(path, slot, [&](EntryIndex index, const Name& name) { (*book)->copy_note(index, name); });
+  auto read =
+      read_book(path, slot, [&](EntryIndex index, const Name& name) { (*book)->copy_note(index, name); });
   if (!read) return tl::unexpected(read.error());
   return book;
 }

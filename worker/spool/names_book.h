@@ -32,8 +32,8 @@ public:
   // Goes on where the book ends; makes it where there is none. A file that is no book of this slot and
   // release is an error that names it and the remedy.
   static Result<std::unique_ptr<NamesBook>> open(const std::string& path, Slot slot);
-  // Likewise, with a copy of all that is in it and of what is noted from now on. A copy that can't be kept is told
-  // in the log, and missed only by who loses the book.
+  // Likewise, with a copy of all that is in it and of what is noted from now on. A copy that can't be kept is
+  // told in the log, and missed only by who loses the book.
   static Result<std::unique_ptr<NamesBook>> open_with_copy(const std::string& path, const std::string& copy,
                                                            Slot slot);
   NamesBook(const NamesBook&) = delete;

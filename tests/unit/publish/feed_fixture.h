@@ -48,6 +48,10 @@ protected:
   FeedFixture() : options_(small_spool(folder_.path())) {
     owner_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
     mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 1));
+    // From version 10 on, librdkafka 2.12's mock tells of a partition's leader without looking whether there
+    // is one.
+    constexpr int16_t kProduce = 0;
+    rd_kafka_mock_set_apiversion(mock_.get(), kProduce, 0, 9);
     outlet_options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
     outlet_options_.properties["linger.ms"] = "1";
     outlet_options_.properties["topic.metadata.propagation.max.ms"] = "200";
