@@ -30,7 +30,8 @@ def lost_is_told(stand):
 def lost_reason(stand, reason):
     """Everything that was lost, was for this reason."""
     reasons = {}
-    for worker in stand.service.workers():
+    for slot in sorted(stand.service.worker_pids()):
+        worker = stand.service.get(f"/workers/{slot}")
         for name, count in worker.get("lost_by_reason", {}).items():
             reasons[name] = reasons.get(name, 0) + count
     others = {name: count for name, count in reasons.items() if count and name != reason}

@@ -25,7 +25,7 @@ class Walk:
         self.stand, self.say = stand, say
         self.random = random.Random(seed)
         self.step = 0
-        self.heals = []          # (step, name, function)
+        self.heals = []          # (step, name, function, fault)
         self.open = set()        # faults that last
         self.crashes = 0
         self.absent = []         # entries of topics that are not there
@@ -52,7 +52,8 @@ class Walk:
             sums = status["events"] if status else {}
             self.say(f"{self.step:4} {time.monotonic() - begun:7.1f} s  {name.replace('_', ' '):20} {done or '':40} "
                      f"waiting {sums.get('waiting', '?')}, lost {sums.get('lost', '?')}, gaps {sums.get('gaps', '?')}")
-        self._heal(None)
+        while self.heals:
+            self._heal(None)
 
     def _draw(self):
         broker = "broker" not in self.open
@@ -60,7 +61,11 @@ class Walk:
         return self.random.choices(names, [self.ACTIONS[name][0] for name in names])[0]
 
     def _heal(self, step):
-        for heal in [heal for heal in self.heals if step is None or heal[0] <= step]:
+        """What is due, the broker first: without it most others can't be healed. None: all."""
+        due = [heal for heal in self.heals if step is None or heal[0] <= step]
+        for heal in sorted(due, key=lambda one: one[3] != "broker"):
+            if "broker" in self.open and heal[3] not in ("broker", "pause"):
+                continue
             self.heals.remove(heal)
             heal[2]()
             self.say(f"{'':16} healed: {heal[1]}")
@@ -71,7 +76,7 @@ class Walk:
         def close():
             heal()
             self.open.discard(fault)
-        self.heals.append((self.step + self.random.randint(1, most), name, close))
+        self.heals.append((self.step + self.random.randint(1, most), name, close, fault))
 
     def _slot(self):
         return self.random.choice(sorted(self.stand.service.worker_pids()))
@@ -210,8 +215,7 @@ class Walk:
 
         def heal():
             self.stand.make_topic(entry[0])
-        self.heals.append((self.step + self.random.randint(2, 8), f"{entry[0]} is made", heal))
-        self.open.add(entry[0])
+        self.heals.append((self.step + self.random.randint(2, 8), f"{entry[0]} is made", heal, entry[0]))
         return f"{entry[1]} -> {entry[0]}"
 
     def leave_absent(self):

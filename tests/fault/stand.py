@@ -91,6 +91,10 @@ class Stand:
                     exit_ = [worker.get("last_exit") for worker in status["workers"] if worker["slot"] == slot]
                     self.self_ended.append(verdict.Finding(f"worker {slot}", self.prefix,
                                                            f"ended by itself at {time.strftime('%H:%M:%S')}: {exit_}"))
+                    # What it cost is judged as if it had been killed.
+                    now_s = time.time()
+                    self.incidents.append(verdict.Incident("worker ended by itself", now_s - 5, now_s + 5, gap=True,
+                                                           repeats=True, waiting=self.watch.waiting()))
         self.workers.update(now)
 
     def _may_end(self):

@@ -114,9 +114,8 @@ def judge_entry(entry, seen, book, incidents, last_number=None):
     if sums.disorder:
         say(f"out of order {len(sums.disorder)} times, first {sums.disorder[0][1]} after {sums.disorder[0][0]}")
     _judge_repeats(entry, sums, incidents, say)
-    all_lost = sums.numbers == 0 and book is not None and book["lost"] > 0
-    if last_number is not None and book is not None and sums.last != last_number and not all_lost:
-        say(f"the last number is {last_number}, the last one read {sums.last}")
+    if last_number is not None and book is not None:
+        _judge_tail(sums, last_number, book, say)
     erased = any(i.erased == topic for i in incidents)
     if book is None:
         if sums.missing and not erased and not any(i.loses for i in incidents):
@@ -124,6 +123,18 @@ def judge_entry(entry, seen, book, incidents, last_number=None):
     else:
         _judge_books(sums, book, incidents, erased, say)
     return sums, found
+
+
+def _judge_tail(sums, last_number, book, say):
+    """What is missing behind the last one that was read is missing like any other."""
+    if sums.last == last_number or (sums.numbers == 0 and book["lost"]):
+        return
+    if sums.last is None or epoch_of(sums.last) != epoch_of(last_number) or sums.last > last_number:
+        if not book["lost"]:
+            say(f"the last number is {last_number}, the last one read {sums.last}")
+        return
+    sums.missing += last_number - sums.last
+    sums.runs.append((sums.last + 1, last_number, 0, 0))
 
 
 def _judge_repeats(entry, sums, incidents, say):

@@ -132,6 +132,7 @@ private:
   bool tend(Topic& topic, std::optional<LogPlace>& back_to);
   bool read_aside(Topic& topic);
   bool offer_first_left(Topic& topic);
+  void look_for_silence();
 
   // Room.
   void give_back_settled();
@@ -173,6 +174,7 @@ private:
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // as commanded; never erased
   std::vector<Topic*> troubled_;
   std::vector<Topic*> immovable_;  // while segments are evacuated
+  bool is_short_ = false;          // likewise
   uint64_t odd_at_appended_ = UINT64_MAX;
   bool more_to_read_ = false;
   bool held_back_ = false;

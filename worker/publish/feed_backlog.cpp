@@ -122,6 +122,16 @@ bool Feed::offer_first_left(Topic& topic) {
   return false;
 }
 
+// Topics whose broker acknowledges nothing while others do.
+void Feed::look_for_silence() {
+  const int64_t acknowledged_at_ns = outlet_.acknowledged_at_ns();
+  const bool others_flow = acknowledged_at_ns != 0 && now_ns_ - acknowledged_at_ns < kOthersFlowNs;
+  if (!others_flow) return;
+  for (const auto& [name, topic] : topics_)
+    if (topic->flow.flow == Flow::flowing && topic->flow.in_flight != 0)
+      (void)outlet_.step(*topic, {FlowEvent::tick, now_ns_, Failure::returned, others_flow});
+}
+
 void Feed::take_answer(const MetadataProbe::Answer& answer) {
   for (Topic* topic : troubled_) {
     if (!topic->probing) continue;

@@ -12,6 +12,8 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 // So many segments behind the reader may still be waited for where they are.
 constexpr uint64_t kSegmentsBehind = 2;
+// A segment in which nothing could be moved.
+constexpr int64_t kLookAgainNs = 100 * kNsPerMs;
 constexpr int64_t kTellNs = 200 * kNsPerMs;
 constexpr int64_t kOutageNs = 2 * kNsPerSecond;
 
@@ -28,6 +30,7 @@ void Feed::tidy() {
   if (!evacuate_what_stands_in_the_way()) drop_for_room();
   if (now_ns_ - told_at_ns_ < kTellNs) return;
   told_at_ns_ = now_ns_;
+  look_for_silence();
   tell_ledger();
   look_whether_something_is_missing();
   reconcile_if_needed(ledger::LossReason::damaged);
@@ -83,9 +86,12 @@ void Feed::give_back(spool::Log& log, uint32_t order, spool::Segment& segment) {
 
 // true: something was moved.
 bool Feed::evacuate_what_stands_in_the_way() {
-  const bool is_short = parts_.live != nullptr && parts_.live->is_short();
-  // Without trouble only what is in flight is left behind; it is waited for where it is.
-  if (troubled_.empty() && !is_short) return false;
+  is_short_ = parts_.live != nullptr && parts_.live->is_short();
+  // What its topic will take is waited for where it is, as long as there is room: its copies would take that
+  // of the blocked ones.
+  const bool any_blocked =
+      std::any_of(troubled_.begin(), troubled_.end(), [](const Topic* topic) { return is_blocked(*topic); });
+  if (!any_blocked && !is_short_) return false;
   if (outlet_.is_silent_for(kOutageNs, now_ns_)) return false;
   immovable_.clear();
   for (uint32_t order = 0; order <= parts_.older.size() && order <= current_; ++order) {
@@ -94,12 +100,14 @@ bool Feed::evacuate_what_stands_in_the_way() {
     spool::Log& log = log_at(order);
     const uint64_t reader_in =
         order < current_ || reader_ == nullptr ? UINT64_MAX : reader_->position().segment();
-    const uint64_t behind = is_short || order < current_ ? 0 : kSegmentsBehind;
+    const uint64_t behind = is_short_ || order < current_ ? 0 : kSegmentsBehind;
     for (const auto& segment : log.share_all()) {
       if (!segment->use().complete || segment->use().done() || segment->number() + behind >= reader_in)
         continue;
+      if (!is_short_ && now_ns_ < segment->use().look_again_at_ns) continue;
       // One a turn: reports are waiting.
       if (evacuate(log, order, *segment)) return true;
+      segment->use().look_again_at_ns = now_ns_ + kLookAgainNs;
     }
   }
   return false;
@@ -145,6 +153,7 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
 // first.
 Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::RecordView& view, Topic& topic,
                              const spool::EntryNames& names) {
+  if (!is_short_ && !is_blocked(topic)) return Moved::no;
   if (std::find(immovable_.begin(), immovable_.end(), &topic) != immovable_.end()) return Moved::no;
   const bool busy = from.segment->is_busy(from.unit);
   bool drop_this = false;

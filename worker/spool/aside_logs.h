@@ -4,6 +4,7 @@
 // publisher to decide. One thread, the publisher's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -21,8 +22,8 @@ public:
   struct Options {
     std::string spool;
     LogIdentity identity;
-    uint64_t max_bytes = 0;  // all together
-    uint64_t largest_data_bytes = 16u << 20;
+    uint64_t max_bytes = 0;                   // all together
+    uint64_t largest_data_bytes = 16u << 20;  // and no more than an eighth of max_bytes
   };
   // What is found in `<spool>/<slot>.aside`; folders that hold nothing go.
   static Result<std::unique_ptr<AsideLogs>> open(const Options& options);
@@ -43,7 +44,12 @@ public:
   const std::map<std::string, std::unique_ptr<AsideLog>, std::less<>>& all() const { return logs_; }
 
 private:
-  explicit AsideLogs(const Options& options) : options_(options) {}
+  explicit AsideLogs(const Options& options) : options_(with_sizes(options)) {}
+  // What is dropped for want of room is a segment: it must be a small part of what there is.
+  static Options with_sizes(Options options) {
+    options.largest_data_bytes = std::min(options.largest_data_bytes, options.max_bytes / 8);
+    return options;
+  }
   void take_in(const std::string& directory, uint64_t number);
 
   const Options options_;

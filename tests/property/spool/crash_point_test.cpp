@@ -66,7 +66,7 @@ TEST(CrashPoint, append_over_the_end_of_a_segment_while_the_keeper_makes_the_nex
                     CrashWorld::wait_until(
                         [&] { return world.log.books->header().spool_bytes.load() != bytes; });
                   },
-                  150});
+                  80});
 }
 
 TEST(CrashPoint, settlement) {

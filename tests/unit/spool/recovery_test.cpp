@@ -67,7 +67,7 @@ TEST(Recovery, folder_with_a_foreign_segment_in_it_is_a_log_of_ours) {
     worker::LogUnderTest log(folder.path());
     log.intake->event(log.open(0), worker::DoubleEvent(1));
   }
-  for (uint64_t number : {2, 3, 4})
+  for (const uint64_t number : {2u, 3u, 4u})
     const_cast<SegmentHeader&>(must(Segment::open(folder.path() + "/0.1", number))->header()).format_version =
         1;
   EXPECT_EQ(must(find_slot_folders(folder.path(), Slot{0})).logs.size(), 1u);
