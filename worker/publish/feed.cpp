@@ -232,9 +232,8 @@ Feed::Offer Feed::send(const spool::StandingRecord& record, const spool::RecordV
   } else if (!composed) {
     lose(record, ledger::LossReason::encoding_failed);
   } else {
-    switch (outlet_.produce(*composed, {record, entry.topic, index, 0})) {
+    switch (outlet_.produce(*composed, {record, entry.topic, index, 0, 0, composed->restamped})) {
       case Outlet::Produced::taken:
-        if (composed->restamped) count_restamped(index);
         break;
       case Outlet::Produced::full:
         offered = Offer::try_later;
@@ -268,13 +267,6 @@ bool Feed::tell_lost(OutputEntry& entry, uint32_t index) {
   entry.lost_untold = 0;
   // In the careful lane it goes alone, too.
   return may_produce(entry.topic->flow);
-}
-
-void Feed::count_restamped(uint32_t index) {
-  if (ledger::Entry* line = books_.used_line(EntryIndex{index})) {
-    auto& restamped = line->publisher.restamped;
-    restamped.store(restamped.load(kRelaxed) + 1, kRelaxed);
-  }
 }
 
 void Feed::lose(const spool::StandingRecord& record, ledger::LossReason reason) {

@@ -125,7 +125,6 @@ private:
   Topic& topic_of(std::string_view commanded);
   void learn_schemas(Topic& topic);
   void trouble(Topic& topic);
-  void count_restamped(uint32_t index);
   void reader_is_at_damage();
 
   // Backlogs.
@@ -173,6 +172,7 @@ private:
   std::vector<OutputNames> names_;                                     // likewise, where they are wanted
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // as commanded; never erased
   std::vector<Topic*> troubled_;
+  Outlet::Moves moves_;            // while a segment is evacuated
   std::vector<Topic*> immovable_;  // while segments are evacuated
   bool is_short_ = false;          // likewise
   uint64_t odd_at_appended_ = UINT64_MAX;

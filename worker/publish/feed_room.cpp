@@ -139,6 +139,8 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
         break;
     }
   }
+  outlet_.moved(segment, moves_);
+  moves_.clear();
   if (!all) return any;
   // Nothing is left in it: backlogs go on behind it.
   const LogPlace behind{order, spool::Position::at(segment.number() + 1, 0)};
@@ -180,7 +182,7 @@ Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::Rec
   if (busy) {
     from.segment->clear_busy(from.unit);
     to->segment->set_busy(to->unit);
-    outlet_.moved(from, *to);
+    moves_.emplace(from.unit, *to);
     coalescer_.moved(view.header->index, from, *to);
   }
   return Moved::yes;

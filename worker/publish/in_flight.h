@@ -20,6 +20,7 @@ struct InFlight {
   uint32_t index = 0;            // EntryIndex
   uint32_t bytes = 0;            // of key and value
   uint32_t lost = 0;             // events that a `Lost N events` tells of
+  bool restamped = false;        // it has the time of arrival instead of the IOC's stamp
 };
 
 class InFlightTable {

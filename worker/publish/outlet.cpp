@@ -183,10 +183,12 @@ FlowOutcome Outlet::step(Topic& topic, FlowInput input) {
   return outcome;
 }
 
-void Outlet::moved(const spool::StandingRecord& from, const spool::StandingRecord& to) {
+void Outlet::moved(const spool::Segment& from, const Moves& moves) {
+  if (moves.empty()) return;
   for (LaneState& lane : lanes_)
     lane.table.for_each([&](InFlight& row) {
-      if (row.record.segment == from.segment && row.record.unit == from.unit) row.record = to;
+      if (row.record.segment != &from) return;
+      if (const auto found = moves.find(row.record.unit); found != moves.end()) row.record = found->second;
     });
 }
 
@@ -245,7 +247,8 @@ void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
     const auto& event = reinterpret_cast<const spool::EventRecord&>(what.record.header());
     const bool same_boot = what.record.segment->is_of_this_boot(boot_id_);
     const int64_t latency_ns = same_boot ? std::max<int64_t>(0, now_ns_ - event.arrival_monotonic_ns) : -1;
-    topic.settler->acknowledge(what.record, {message.partition, message.offset, real_ns_, latency_ns});
+    topic.settler->acknowledge(what.record,
+                               {message.partition, message.offset, real_ns_, latency_ns, what.restamped});
   }
   const FlowOutcome outcome = step(topic, {FlowEvent::acknowledged, now_ns_});
   if (outcome.read_again) listener_.came_back(topic, InFlight{{}, &topic, what.index, 0}, outcome);

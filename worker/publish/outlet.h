@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "common/result.h"
 #include "worker/publish/composer.h"
@@ -67,8 +68,10 @@ public:
   };
   // Of a topic that may produce. `what.bytes` is set here.
   Produced produce(const Composed& composed, InFlight what);
-  // A record in flight stands elsewhere now.
-  void moved(const spool::StandingRecord& from, const spool::StandingRecord& to);
+  // Records of a segment, by unit, that are in flight and stand elsewhere now. Before reports are served
+  // again.
+  using Moves = std::unordered_map<uint64_t, spool::StandingRecord>;
+  void moved(const spool::Segment& from, const Moves& moves);
   // Steps the topic's flow and tells the listener.
   FlowOutcome step(Topic& topic, FlowInput input);
 

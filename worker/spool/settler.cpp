@@ -48,6 +48,8 @@ void Settler::acknowledge(const StandingRecord& record, const Acknowledgement& h
   entry->publisher.last_partition.store(how.partition, kRelaxed);
   entry->publisher.last_offset.store(how.offset, kRelaxed);
   entry->publisher.last_acknowledged_real_ns.store(how.real_ns, kRelaxed);
+  if (how.restamped)
+    entry->publisher.restamped.store(entry->publisher.restamped.load(kRelaxed) + 1, kRelaxed);
   if (how.latency_ns < 0) return;
   bump(header_.latency_buckets[latency_bucket(how.latency_ns)]);
   bump(header_.latency_sum_ns, static_cast<uint64_t>(how.latency_ns));

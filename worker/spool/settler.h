@@ -32,6 +32,7 @@ public:
     int64_t offset;
     int64_t real_ns;     // now
     int64_t latency_ns;  // since it was received; negative: not known
+    bool restamped = false;
   };
   void acknowledge(const StandingRecord& record, const Acknowledgement& how);
   void lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns);
