@@ -29,6 +29,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "worker/publish/coalescer.h"
@@ -172,9 +173,9 @@ private:
   std::vector<OutputNames> names_;                                     // likewise, where they are wanted
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // as commanded; never erased
   std::vector<Topic*> troubled_;
-  Outlet::Moves moves_;            // while a segment is evacuated
-  std::vector<Topic*> immovable_;  // while segments are evacuated
-  bool is_short_ = false;          // likewise
+  Outlet::Moves moves_;                        // while a segment is evacuated
+  std::unordered_set<const void*> immovable_;  // while segments are evacuated
+  bool is_short_ = false;                      // likewise
   uint64_t odd_at_appended_ = UINT64_MAX;
   bool more_to_read_ = false;
   bool held_back_ = false;

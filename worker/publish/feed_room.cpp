@@ -104,7 +104,11 @@ bool Feed::evacuate_what_stands_in_the_way() {
     for (const auto& segment : log.share_all()) {
       if (!segment->use().complete || segment->use().done() || segment->number() + behind >= reader_in)
         continue;
-      if (!is_short_ && now_ns_ < segment->use().look_again_at_ns) continue;
+      if (!is_short_ && now_ns_ < segment->use().look_again_at_ns) {
+        // Nothing that is newer may be moved past what remains here.
+        immovable_.insert(segment->use().stuck_topics.begin(), segment->use().stuck_topics.end());
+        continue;
+      }
       // One a turn: reports are waiting.
       if (evacuate(log, order, *segment)) return true;
       segment->use().look_again_at_ns = now_ns_ + kLookAgainNs;
@@ -117,7 +121,8 @@ bool Feed::evacuate_what_stands_in_the_way() {
 bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
   std::unordered_map<uint32_t, spool::EntryNames> names;
   spool::RecordView view;
-  bool all = true, any = false;
+  std::unordered_set<const void*> stuck;
+  bool any = false;
   for (uint64_t unit = 0; spool::read_again(segment.view(), unit, view) == spool::ReadOutcome::record;
        unit += view.units) {
     const uint32_t index = view.header->index;
@@ -135,13 +140,15 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
         any = true;
         break;
       case Moved::no:
-        all = false;
+        stuck.insert(entry->topic);
+        immovable_.insert(entry->topic);
         break;
     }
   }
   outlet_.moved(segment, moves_);
   moves_.clear();
-  if (!all) return any;
+  segment.use().stuck_topics.assign(stuck.begin(), stuck.end());
+  if (!stuck.empty()) return any;
   // Nothing is left in it: backlogs go on behind it.
   const LogPlace behind{order, spool::Position::at(segment.number() + 1, 0)};
   for (Topic* topic : troubled_)
@@ -155,8 +162,7 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
 // first.
 Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::RecordView& view, Topic& topic,
                              const spool::EntryNames& names) {
-  if (!is_short_ && !is_blocked(topic)) return Moved::no;
-  if (std::find(immovable_.begin(), immovable_.end(), &topic) != immovable_.end()) return Moved::no;
+  if ((!is_short_ && !is_blocked(topic)) || immovable_.contains(&topic)) return Moved::no;
   const bool busy = from.segment->is_busy(from.unit);
   bool drop_this = false;
   const bool has_room = make_room_aside(topic, view, names, drop_this);
@@ -171,7 +177,6 @@ Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::Rec
   if (!to) {
     if (has_room) log::error("event_not_moved reason={}", log::quoted(to.error().message));
     if (aside && (*aside)->empty()) forget_aside(topic);
-    immovable_.push_back(&topic);
     return Moved::no;
   }
   if (std::exchange(topic.aside, *aside) == nullptr)

@@ -81,7 +81,8 @@ void Publisher::run() {
   for (;;) {
     const bool did_something = turn();
     turns_.store(turns_.load(kRelaxed) + 1, kRelaxed);
-    drained_.store(is_drained(), std::memory_order_release);
+    // Looked at when there is nothing else to do: it asks every topic.
+    drained_.store(!did_something && is_drained(), std::memory_order_release);
     if (stopping_.load(std::memory_order_acquire)) {
       if (drained_.load(kRelaxed) || monotonic_now().value >= stop_deadline_ns_.load(kRelaxed)) break;
     }

@@ -34,13 +34,14 @@ std::array<uint8_t, 16> read_boot_id();
 
 // What the publisher knows of a segment, in memory only.
 struct SegmentUse {
-  uint64_t read_upto = 0;        // units; what stands before it has been counted
-  uint32_t events = 0;           // read, EVENT and ERROR
-  uint32_t settled = 0;          // of them
-  uint32_t busy = 0;             // of them: in flight, or held back for a while by who publishes
-  bool complete = false;         // read to its end
-  bool damaged = false;          // it ends where it can't be read any more
-  int64_t look_again_at_ns = 0;  // nothing of it could be moved elsewhere; monotonic
+  uint64_t read_upto = 0;                 // units; what stands before it has been counted
+  uint32_t events = 0;                    // read, EVENT and ERROR
+  uint32_t settled = 0;                   // of them
+  uint32_t busy = 0;                      // of them: in flight, or held back for a while by who publishes
+  bool complete = false;                  // read to its end
+  bool damaged = false;                   // it ends where it can't be read any more
+  int64_t look_again_at_ns = 0;           // nothing of it could be moved elsewhere; monotonic
+  std::vector<const void*> stuck_topics;  // then: whose records remained in it
   std::vector<uint64_t> busy_units;
 
   bool done() const { return complete && settled == events; }

@@ -184,6 +184,42 @@ TEST_F(FeedTest, topic_whose_broker_is_silent_while_others_flow_is_shown_as_such
   EXPECT_EQ(consumed("stuck"), numbers(0, 10));
 }
 
+TEST_F(FeedTest, nothing_is_moved_aside_past_older_records_of_its_topic_that_stay) {
+  outlet_options_.flow.silent_ns = 300'000'000;
+  options_.max_bytes = 16u << 20;
+  block("away");
+  begin();
+  IntakeEntry& stuck = log_->open(0, "stuck", "s");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  IntakeEntry& away = log_->open(2, "away", "a");
+  append(stuck, 0, 1);
+  append(healthy, 0, 1);
+  ASSERT_TRUE(turn_until([&] { return counts(0).acknowledged + counts(1).acknowledged == 2; }));
+  append(away, 0, 1);
+  ASSERT_TRUE(turn_until([&] { return why(2) == ledger::Blocked::no_topic; }));
+  // In flight, and not an obstacle yet: it stays where it is.
+  set_leader("stuck", -1);
+  append(stuck, 1, 10);
+  int next = 1;
+  push_on(healthy, next);
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(next); }));
+  // Then it is one, and what comes after stands in another segment.
+  append(stuck, 10, 20);
+  ASSERT_TRUE(turn_until([&] {
+    push_on(healthy, next, 1);
+    return why(0) == ledger::Blocked::silent;
+  }));
+  push_on(healthy, next);
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(next); }));
+  // Its end gives everything back.
+  rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+  push_on(healthy, next, 100);
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(next); }));
+  set_leader("stuck", 1);
+  ASSERT_TRUE(turn_until([&] { return counts(0).acknowledged == 20; }));
+  EXPECT_EQ(consumed("stuck"), numbers(0, 20));
+}
+
 TEST_F(FeedTest, blocked_topic_drops_its_newest_where_that_is_wanted) {
   options_.drop_newest = true;
   aside_bytes_ = 100'000;
