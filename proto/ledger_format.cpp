@@ -26,6 +26,8 @@ const char* to_string(LossReason reason) {
       return "spool_gone";
     case LossReason::damaged:
       return "damaged";
+    case LossReason::killed_worker:
+      return "killed_worker";
   }
   return "unknown";  // a number of a newer version, read from a file
 }

@@ -58,6 +58,7 @@ enum class LossReason : uint8_t {
   spool_behind = 8,       // events came faster than the spool's files can be made
   spool_gone = 9,         // its log was removed, by whomever, while it waited
   damaged = 10,           // it stood in a segment that can't be read any more
+  killed_worker = 11,     // a worker died over it, and the next one as well
 };
 const char* to_string(LossReason reason);
 
@@ -226,6 +227,7 @@ enum class Thread : uint32_t { ca_callback = 0, ca = 1, publish = 2, link = 3, s
 struct alignas(64) FlightWord {
   std::atomic<uint64_t> entry_plus_one;  // EntryIndex + 1
   std::atomic<uint64_t> position;        // the publisher's: the record at hand
+  std::atomic<uint64_t> log;             // likewise, LogId of where it stands
 };
 
 struct Header {
@@ -275,6 +277,10 @@ struct Header {
       damaged_segments;  // likewise: files put aside because they can't be read to their end
   // 1: which events wait has to be found out from the logs: some of them, or the books, are gone.
   std::atomic<uint32_t> unreconciled;
+  // The record that the publisher had at hand when it died last, and how often it did over this one. Who
+  // finds two deaths loses the record instead of dying a third time.
+  std::atomic<uint64_t> suspect_log, suspect_position;
+  std::atomic<uint32_t> suspect_deaths;
   // the spool's keeper
   alignas(64) std::atomic<uint64_t> spool_bytes;  // files on disk, all logs of the slot together
   std::atomic<uint64_t> spool_max_bytes;

@@ -85,6 +85,7 @@ Result<FeedParts> feed_parts(const LaunchContract& c, Slot slot, const spool::Sl
   FeedParts parts;
   parts.slot = slot;
   parts.books = &books;
+  parts.flight = &books.header().flight[static_cast<size_t>(ledger::Thread::publish)];
   parts.topic_prefix = c.topic_prefix;
   parts.min_interval_ns = c.min_interval_ms * kNsPerMs;
   parts.drop_newest = c.when_full == WhenFull::drop_newest;
@@ -216,7 +217,6 @@ tl::expected<std::unique_ptr<DataPath>, StartFailure> DataPath::start(const Laun
   if (!own) return give_up_with_log(WorkerExit::try_again, own.error());
   own->live = parts->log.get();
   own->intake = parts->intake.get();
-  own->flight = &header.flight[static_cast<size_t>(ledger::Thread::publish)];
   feeds.push_back(std::move(*own));
   add_estates(contract, feeds, parts->books);
   if (auto problem = Producer::judge(contract.producer); !problem)

@@ -12,6 +12,8 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 // Reports are served at least once every so many records.
 constexpr int kRecordsATurn = 2048;
+// Of one record: a third worker does not die over it.
+constexpr uint32_t kDeathsOver = 2;
 // Without any acknowledgement for this long, nothing flows at all.
 constexpr int64_t kOutageNs = 2 * kNsPerSecond;
 const OutputNames kNoNames;
@@ -26,6 +28,7 @@ Feed::Feed(FeedParts parts, Outlet& outlet, Composer& composer)
       header_(books_.header()),
       settler_(books_),
       older_left_(static_cast<uint32_t>(parts_.older.size())),
+      has_suspect_(header_.suspect_deaths.load(kRelaxed) >= kDeathsOver),
       coalescer_(parts_.min_interval_ns) {
   go_to({0, {}});
   for (const auto& [topic, log] : parts_.aside->all()) {
@@ -217,10 +220,27 @@ Feed::Offer Feed::produce(const spool::StandingRecord& record, const spool::Reco
   return offered;
 }
 
+// A converter that crashes over an event would end every worker that finds it in the log.
+bool Feed::kills_workers(const spool::StandingRecord& record) {
+  if (!has_suspect_ || record.log->id() != header_.suspect_log.load(kRelaxed) ||
+      record.position().word != header_.suspect_position.load(kRelaxed))
+    return false;
+  has_suspect_ = false;
+  header_.suspect_deaths.store(0, kRelaxed);
+  log::error("event_killed_workers topic={} index={} remedy=\"it is lost; mend the converter\"",
+             log::quoted(entries_[record.header().index].topic->name), record.header().index);
+  return true;
+}
+
 Feed::Offer Feed::send(const spool::StandingRecord& record, const spool::RecordView& view,
                        OutputEntry& entry) {
   const uint32_t index = view.header->index;
+  if (kills_workers(record)) {
+    lose(record, ledger::LossReason::killed_worker);
+    return Offer::taken;
+  }
   if (parts_.flight != nullptr) {
+    parts_.flight->log.store(record.log->id(), kRelaxed);
     parts_.flight->position.store(view.position.word, kRelaxed);
     parts_.flight->entry_plus_one.store(uint64_t{index} + 1, kRelaxed);
   }

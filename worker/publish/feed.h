@@ -54,8 +54,8 @@ struct FeedParts {
   SpoolIntake* intake = nullptr;
   std::string topic_prefix;
   bool drop_newest = false;
-  ledger::FlightWord* flight = nullptr;
-  int64_t min_interval_ns = 0;  // output.min_interval_ms
+  ledger::FlightWord* flight = nullptr;  // in its books
+  int64_t min_interval_ns = 0;           // output.min_interval_ms
 };
 
 class Feed {
@@ -111,6 +111,7 @@ private:
   Offer offer(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
   Offer produce(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
   Offer send(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
+  bool kills_workers(const spool::StandingRecord& record);
   bool tell_lost(OutputEntry& entry, uint32_t index);
   // Whether the event is to be published now; it may be held instead, and one that was held be coalesced.
   bool passes(const spool::StandingRecord& record, const spool::RecordView& view);
@@ -166,6 +167,7 @@ private:
   uint32_t current_ = 0;  // the log that is read: index into older, or their number: the live one
   std::unique_ptr<spool::LogReader> reader_;
   uint32_t older_left_ = 0;
+  bool has_suspect_;  // a record that workers died over
   Coalescer coalescer_;
   int64_t log_time_ns_ = 0;  // arrival of what was read last
   TextStore texts_;

@@ -60,6 +60,9 @@ void take_over_sums(Header& mine, const Header& before) {
   take(mine.logs_drained, before.logs_drained);
   take(mine.damaged_segments, before.damaged_segments);
   take(mine.unreconciled, before.unreconciled);
+  take(mine.suspect_log, before.suspect_log);
+  take(mine.suspect_position, before.suspect_position);
+  take(mine.suspect_deaths, before.suspect_deaths);
   take(mine.alive_real_ns, before.alive_real_ns);
   for (size_t i = 0; i < kReasons; ++i) {
     take(mine.lost_unspooled[i], before.lost_unspooled[i]);

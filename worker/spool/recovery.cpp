@@ -136,6 +136,17 @@ void make_sums(ledger::Ledger& books) {
   }
 }
 
+// Cleared at once: the same death counts once.
+void note_suspect(ledger::Header& h) {
+  ledger::FlightWord& flight = h.flight[static_cast<size_t>(ledger::Thread::publish)];
+  if (flight.entry_plus_one.exchange(0, kRelaxed) == 0) return;
+  const uint64_t log = flight.log.load(kRelaxed), position = flight.position.load(kRelaxed);
+  const bool again = log == h.suspect_log.load(kRelaxed) && position == h.suspect_position.load(kRelaxed);
+  h.suspect_log.store(log, kRelaxed);
+  h.suspect_position.store(position, kRelaxed);
+  h.suspect_deaths.store(again ? h.suspect_deaths.load(kRelaxed) + 1 : 1, kRelaxed);
+}
+
 // The live log's folder stays until everything in it is settled, the others are counted in the header.
 bool is_something_missing(const ledger::Header& h, const SlotFolders& folders) {
   if (waiting_of(h) == 0) return false;
@@ -174,6 +185,7 @@ Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, 
     if (last != nullptr && !last->is_of_this_boot(read_boot_id())) header.unreconciled.store(1, kRelaxed);
   }
   make_sums(books);
+  note_suspect(header);
   if (is_something_missing(header, folders)) {
     log::error(
         "spool_gone slot={} waiting={} remedy=\"logs of this worker were removed from {}: what waited in "

@@ -32,6 +32,7 @@ _HEADER = [
     ("aside_bytes", "Q", 1, 0), ("aside_max_bytes", "Q", 1, 0), ("aside_logs", "I", 1, 0), ("older_logs", "I", 1, 0),
     ("older_bytes", "Q", 1, 0), ("logs_drained", "Q", 1, 0), ("damaged_segments", "I", 1, 0),
     ("unreconciled", "I", 1, 0),
+    ("suspect_log", "Q", 1, 0), ("suspect_position", "Q", 1, 0), ("suspect_deaths", "I", 1, 0),
     ("spool", "Q", 5, 64),
     ("opening", "Q", 5, 0), ("flight", "64s", _THREADS, 64), ("hosts", "128s", _HOSTS, 64)]
 

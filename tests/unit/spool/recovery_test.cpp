@@ -75,5 +75,29 @@ TEST(Recovery, folder_with_a_foreign_segment_in_it_is_a_log_of_ours) {
   EXPECT_EQ(must(find_slot_folders(folder.path(), Slot{0})).logs.size(), 0u);
 }
 
+TEST(Recovery, record_that_a_worker_died_over_is_remembered_and_its_deaths_are_counted) {
+  worker::TemporaryFolder folder;
+  worker::LogUnderTest log(folder.path());
+  log.open(0);
+  ledger::Header& h = log.books->header();
+  ledger::FlightWord& flight = h.flight[static_cast<size_t>(ledger::Thread::publish)];
+  const auto dies_over = [&](uint64_t position) {
+    flight.log.store(1);
+    flight.position.store(position);
+    flight.entry_plus_one.store(1);
+    must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *log.books));
+  };
+  dies_over(77);
+  EXPECT_EQ(h.suspect_deaths.load(), 1u);
+  EXPECT_EQ(flight.entry_plus_one.load(), 0u) << "the same death counts once";
+  must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *log.books));
+  EXPECT_EQ(h.suspect_deaths.load(), 1u) << "one that died of something else says nothing";
+  dies_over(77);
+  EXPECT_EQ(h.suspect_deaths.load(), 2u);
+  dies_over(78);
+  EXPECT_EQ(h.suspect_deaths.load(), 1u) << "another record";
+  EXPECT_EQ(h.suspect_position.load(), 78u);
+}
+
 }  // namespace
 }  // namespace e2k::spool
