@@ -14,8 +14,6 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kRecordsATurn = 2048;
 // Of one record: a third worker does not die over it.
 constexpr uint32_t kDeathsOver = 2;
-// Without any acknowledgement for this long, nothing flows at all.
-constexpr int64_t kOutageNs = 2 * kNsPerSecond;
 const OutputNames kNoNames;
 
 }  // namespace

@@ -18,12 +18,10 @@
 // the slot as a whole drops its oldest segment that has nothing in flight. Each is counted in its entry's
 // line, and told by one `Lost N events` before the entry's next event.
 //
-// One thread, the publisher's, but for the numbers that status wants.
+// One thread, the publisher's.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -103,6 +101,8 @@ public:
 private:
   enum class Offer { taken, left, try_later };
   enum class Moved { yes, no };
+  // Without any acknowledgement for this long, nothing flows at all.
+  static constexpr int64_t kOutageNs = 2 * kNsPerSecond;
 
   spool::Log& log_at(uint32_t order);
   LogPlace place() const { return {current_, reader_->position()}; }

@@ -15,11 +15,10 @@ constexpr uint64_t kSegmentsBehind = 2;
 // A segment in which nothing could be moved.
 constexpr int64_t kLookAgainNs = 100 * kNsPerMs;
 constexpr int64_t kTellNs = 200 * kNsPerMs;
-constexpr int64_t kOutageNs = 2 * kNsPerSecond;
 
 // Only what its topic can't take is dropped for want of room aside.
 bool is_blocked(const Topic& topic) {
-  return topic.flow.why != ledger::Blocked::no && topic.flow.why != ledger::Blocked::window_full;
+  return topic.flow.why != ledger::Blocked::no;
 }
 
 }  // namespace

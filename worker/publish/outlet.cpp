@@ -264,7 +264,7 @@ void Outlet::take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, b
   if (fatal || ends_the_producer(code)) return lane_died(lane, words);
   // That all brokers are down follows what says why.
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !error_.is_set()) error_.set(words);
-  // Whether others are up, only the brokers know: librdkafka 2.12 does not always tell that all are down.
+  // Whether others are up, only the brokers know.
   if (kafka::kind_of(code, words) != kafka::ErrorKind::none) ask_for_topics();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && std::exchange(brokers_up_, 0) != 0)
     log::warn("brokers_down reason={}", log::quoted(words));
@@ -322,11 +322,14 @@ void Outlet::renew(Lane lane) {
       if (l.table.size() != 0) bell_.wait(2);
     }
   };
-  l.producer->purge(Producer::Purge::queued);
-  wait_until_empty(kLastAnswersNs);
-  bump(header_.republished, l.table.size());
-  l.producer->purge(Producer::Purge::everything);
-  wait_until_empty(kLastAnswersNs + kPurgeNs);
+  // None: the last renewal could not make one.
+  if (l.producer) {
+    l.producer->purge(Producer::Purge::queued);
+    wait_until_empty(kLastAnswersNs);
+    bump(header_.republished, l.table.size());
+    l.producer->purge(Producer::Purge::everything);
+    wait_until_empty(kLastAnswersNs + kPurgeNs);
+  }
   l.table.for_each([&](InFlight& row) {
     // A report that never came.
     const InFlight what = row;
