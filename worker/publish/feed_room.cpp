@@ -277,7 +277,9 @@ int64_t Feed::oldest_waiting_arrival_ns() {
     spool::RecordView view;
     for (const auto& segment : log.share_all()) {
       if (segment->use().done()) continue;
-      for (uint64_t unit = 0; spool::read_again(segment->view(), unit, view) == spool::ReadOutcome::record;
+      // What is settled stays settled: no record is passed twice.
+      uint64_t& unit = segment->use().waiting_from;
+      for (; spool::read_again(segment->view(), unit, view) == spool::ReadOutcome::record;
            unit += view.units) {
         if (!view.is_event() || segment->settlement(unit) != 0) continue;
         const int64_t arrival = view.event().arrival_real_ns;

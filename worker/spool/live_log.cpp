@@ -27,6 +27,12 @@ constexpr size_t kKeptSettled = 2;
 constexpr int kQuietTurns = 60;
 // Faulted in ahead of the appender, at the least.
 constexpr uint64_t kPopulatedAheadUnits = (256u << 10) / kUnitBytes;
+// Kept in memory behind the appender: what is read and acknowledged there while brokers take their time.
+constexpr uint64_t kKeptBehindUnits = (512u << 10) / kUnitBytes;
+// Who appends more between two turns of the keeper comes by again so soon that nothing is let go.
+constexpr uint64_t kSlowUnits = (256u << 10) / kUnitBytes;
+// Turns without more than that, after which a burst is over: what it had faulted in is let go.
+constexpr int kSlowTurns = 4;
 
 const char* to_string(RoomState state) {
   switch (state) {
@@ -202,20 +208,46 @@ void LiveLog::keep() {
     if (!work) adapt_spares(wake_.wait_for(lock, kKeeperTurn) == std::cv_status::timeout);
     refresh_clock();
     lock.unlock();
-    populate_ahead();
+    follow_appender();
     lock.lock();
   }
 }
 
-// As far again as the appender went since the last turn.
-void LiveLog::populate_ahead() {
+// Faults in ahead of the appender, as far again as it went since the last turn, and lets go behind it.
+void LiveLog::follow_appender() {
   const uint64_t head = head_unit_.load(std::memory_order_relaxed);
   const uint64_t number = active_number_.load(std::memory_order_acquire);
-  const uint64_t went = number == populated_number_ && head > last_head_ ? head - last_head_ : head;
-  populated_number_ = number;
+  const bool rolled = number != last_number_;
+  const uint64_t went = !rolled && head > last_head_ ? head - last_head_ : head;
+  const bool slow = went <= kSlowUnits;
+  if (rolled) {
+    const auto left = log_->share(last_number_);
+    if (slow && left) let_go_behind(*left, left->units());
+    let_go_unit_ = 0;
+  }
+  last_number_ = number;
   last_head_ = head;
-  if (const auto segment = log_->share(number))
-    segment->populate(head + std::max(kPopulatedAheadUnits, 2 * went));
+  const auto segment = log_->share(number);
+  if (!segment) return;
+  const uint64_t ahead = head + std::max(kPopulatedAheadUnits, 2 * went);
+  slow_turns_ = slow ? slow_turns_ + 1 : 0;
+  if (slow_turns_ == kSlowTurns) let_go_ahead(*segment, ahead);
+  segment->populate(ahead);
+  if (slow && head > let_go_unit_ + 2 * kKeptBehindUnits) let_go_behind(*segment, head - kKeptBehindUnits);
+}
+
+void LiveLog::let_go_behind(Segment& segment, uint64_t upto_unit) {
+  segment.let_go(let_go_unit_, upto_unit);
+  let_go_unit_ = upto_unit;
+}
+
+void LiveLog::let_go_ahead(Segment& active, uint64_t from_unit) {
+  active.let_go_from(from_unit);
+  std::unique_lock lock(mutex_);
+  const std::vector<std::shared_ptr<Segment>> ready(ready_.begin(), ready_.end());
+  lock.unlock();
+  // One that is made active meanwhile faults its pages in again as it comes to them.
+  for (const auto& segment : ready) segment->let_go_from(kPopulatedAheadUnits);
 }
 
 void LiveLog::write_back() {

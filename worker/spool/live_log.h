@@ -9,7 +9,9 @@
 // The appender waits for nobody. Without a ready segment roll() returns nullptr and refusal() says what to
 // count. A burst can come faster than the keeper makes files: what is ready at any time takes it up, and each
 // time that hardly any is left the keeper has twice as many ready, up to a quarter of the share, for as long
-// as bursts come. A segment that is ready costs room on the disk and no memory.
+// as bursts come. A segment that is ready costs room on the disk and no memory, and of what was appended
+// slowly the keeper lets go of the memory, all but the last megabyte: the pages are the file's then, and no
+// worker's.
 //
 // A full disk, a full share or an error of the file system is a state, told once in the log; the keeper tries
 // again every half second. How much the slot's other logs take of its share is told by take_elsewhere().
@@ -131,7 +133,9 @@ private:
   std::optional<Told> enter(RoomState state, std::string why);
   void tell(const Told& told) const;
   void adapt_spares(bool quiet_turn);
-  void populate_ahead();
+  void follow_appender();
+  void let_go_behind(Segment& segment, uint64_t upto_unit);
+  void let_go_ahead(Segment& active, uint64_t from_unit);
   void write_back();
   void write_back_once();
   void stop_threads();
@@ -159,8 +163,9 @@ private:
   uint64_t next_number_ = 1;
   uint64_t files_ = 0;
   bool ending_ = false;
-  // The keeper's: where the appender was at its last turn.
-  uint64_t populated_number_ = 0, last_head_ = 0;
+  // The keeper's: where the appender was at its last turn, and upto where memory was let go behind it.
+  uint64_t last_number_ = 0, last_head_ = 0, let_go_unit_ = 0;
+  int slow_turns_ = 0;
   // The writer-back's: by segment, the unit up to which it was written.
   std::map<uint64_t, uint64_t> written_back_;
   bool write_back_fails_ = false;

@@ -107,8 +107,16 @@ Result<void> NamesBook::begin(Slot slot) {
   std::byte* const end = static_cast<std::byte*>(base_) + bytes_;
   std::byte* const left = std::find_if(begin, end, [](std::byte b) { return b != std::byte{0}; });
   std::fill(left, end, std::byte{0});
+  give_back_memory_behind(end_);
   h.used_bytes.store(end_, std::memory_order_release);
   return {};
+}
+
+// What is reserved and not written to yet was read all the same, and takes no memory from now on.
+void NamesBook::give_back_memory_behind(uint64_t used) {
+  constexpr uint64_t kPage = 4096;
+  const uint64_t from = std::min((used + kPage - 1) / kPage * kPage, bytes_);
+  if (from < bytes_) (void)::madvise(static_cast<char*>(base_) + from, bytes_ - from, MADV_DONTNEED);
 }
 
 uint64_t& NamesBook::meaning(EntryIndex index) {

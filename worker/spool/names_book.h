@@ -50,8 +50,8 @@ private:
   Result<void> begin(Slot slot);
   Result<void> reserve(uint64_t bytes);
   Header& header() const { return *static_cast<Header*>(base_); }
+  void give_back_memory_behind(uint64_t used);
   uint64_t& meaning(EntryIndex index);
-
   void copy_note(EntryIndex index, const Name& name);
 
   const std::string path_;

@@ -123,10 +123,10 @@ Result<std::unique_ptr<Segment>> Segment::create(const std::string& directory, c
   segment->units_ = data / kUnitBytes;
   segment->readable_units_ = segment->units_;
   const uint64_t data_offset = kSegmentHeaderBytes + map_bytes_for(data);
-  if (int error = fault_in(base, std::min(bytes, data_offset + kPopulatedAtFirst)))
-    return give_up("cannot be faulted in", error);
+  if (int error = fault_in(base, kSegmentHeaderBytes)) return give_up("cannot be faulted in", error);
   segment->write_header(identity, data_offset);
-  segment->populated_unit_ = std::min(data, kPopulatedAtFirst) / kUnitBytes;
+  if (int error = segment->fault_in_upto(kPopulatedAtFirst / kUnitBytes))
+    return give_up("cannot be faulted in", error);
   segment->publish_number(number);
   return segment;
 }
@@ -200,7 +200,7 @@ Result<void> Segment::reuse(uint64_t number) {
   const std::string to = directory_ + "/" + file_name(number);
   auto& h = *static_cast<SegmentHeader*>(base_);
   std::atomic_ref<uint64_t>(h.number).store(0, std::memory_order_release);
-  std::memset(settlements_, 0, units_);
+  std::memset(settlements_, 0, use_.settled_upto);
   std::atomic_ref<uint32_t>(record(0).length).store(0, std::memory_order_release);
   if (::rename(from.c_str(), to.c_str()) != 0) return fail(problem(from, "cannot be renamed", errno));
   readable_units_ = units_;
@@ -212,14 +212,34 @@ Result<void> Segment::reuse(uint64_t number) {
   return {};
 }
 
-void Segment::populate(uint64_t unit) {
+int Segment::fault_in_upto(uint64_t unit) {
+  const uint64_t from = populated_unit_;
   const uint64_t upto = std::min(unit, units_);
-  if (upto <= populated_unit_) return;
-  char* const data = reinterpret_cast<char*>(data_);
-  const uint64_t from = populated_unit_ * kUnitBytes / kPage * kPage;
-  // The blocks are reserved: if this fails the writer's own faults do the same, a little later.
-  (void)fault_in(data + from, round_up(upto * kUnitBytes) - from);
+  if (upto <= from) return 0;
   populated_unit_ = upto;
+  const auto range = [](void* base, uint64_t begin, uint64_t end) {
+    begin = begin / kPage * kPage;
+    return fault_in(static_cast<char*>(base) + begin, round_up(end) - begin);
+  };
+  if (const int error = range(settlements_, from, upto)) return error;
+  return range(data_, from * kUnitBytes, upto * kUnitBytes);
+}
+
+void Segment::populate(uint64_t unit) {
+  // The blocks are reserved: if this fails the writer's own faults do the same, a little later.
+  (void)fault_in_upto(unit);
+}
+
+void Segment::let_go(uint64_t from_unit, uint64_t upto_unit) {
+  const uint64_t from = round_up(from_unit * kUnitBytes);
+  const uint64_t upto = std::min(upto_unit, units_) * kUnitBytes / kPage * kPage;
+  // A shared mapping's pages are the file's: nothing is lost. Where it fails, memory stays in use.
+  if (from < upto) (void)::madvise(data_ + from, upto - from, MADV_DONTNEED);
+}
+
+void Segment::let_go_from(uint64_t unit) {
+  let_go(unit, units_);
+  populated_unit_ = std::min(populated_unit_, unit);
 }
 
 Result<void> Segment::write_out(uint64_t from_unit, uint64_t upto_unit) const {

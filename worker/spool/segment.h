@@ -2,9 +2,10 @@
 //
 // Every byte is reserved before a segment is handed out, so that writing to it never raises SIGBUS; the first
 // part is faulted in as well, and populate() goes ahead of the writer, so that writing does not wait for the
-// disk either. What is not written to costs no memory. A segment is owned by one log; it has no lock: data is
-// written by the appender, the settlement map and the Use by the publisher, the header by who makes or reuses
-// it, who populates it too. write_out() may be called by anybody at any time.
+// disk either. What is not written to costs no memory, and what was read can be let go. A segment is owned by
+// one log; it has no lock: data is written by the appender, the settlement map and the Use by the publisher,
+// the header by who makes or reuses it, who populates it too. write_out() may be called by anybody at any
+// time.
 #pragma once
 
 #include <array>
@@ -35,6 +36,8 @@ std::array<uint8_t, 16> read_boot_id();
 // What the publisher knows of a segment, in memory only.
 struct SegmentUse {
   uint64_t read_upto = 0;                 // units; what stands before it has been counted
+  uint64_t settled_upto = 0;              // units; no settlement stands behind it
+  uint64_t waiting_from = 0;              // units; what stands before it is settled
   uint32_t events = 0;                    // read, EVENT and ERROR
   uint32_t settled = 0;                   // of them
   uint32_t busy = 0;                      // of them: in flight, or held back for a while by who publishes
@@ -66,8 +69,13 @@ public:
   Result<void> reuse(uint64_t number);
   Result<void> remove();
   const std::string& directory() const { return directory_; }
-  // Faults in data up to `unit`, as far as it is not yet.
+  // Faults in data up to `unit` with its part of the map, as far as it is not yet.
   void populate(uint64_t unit);
+  // Gives back the memory through which the data of these units is seen, whole pages of it. The data stays in
+  // its file: who reads it again pays a page fault.
+  void let_go(uint64_t from_unit, uint64_t upto_unit);
+  // Likewise, of what is faulted in from that unit on.
+  void let_go_from(uint64_t unit);
   // Blocks until the header and the data of these units, with the word behind them, are on the disk.
   Result<void> write_out(uint64_t from_unit, uint64_t upto_unit) const;
 
@@ -86,7 +94,10 @@ public:
   }
   // Settlement byte of the record that begins at `unit`. Written by one thread at a time.
   uint8_t settlement(uint64_t unit) const { return settlements_[unit]; }
-  uint8_t& settlement_byte(uint64_t unit) { return settlements_[unit]; }
+  uint8_t& settlement_byte(uint64_t unit) {
+    if (unit >= use_.settled_upto) use_.settled_upto = unit + 1;
+    return settlements_[unit];
+  }
 
   SegmentUse& use() { return use_; }
   const SegmentUse& use() const { return use_; }
@@ -112,6 +123,7 @@ public:
 private:
   Segment() = default;
   void write_header(const LogIdentity& identity, uint64_t data_offset);
+  int fault_in_upto(uint64_t unit);  // an errno
   void publish_number(uint64_t number);
 
   std::string directory_;
