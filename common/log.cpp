@@ -1,11 +1,14 @@
 #include "common/log.h"
 
+#include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -25,6 +28,22 @@ std::optional<spdlog::level::level_enum> level_named(std::string_view name) {
 
 tl::unexpected<Error> no_such_level(std::string_view name) {
   return fail("no log level " + quoted(name) + "; accepted: trace, debug, info, warning, error");
+}
+
+spdlog::level::level_enum spdlog_level(Level level) {
+  switch (level) {
+    case Level::trace:
+      return spdlog::level::trace;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
 }
 
 // JOURNAL_STREAM is inherited by everything a service starts; only where its device and inode are those of
@@ -91,6 +110,16 @@ Result<void> set_level(std::string_view level) {
   if (!wanted) return no_such_level(level);
   spdlog::set_level(*wanted);
   return {};
+}
+
+bool is_on(Level level) {
+  return spdlog::should_log(spdlog_level(level));
+}
+
+void write_line(Level level, fmt::string_view format, fmt::format_args values) {
+  fmt::memory_buffer line;
+  fmt::vformat_to(std::back_inserter(line), format, values);
+  spdlog::log(spdlog_level(level), std::string_view(line.data(), line.size()));
 }
 
 std::string quoted(std::string_view text) {

@@ -4,13 +4,15 @@
 // carries no time of its own; elsewhere it begins with a UTC time stamp. Foreign text goes through quoted():
 // control characters, quotes and invalid UTF-8 are escaped, so that no channel name can forge a line.
 // Thread-safe. The logger is spdlog's default one, set up once by main; nothing else in the project holds
-// logger state.
+// logger state. Its headers are seen by log.cpp alone: they would cost each file that writes a line a second
+// of the compiler's time.
 #pragma once
 
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/result.h"
 
@@ -24,10 +26,29 @@ Result<void> set_level(std::string_view level);
 // bytes of `text`, then "…".
 std::string quoted(std::string_view text);
 
-using spdlog::debug;
-using spdlog::error;
-using spdlog::info;
-using spdlog::trace;
-using spdlog::warn;
+enum class Level { trace, debug, info, warning, error };
+bool is_on(Level level);
+void write_line(Level level, fmt::string_view format, fmt::format_args values);
+
+template <class... Values>
+void write(Level level, fmt::format_string<Values...> format, Values&&... values) {
+  if (is_on(level)) write_line(level, format, fmt::make_format_args(values...));
+}
+template <class... Values>
+void debug(fmt::format_string<Values...> format, Values&&... values) {
+  write(Level::debug, format, std::forward<Values>(values)...);
+}
+template <class... Values>
+void info(fmt::format_string<Values...> format, Values&&... values) {
+  write(Level::info, format, std::forward<Values>(values)...);
+}
+template <class... Values>
+void warn(fmt::format_string<Values...> format, Values&&... values) {
+  write(Level::warning, format, std::forward<Values>(values)...);
+}
+template <class... Values>
+void error(fmt::format_string<Values...> format, Values&&... values) {
+  write(Level::error, format, std::forward<Values>(values)...);
+}
 
 }  // namespace e2k::log

@@ -311,9 +311,9 @@ private:
     w.outbox.reset();
     const std::string text = action.text + exit_reason(i, w, action.generation);
     w.state.last_exit = text;
-    const auto level = action.cause == ExitCause::requested ? spdlog::level::info : spdlog::level::warn;
-    spdlog::log(level, "worker lost worker={} generation={} cause={} how={}", i, action.generation.value,
-                to_string(action.cause), log::quoted(text));
+    const auto level = action.cause == ExitCause::requested ? log::Level::info : log::Level::warning;
+    log::write(level, "worker lost worker={} generation={} cause={} how={}", i, action.generation.value,
+               to_string(action.cause), log::quoted(text));
     callbacks_.lost(slot_of(i), action.generation, action.cause, text);
   }
 
