@@ -42,6 +42,12 @@ def main():
         if not options.quiet:
             print(f"[{time.monotonic() - begin:6.1f} s] {text}", file=sys.stderr, flush=True)
 
+    if "curve" in sections and plots.why_not():
+        if options.only:
+            sys.exit(f"tests/bench: {plots.why_not()}")
+        say(f"the curve is left out: {plots.why_not()}")
+        sections = [section for section in sections if section != "curve"]
+    machine = f"{platform.machine()}, {os.cpu_count()} cores shared by the broker, the IOC and what is measured"
     drawn = []
     rows = micro.measure(build, options.repeat) if "micro" in sections else []
     if any(section in sections for section in SECTIONS[1:]):
@@ -52,7 +58,7 @@ def main():
                 rows += throughput.measure_latency(build, broker, options.repeat, options.seconds, ours, say)
             if "curve" in sections:
                 curve = throughput.measure_curve(build, broker, options.seconds, ours, say)
-                drawn = plots.of_curve(build / "bench-plots", curve)
+                drawn.append(plots.of_curve(build / "bench-plots" / "curve.png", curve, machine))
             if "arrays" in sections:
                 rows += throughput.measure_arrays(build, broker, options.repeat, options.seconds, ours, say)
             if "resident" in sections and ours:
@@ -71,11 +77,11 @@ def main():
                 rows += service.command_load(broker, 25000, options.repeat, say)
             if "first" in sections and ours:
                 rows += service.first_records(build, broker, 30, 10000, say)
-    print(f"{platform.machine()}, {os.cpu_count()} cores shared by the broker, the IOC and what is measured; "
-          f"{time.monotonic() - begin:.0f} s")
+    print(f"{machine}; {time.monotonic() - begin:.0f} s")
     if not ours:
         print(f"epics2kafka-supervisor is left out or not in {pathlib.Path(build, 'bin')}: only what needs none of it")
-    print_table(rows)
+    if rows:
+        print_table(rows)
     for path in drawn:
         print(f"drawn: {path}")
 

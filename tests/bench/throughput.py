@@ -11,6 +11,7 @@ import time
 from e2k_support import PartFailed, cpu_seconds, wait_for
 from latency import LatencyReader, quantile
 from parts import BareHarness, LoadIoc
+from plots import Point
 from table import Row, paired_ratio
 
 CHANNELS = 1000
@@ -167,17 +168,24 @@ def measure_latency(build, broker, repetitions, seconds, with_worker, say, rate=
     return rows
 
 
+CURVE_RATES = (1000, 5000, 10000, 20000, 50000, 100000, 200000)
+GREATEST_READ_RATE = 50000  # what the reader of the latencies, a Python program, can follow
+
+
 def measure_curve(build, broker, seconds, with_worker, say):
-    """({side: [(rate, us an event, p50, p99)]}): for plots, one run a point."""
+    """{side: [Point]} for a plot: a run for the processor time, another for the latencies."""
     points = {}
     both = sides(build, broker, with_worker)
     try:
-        for rate in (1000, 5000, 10000, 20000, 50000, 100000, 200000):
+        for side in both:
+            run(side, 20000, 1)  # producer ids, page faults, Java's compiler
+        for rate in CURVE_RATES:
             for side in both:
                 cpu = run(side, rate, seconds)
-                late = run_with_reader(side, broker, rate, seconds) if rate <= 50000 else cpu
-                points.setdefault(side.name, []).append((rate, cpu.us_per_event, late.p50_ms, late.p99_ms))
-                say(f"curve, {side.name}: {points[side.name][-1]}")
+                late = run_with_reader(side, broker, rate, seconds) if rate <= GREATEST_READ_RATE else cpu
+                points.setdefault(side.name, []).append(Point(cpu.rate, cpu.us_per_event, late.p50_ms, late.p99_ms,
+                                                              cpu.clean))
+                say(f"curve at {rate}/s, {side.name}: {points[side.name][-1]}")
     finally:
         for side in both:
             side.stop()
