@@ -1,6 +1,6 @@
 """count_tests.py JUNIT.xml: prints `PASSED FAILED` for a report of ctest or pytest.
 
-A GoogleTest program is one case for ctest; its own totals are taken where it printed them.
+A GoogleTest program, or a run of pytest, is one case for ctest; its own totals are taken where it printed them.
 """
 import re
 import sys
@@ -11,6 +11,8 @@ def count(case):
     output = case.findtext("system-out") or ""
     passed = re.findall(r"\[  PASSED  \] (\d+) test", output)
     failed = re.findall(r"^\[  FAILED  \] (\d+) test", output, re.M)
+    for bad, ok in re.findall(r"^(?:(\d+) failed)?(?:, )?(?:(\d+) passed)?.* in [\d.]+s\b", output, re.M):
+        passed, failed = [*passed, ok or 0], [*failed, bad or 0]
     wrong = case.find("failure") is not None or case.find("error") is not None
     if case.find("skipped") is not None and not wrong:
         return 0, 0
