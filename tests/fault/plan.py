@@ -35,8 +35,8 @@ class Walk:
     ACTIONS = {"kill_worker": (3, False), "crash_worker": (1, False), "kill_while_draining": (2, False),
                "stop_and_start": (2, False), "kill_supervisor": (1, False), "kill_broker": (2, True),
                "freeze_broker": (2, True), "reset_connections": (2, False), "refuse_records": (2, True),
-               "delete_topic": (1, True), "deny": (2, True), "fill_disk": (1, False), "pause": (2, False),
-               "restart_ioc": (1, False), "change_masks": (2, True), "serve_absent": (2, True),
+               "refuse_stamps": (2, True), "delete_topic": (1, True), "deny": (2, True), "fill_disk": (1, False),
+               "pause": (2, False), "restart_ioc": (1, False), "change_masks": (2, True), "serve_absent": (2, True),
                "leave_absent": (1, True), "quiet": (1, False)}
 
     def run(self, seconds):
@@ -148,16 +148,24 @@ class Walk:
             return f"{self.stand.broker.wire.reset()} connections"
 
     def refuse_records(self):
-        if "narrow" in self.open:
+        return self._refuse("records refused", "size", {"max.message.bytes": 100}, {"max.message.bytes": 1048588})
+
+    def refuse_stamps(self):
+        """The IOC's stamps are some milliseconds old when they arrive: out of the broker's bounds then."""
+        name = "message.timestamp.before.max.ms"
+        return self._refuse("stamps refused", "stamps", {name: 1}, {name: (1 << 63) - 1})
+
+    def _refuse(self, kind, fault, config, healthy):
+        if fault in self.open:
             return "refused already"
         topic = self.stand.t("narrow")
-        incident = self.stand.begin("records refused", loses=True, repeats=True)
-        self.stand.broker.alter_topic(topic, {"max.message.bytes": 100})
+        incident = self.stand.begin(kind, loses=True, repeats=True)
+        self.stand.broker.alter_topic(topic, config)
 
         def heal():
-            self.stand.broker.alter_topic(topic, {"max.message.bytes": 1048588})
+            self.stand.broker.alter_topic(topic, healthy)
             incident.end = time.time()
-        self._later("records are taken", heal, "narrow")
+        self._later(f"no more {kind}", heal, fault)
 
     def delete_topic(self):
         partitions, seconds = self.random.randint(1, 3), self._seconds(0.2, 3)
