@@ -58,6 +58,7 @@ class Account:
     missing: int = 0           # in no gap
     runs: list = dataclasses.field(default_factory=list)       # (first, last, from, to) of those
     gaps: int = 0              # runs that an incident explains
+    gaps_or_losses: int = 0    # those of them that another incident may have lost
     told_lost: int = 0         # sum of the Lost N events records
     notices: int = 0           # of those records themselves: an event where the callback lost it, else none
     disorder: list = dataclasses.field(default_factory=list)
@@ -97,6 +98,7 @@ def account(seen, incidents, topic):
             continue
         if any(i.gap and i.touches(stamps[a], stamps[b]) for i in incidents):
             out.gaps += 1
+            out.gaps_or_losses += any(i.loses and i.touches(stamps[a], stamps[b]) for i in incidents)
         else:
             out.missing += b - a - 1
             out.runs.append((a + 1, b - 1, stamps[a], stamps[b]))
@@ -163,8 +165,11 @@ def _judge_books(sums, book, incidents, erased, say):
     hidden = sums.gaps or ends or sums.numbers == 0
     if lost > sums.missing and not forgets and not erased and not hidden:
         say(f"{lost} counted lost, {sums.missing} are missing")
-    if sums.gaps > book["gaps"] + ends:
-        say(f"{sums.gaps} gaps in the numbers, {book['gaps']} in the books")
+    # Each such run took one loss at least that nothing else needs.
+    lost_runs = min(sums.gaps_or_losses, max(0, lost - sums.missing))
+    if sums.gaps > book["gaps"] + ends + lost_runs:
+        say(f"{sums.gaps} gaps in the numbers, {book['gaps']} in the books"
+            + (f", {lost_runs} may be losses" if lost_runs else ""))
     if not erased and sums.read < acknowledged:
         say(f"{acknowledged} counted acknowledged, {sums.read} records are there")
     if read - sums.repeats > acknowledged and not forgets:

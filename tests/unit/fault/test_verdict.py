@@ -81,6 +81,20 @@ def test_a_gap_is_well_where_an_incident_leaves_one_and_the_books_count_it():
     assert judged(seen(numbers), book(90), incidents, 100) == ["1 gaps in the numbers, 0 in the books"]
 
 
+def test_what_was_refused_while_a_worker_died_is_a_loss_and_no_gap():
+    numbers = [*range(1, 36), 38, *range(41, 101)]
+    incidents = [outage(gap=True), Incident("records refused", 2.0, 7.0, loses=True)]
+    assert judged(seen(numbers), book(96, lost=4), incidents, 100) == []
+    assert judged(seen(numbers), book(96, gaps=2), incidents, 100) == []
+    assert judged(seen(numbers), book(96, lost=2, gaps=1), incidents, 100) == []
+    assert judged(seen(numbers), book(96), incidents, 100) == ["2 gaps in the numbers, 0 in the books"]
+    assert judged(seen(numbers), book(96, lost=1), incidents, 100) == ["2 gaps in the numbers, 0 in the books, 1 may be losses"]
+    elsewhere = [outage(gap=True), Incident("records refused", 8.0, 9.0, loses=True)]
+    assert "2 gaps in the numbers, 0 in the books" in judged(seen(numbers), book(96, lost=4), elsewhere, 100)
+    missing_too = [number for number in numbers if number not in (80, 81, 82, 83)]
+    assert "2 gaps in the numbers, 0 in the books" in judged(seen(missing_too), book(92, lost=4), incidents, 100)
+
+
 def test_a_gap_away_from_every_incident_is_found():
     numbers = [*range(1, 81), *range(91, 101)]
     assert any("10 unexplained" in text for text in judged(seen(numbers), book(90, gaps=1), [outage(gap=True)], 100))
