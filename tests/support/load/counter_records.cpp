@@ -34,7 +34,13 @@ void for_each_subscription(dbCommon* record, Visit visit) {
 }
 
 uint64_t read_counter(unsigned long& counter) {
-  return std::atomic_ref(counter).load(std::memory_order_relaxed);
+  return std::atomic_ref(counter).load(std::memory_order_acquire);
+}
+
+// Of a scalar the queue holds a copy. Of an array it holds none: the server reads the record when the update
+// has left the queue, and would send the next value in its place.
+bool is_being_read(evSubscrip& s) {
+  return s.useValque == 0 && std::atomic_ref(s.callBackInProgress).load(std::memory_order_acquire) != 0;
 }
 
 }  // namespace
@@ -83,7 +89,10 @@ void CounterRecords::bump(size_t index) {
 
 uint64_t CounterRecords::pending(size_t index) const {
   uint64_t sum = 0;
-  for_each_subscription(records_[index].common, [&](evSubscrip& s) { sum += read_counter(s.npend); });
+  for_each_subscription(records_[index].common, [&](evSubscrip& s) {
+    const uint64_t queued = read_counter(s.npend);  // before the other: an update leaves the queue to be read
+    sum += queued + (is_being_read(s) ? 1 : 0);
+  });
   return sum;
 }
 
