@@ -14,6 +14,17 @@
 #include <fstream>
 
 namespace e2k::supervisor {
+namespace {
+
+// For whoever finds the directory locked. Written over what is there, so that a full disk has no say in it;
+// the lock holds without it.
+void note_holder(int lock) {
+  const std::string pid = std::to_string(::getpid());
+  const ssize_t written = ::pwrite(lock, pid.data(), pid.size(), 0);
+  (void)!::ftruncate(lock, written == static_cast<ssize_t>(pid.size()) ? written : 0);
+}
+
+}  // namespace
 
 Result<void> make_directories(const std::string& path, unsigned mode) {
   std::error_code error;
@@ -32,8 +43,8 @@ Result<UniqueFd> lock_directory(const std::string& path, const std::string& name
   const std::string file = path + "/" + name;
   UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
   if (!lock)
-    return fail(fmt::format("{}: {}; {} must be writable by the user that runs the supervisor", file,
-                            std::strerror(errno), path));
+    return fail(fmt::format("{}: {}; {} must have room and be writable by the user that runs the supervisor",
+                            file, std::strerror(errno), path));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     char holder[32] = {};
     const ssize_t n = ::pread(lock.get(), holder, sizeof holder - 1, 0);
@@ -41,9 +52,7 @@ Result<UniqueFd> lock_directory(const std::string& path, const std::string& name
         fmt::format("{} is in use by another supervisor (pid {}); stop that one, or use --instance or {}",
                     path, n > 0 ? holder : "unknown", remedy));
   }
-  const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), pid.data(), pid.size(), 0) < 0)
-    return fail(fmt::format("{}: {}", file, std::strerror(errno)));
+  note_holder(lock.get());
   return lock;
 }
 

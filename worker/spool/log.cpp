@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "worker/spool/disk_remedy.h"
 
 namespace e2k::spool {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 tl::unexpected<Error> problem(const std::string& directory, const char* what, const std::error_code& error) {
-  return fail("spool directory " + directory + " " + what + ": " + error.message());
+  return fail("spool directory " + directory + " " + what + ": " + error.message() +
+              disk_remedy(error.value()));
 }
 
 }  // namespace

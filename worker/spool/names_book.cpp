@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "proto/ledger_format.h"
 #include "proto/names_reader.h"
+#include "worker/spool/disk_remedy.h"
 
 namespace e2k::names {
 namespace {
@@ -30,7 +31,7 @@ uint64_t hash_of(const Name& name) {
 }
 
 std::string trouble(const std::string& path, const char* what, int error) {
-  return "book of names " + path + ": " + what + ": " + std::strerror(error);
+  return "book of names " + path + ": " + what + ": " + std::strerror(error) + spool::disk_remedy(error);
 }
 
 }  // namespace
@@ -131,8 +132,7 @@ Result<void> NamesBook::reserve(uint64_t wanted) {
   int error;
   do error = ::posix_fallocate(fd_.get(), static_cast<off_t>(bytes_), static_cast<off_t>(bytes - bytes_));
   while (error == EINTR);
-  if (error != 0)
-    return fail(trouble(path_, "has no room for more names; make some on its file system", error));
+  if (error != 0) return fail(trouble(path_, "has no room for more names", error));
   void* base = base_ == nullptr ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0)
                                 : ::mremap(base_, bytes_, bytes, MREMAP_MAYMOVE);
   if (base == MAP_FAILED) return fail(trouble(path_, "cannot be mapped", errno));

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/fd.h"
+#include "worker/spool/disk_remedy.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -33,7 +34,7 @@ constexpr uint64_t map_bytes_for(uint64_t data_bytes) {
 }
 
 std::string problem(const std::string& path, const char* what, int error) {
-  return "spool segment " + path + ": " + what + ": " + std::strerror(error);
+  return "spool segment " + path + ": " + what + ": " + std::strerror(error) + disk_remedy(error);
 }
 
 // Blocks on the disk for every byte of the file, now and not when it is written to.

@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "tests/unit/spool/spool_fixture.h"
+#include "worker/spool/disk_remedy.h"
 
 namespace e2k::spool {
 namespace {
@@ -130,6 +131,26 @@ TEST(LiveLog, segments_are_used_again_while_they_are_written_back) {
   const auto& synced = log.books->header().synced_real_ns;
   const auto now = static_cast<uint64_t>(real_now().value);
   EXPECT_TRUE(eventually([&] { return synced.load() > now; }));
+}
+
+TEST(LiveLog, that_can_not_be_made_names_path_and_remedy) {
+  TemporaryFolder folder;
+  auto options = worker::small_spool(folder.path());
+  std::ofstream(folder.path() + "/file") << "not a folder";
+  options.directory = folder.path() + "/file/0.1";
+  auto books = ledger::Ledger::create(folder.path() + "/ledger", Slot{0}, Generation{1});
+  ASSERT_TRUE(books);
+  const auto refused = LiveLog::create(options, (*books)->header());
+  ASSERT_FALSE(refused);
+  const std::string& why = refused.error().message;
+  EXPECT_NE(why.find(options.directory + " cannot be made"), std::string::npos) << why;
+  EXPECT_NE(why.find("look at its disk, or name another spool.directory"), std::string::npos) << why;
+}
+
+TEST(DiskRemedy, tells_a_full_disk_from_missing_rights) {
+  EXPECT_NE(std::string(disk_remedy(ENOSPC)).find("make room"), std::string::npos);
+  EXPECT_NE(std::string(disk_remedy(EROFS)).find("must be able to write"), std::string::npos);
+  EXPECT_NE(std::string(disk_remedy(EIO)).find("look at its disk"), std::string::npos);
 }
 
 TEST(LiveLog, disk_that_refuses_is_told_once_and_tried_again) {

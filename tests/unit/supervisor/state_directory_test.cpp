@@ -1,8 +1,10 @@
 #include "supervisor/state_directory.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -37,6 +39,22 @@ TEST_F(StateDirectoryTest, any_folder_can_be_locked_beside_the_state) {
   auto second = lock_directory(path, "supervisor.lock", "another place");
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("another place"), std::string::npos);
+}
+
+TEST_F(StateDirectoryTest, is_locked_on_a_full_disk_too_and_names_nobody_who_is_gone) {
+  ASSERT_TRUE(make_directories(path, 0755));
+  std::ofstream(path + "/lock") << "1234567";
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  auto first = StateDirectory::open(path);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_TRUE(first) << first.error().message;
+  auto second = StateDirectory::open(path);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("pid unknown"), std::string::npos) << second.error().message;
 }
 
 TEST_F(StateDirectoryTest, the_lock_ends_with_its_holder) {
