@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "proto/crc32c.h"
+#include "worker/spool/lost_notice.h"
 
 namespace e2k::worker {
 namespace {
@@ -271,7 +272,8 @@ Feed::Offer Feed::send(const spool::StandingRecord& record, const spool::RecordV
 // One record for all events of the entry that were dropped since the last one. false: not now.
 bool Feed::tell_lost(OutputEntry& entry, uint32_t index) {
   if (entry.topic->flow.lane == Lane::careful && entry.topic->flow.in_flight != 0) return false;
-  const std::string text = "Lost " + std::to_string(entry.lost_untold) + " events";
+  spool::LostNotice buffer;
+  const std::string_view text = spool::write_lost_notice(entry.lost_untold, buffer);
   const auto composed = composer_.compose_error(text, real_ns_, entry, names_of(index), texts_);
   if (composed) {
     // What comes back of it at once is untold again.
@@ -289,8 +291,14 @@ bool Feed::tell_lost(OutputEntry& entry, uint32_t index) {
 
 void Feed::lose(const spool::StandingRecord& record, ledger::LossReason reason) {
   const uint32_t index = record.header().index;
+  // What a lost record told of is told with it.
+  spool::RecordView view;
+  uint32_t told = 0;
+  if (record.header().kind == spool::RecordKind::error &&
+      spool::read_again(record.segment->view(), record.unit, view) == spool::ReadOutcome::record)
+    told = spool::events_of_notice({reinterpret_cast<const char*>(view.value().data()), view.value().size()});
   settler_.lose(record, reason, real_ns_);
-  if (OutputEntry* entry = entry_of(index)) ++entry->lost_untold;
+  if (OutputEntry* entry = entry_of(index)) entry->lost_untold += 1 + told;
 }
 
 void Feed::leave(Topic& topic, LogPlace at) {

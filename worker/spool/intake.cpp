@@ -1,13 +1,11 @@
 #include "worker/spool/intake.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "common/log.h"
 #include "worker/spool/intake_entry.h"
+#include "worker/spool/lost_notice.h"
 
 namespace e2k::worker {
 namespace {
@@ -164,18 +162,17 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event, std::span<c
 void SpoolIntake::tell_losses(IntakeEntry& entry, const spool::NewEvent& next) noexcept {
   const uint32_t told = std::exchange(entry.untold_losses, 0);
   if (!takes_errors_) return;
-  char text[32];
-  const auto end = fmt::format_to_n(text, std::size(text), "Lost {} events", told);
+  spool::LostNotice buffer;
+  const std::string_view text = spool::write_lost_notice(told, buffer);
   spool::NewEvent e;
   e.kind = spool::RecordKind::error;
   e.index = entry.index;
-  e.count = static_cast<uint32_t>(end.size);
+  e.count = static_cast<uint32_t>(text.size());
   e.arrival_monotonic_ns = next.arrival_monotonic_ns;
   e.arrival_real_ns = next.arrival_real_ns;
   stamp_as_last_event(line_of(entry), e);
   e.ordinal = static_cast<uint16_t>(line_of(entry).appended.load(kRelaxed) + 1);
-  const auto outcome =
-      appender_.append(e, std::as_bytes(std::span(text, e.count)), entry.names(), entry.described_in);
+  const auto outcome = appender_.append(e, std::as_bytes(std::span(text)), entry.names(), entry.described_in);
   if (outcome.position.word == 0)
     entry.untold_losses = told;  // nobody has received it: it is not counted
   else

@@ -74,6 +74,13 @@ def test_losses_that_are_counted_and_are_none_are_found():
     assert text == "2 counted lost, 0 are missing"
 
 
+def test_a_record_that_tells_of_losses_may_be_lost_itself_where_an_incident_says_so():
+    numbers = [number for number in range(1, 101) if number != 50]
+    assert judged(seen(numbers), book(99, lost=2), [outage(loses=True)], 100) == ["2 counted lost, 1 are missing"]
+    assert judged(seen(numbers), book(99, lost=2), [outage(loses=True, notices=1)], 100) == []
+    assert judged(seen(numbers), book(99, lost=3), [outage(loses=True, notices=1)], 100) == ["3 counted lost, 1 are missing"]
+
+
 def test_a_gap_is_well_where_an_incident_leaves_one_and_the_books_count_it():
     numbers = [*range(1, 31), *range(41, 101)]
     incidents = [outage(gap=True)]

@@ -73,8 +73,7 @@ protected:
     options_.generation = Generation{generation_};
     options_.directory = spool::log_folder(folder_.path(), Slot{0}, options_.generation);
     log_ = std::make_unique<LogUnderTest>(folder_.path(), options_);
-    // Without notices of what the callback lost: the tests count events.
-    log_->intake = std::make_unique<SpoolIntake>(*log_->live, *log_->books, *log_->bell, false);
+    log_->intake = std::make_unique<SpoolIntake>(*log_->live, *log_->books, *log_->bell, notices_);
   }
   void begin_publishing() {
     FeedParts parts;
@@ -234,6 +233,7 @@ protected:
   spool::SlotFolders folders_;
   kafka::Handle owner_;
   std::unique_ptr<rd_kafka_mock_cluster_t, MockDeleter> mock_;
+  bool notices_ = false;  // of what the callback lost: most tests count events
   std::unique_ptr<LogUnderTest> log_;
   std::unique_ptr<Composer> composer_;
   std::unique_ptr<Outlet> outlet_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/unit/publish/feed_fixture.h"
+#include "worker/spool/lost_notice.h"
 
 namespace e2k::worker {
 namespace {
@@ -145,6 +146,42 @@ TEST_F(FeedTest, blocked_topic_drops_its_own_oldest_and_tells_how_many_before_it
   auto expected = numbers(static_cast<int>(gone), sent);
   expected.insert(expected.begin(), "Lost " + std::to_string(gone) + " events");
   EXPECT_EQ(consumed("away"), expected);
+}
+
+TEST_F(FeedTest, record_that_tells_of_losses_and_is_dropped_itself_is_told_with_all_it_told_of) {
+  notices_ = true;
+  aside_bytes_ = 100'000;
+  aside_segment_bytes_ = 16'384;
+  block("away");
+  begin();
+  IntakeEntry& away = log_->open(0, "away", "a");
+  IntakeEntry& healthy = log_->open(1, "healthy", "h");
+  find_blocked(away, 0);
+  const std::vector<double> big(3000, 1.5);
+  for (int i = 0; i < 7; ++i)
+    log_->intake->event(away, CaEvent{6, 0, 0, 1, 0, 3000, std::as_bytes(std::span(big))});
+  int sent = 1, healthy_sent = 0;
+  for (int i = 0; i < 8; ++i) {
+    append(away, sent, sent + 500);
+    sent += 500;
+    push_on(healthy, healthy_sent, 3000);
+  }
+  ASSERT_TRUE(turn_until([&] { return counts(1).waiting == 0; }));
+  EXPECT_GT(lost_for(LossReason::dropped_oldest), 1000u);
+  mend("away");
+  ASSERT_TRUE(drained());
+  // The seven that were too large, what told of them, and what was dropped behind it; a spool that had no
+  // room for a moment adds to it.
+  uint64_t told = 0;
+  std::vector<std::string> values;
+  for (const std::string& text : consumed("away")) {
+    const uint32_t events = spool::events_of_notice(text);
+    told += events;
+    if (events == 0) values.push_back(text);
+  }
+  EXPECT_EQ(told, counts(0).lost);
+  ASSERT_FALSE(values.empty());
+  EXPECT_EQ(values, numbers(std::stoi(values.front()), sent));
 }
 
 TEST_F(FeedTest, what_was_lost_is_told_also_when_the_first_try_to_tell_it_comes_back) {

@@ -6,6 +6,7 @@
 
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
+#include "worker/spool/lost_notice.h"
 
 namespace e2k::worker {
 namespace {
@@ -253,6 +254,15 @@ TEST(Intake, lost_events_are_told_in_front_of_the_next_record_with_their_number)
   EXPECT_EQ(counts.received, 3u + 4u + 3u);
   EXPECT_EQ(log.books->used_line(EntryIndex{0})->publisher.last_loss.load(),
             static_cast<uint8_t>(ledger::LossReason::event_too_large));
+}
+
+TEST(LostNotice, is_known_by_its_words_alone) {
+  spool::LostNotice text;
+  EXPECT_EQ(spool::write_lost_notice(4'000'000'000u, text), "Lost 4000000000 events");
+  EXPECT_EQ(spool::events_of_notice("Lost 4000000000 events"), 4'000'000'000u);
+  for (const char* other : {"", "Lost  events", "Lost 3 event", "Lost -3 events", "Lost 3x events",
+                            "Lost 99999999999 events", "Disconnected"})
+    EXPECT_EQ(spool::events_of_notice(other), 0u) << other;
 }
 
 TEST(Intake, no_loss_is_told_where_error_records_have_no_place) {
