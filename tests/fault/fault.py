@@ -2,9 +2,11 @@
 
     --minutes N [--seed S]   one random walk of faults; the seed is printed and repeats it
     --bounded                what tests/run does: short walks with fixed seeds and the quick scenarios
-    --only NAME              a scenario (repeatable; --list names them)
+    --only NAME              a scenario (repeatable; --list names them). Those of full size run so alone; --minutes, --gib
+                             and --rate change their size where they have one
 """
 import argparse
+import inspect
 import random
 import sys
 import time
@@ -25,6 +27,8 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--gib", type=float)
+    parser.add_argument("--rate", type=int, help="events a second")
     parser.add_argument("--bounded", action="store_true")
     parser.add_argument("--only", action="append", choices=sorted(scenarios.ALL), metavar="NAME")
     parser.add_argument("--list", action="store_true")
@@ -51,9 +55,13 @@ class Trials:
         report.print_accounts(accounts, findings, self.say)
         return findings
 
-    def scenario(self, name):
-        self.say(f"\n--- {name}: {scenarios.ALL[name].__doc__.strip().splitlines()[0]}")
-        self._try(name, lambda prefix: scenarios.ALL[name](self.broker, prefix, self.say))
+    def scenario(self, name, size=()):
+        """`size`: of these, what the scenario has a parameter for."""
+        run = scenarios.ALL[name]
+        known = inspect.signature(run).parameters if name in scenarios.FULL else ()
+        given = {key: value for key, value in dict(size).items() if key in known and value is not None}
+        self.say(f"\n--- {name}: {run.__doc__.strip().splitlines()[0]}{f' {given}' if given else ''}")
+        self._try(name, lambda prefix: run(self.broker, prefix, self.say, **given))
 
     def _try(self, name, trial):
         begun = time.monotonic()
@@ -84,16 +92,16 @@ def main():
     with GuardedBroker() as broker:
         trials = Trials(broker)
         for name in options.only or (scenarios.QUICK if options.bounded else ()):
-            trials.scenario(name)
+            trials.scenario(name, {"minutes": options.minutes, "gib": options.gib, "rate": options.rate})
         if options.bounded:
             for seed in BOUNDED_SEEDS:
                 trials.walk(seed, BOUNDED_WALK_S)
-        elif options.minutes:
+        elif options.minutes and not options.only:
             seed = options.seed if options.seed is not None else random.randrange(1 << 31)
             print(f"seed {seed}: tests/fault/run --minutes {options.minutes:g} --seed {seed} repeats it", flush=True)
             trials.walk(seed, options.minutes * 60)
         elif not options.only:
-            for name in scenarios.ALL:
+            for name in scenarios.DIRECTED:
                 trials.scenario(name)
     return report.finish(trials.results, options.counts)
 

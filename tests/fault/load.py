@@ -3,9 +3,10 @@ from e2k_support import LoadIoc
 
 
 class Load(LoadIoc):
-    def __init__(self, records):
-        super().__init__(records=records)
+    def __init__(self, records, elements=1):
+        super().__init__(records=records, elements=elements)
         self.posted = 0
+        self.last_report = None   # of the load that ended last
         self.running = False
 
     def channel(self, number):
@@ -18,7 +19,8 @@ class Load(LoadIoc):
     def rest(self):
         """Waits for the load's end; returns {name: the last number}."""
         if self.running:
-            self.posted += self.finish()["posted"]
+            self.last_report = self.finish()
+            self.posted += self.last_report["posted"]
             self.running = False
         whole, more = divmod(self.posted, self.records)
         return {self.channel(number): whole + (number < more) for number in range(self.records)}

@@ -154,7 +154,7 @@ class Stand:
         self.service.all_connected(40)
         last = self.ioc.rest()
         waits = self._nothing_waits(timeout)
-        self.follower.to_end()
+        self.follower.to_end(timeout=timeout)
         self.look()
         self._end_looking()
         books = self.service.books() or {}

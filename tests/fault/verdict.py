@@ -27,6 +27,7 @@ class Incident:
     erased: str = None          # a topic that was deleted, with what was in it
     loses: bool = False         # events may be lost, and then are counted
     forgets: bool = False       # what was sent may be counted lost too (nobody knows any more)
+    notices: int = 0            # so many records of an entry that tell of losses may be lost themselves
     waiting: dict = dataclasses.field(default_factory=dict)   # of each entry just before
 
     def touches(self, begin, end):
@@ -163,7 +164,7 @@ def _judge_books(sums, book, incidents, erased, say):
     forgets = any(i.forgets for i in incidents)
     ends = sum(i.kind.startswith("IOC") for i in incidents)  # what was lost at an epoch's end leaves no hole
     hidden = sums.gaps or ends or sums.numbers == 0
-    if lost > sums.missing and not forgets and not erased and not hidden:
+    if lost > sums.missing + sum(i.notices for i in incidents) and not forgets and not erased and not hidden:
         say(f"{lost} counted lost, {sums.missing} are missing")
     # Each such run took one loss at least that nothing else needs.
     lost_runs = min(sums.gaps_or_losses, max(0, lost - sums.missing))

@@ -1,8 +1,10 @@
-"""A cable between the service and the broker that can be cut: a TCP relay on loopback."""
+"""A cable between the service and the broker that can be cut, or be a thin one: a TCP relay on loopback."""
+import heapq
 import selectors
 import socket
 import struct
 import threading
+import time
 
 from e2k_support import proc
 
@@ -11,13 +13,18 @@ _NOTHING_LINGERS = struct.pack("ii", 1, 0)
 
 class Wire:
     """Relays connections of `port` to 127.0.0.1:target. reset() ends all of them with a reset in both directions;
-    new ones are served at once. One thread; stop() ends it."""
+    new ones are served at once. limit() bounds what goes to the target. One thread; stop() ends it."""
 
     def __init__(self, target, port=None):
         self.target = target
         self.port = port or proc.free_port()
         self._selector = selectors.DefaultSelector()
-        self._peers = {}   # socket -> the other side
+        self.passed_bytes = 0  # to the target
+        self._peers = {}       # socket -> the other side
+        self._clients = set()  # those of them that lead to the service
+        self._bytes_per_second = None
+        self._free_at = 0.0    # when the limit lets the next bytes through
+        self._resting = []     # heap of (when it is read again, number, socket)
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
         self._wake, self._woken = socket.socketpair()
         self._orders = []
@@ -35,6 +42,10 @@ class Wire:
         done.wait(5)
         return answer[0] if answer else 0
 
+    def limit(self, bytes_per_second):
+        """For all connections together, towards the target; None: no limit."""
+        self._bytes_per_second = bytes_per_second
+
     def stop(self):
         self._order(None)
         self._thread.join(5)
@@ -46,7 +57,7 @@ class Wire:
 
     def _run(self):
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._wake_up()):
                 if key.fileobj is self._listener:
                     self._accept()
                 elif key.fileobj is self._woken:
@@ -55,6 +66,21 @@ class Wire:
                         return
                 elif key.fileobj in self._peers:
                     self._pass_on(key.fileobj)
+
+    def _wake_up(self):
+        """Reads again from whom the limit had rest. Returns the seconds until the next one is due."""
+        now = time.monotonic()
+        while self._resting and self._resting[0][0] <= now:
+            source = heapq.heappop(self._resting)[2]
+            if source in self._peers:
+                self._selector.register(source, selectors.EVENT_READ)
+        return self._resting[0][0] - now if self._resting else None
+
+    def _rest(self, source, count):
+        now = time.monotonic()
+        self._free_at = max(now, self._free_at) + count / self._bytes_per_second
+        self._selector.unregister(source)
+        heapq.heappush(self._resting, (self._free_at, id(source), source))
 
     def _obey(self):
         with self._lock:
@@ -79,12 +105,17 @@ class Wire:
             one.settimeout(10)  # a peer that takes nothing for so long is cut off
             self._peers[one] = other
             self._selector.register(one, selectors.EVENT_READ)
+        self._clients.add(client)
 
     def _pass_on(self, source):
         try:
             data = source.recv(1 << 18)
             if data:
                 self._peers[source].sendall(data)
+                if source in self._clients:
+                    self.passed_bytes += len(data)
+                    if self._bytes_per_second:
+                        self._rest(source, len(data))
                 return
         except OSError:
             pass
@@ -94,7 +125,9 @@ class Wire:
         other = self._peers.get(one)
         for side in (one, other):
             if self._peers.pop(side, None) is not None:
-                self._selector.unregister(side)
+                self._clients.discard(side)
+                if side.fileno() in self._selector.get_map():
+                    self._selector.unregister(side)
                 self._end(side)
 
     def _reset_all(self):
