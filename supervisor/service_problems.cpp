@@ -101,6 +101,9 @@ void Service::judge_spools() {
   std::vector<SpoolFigures> figures;
   for (const auto& view : fleet_->slots())
     if (view.books != nullptr) figures.push_back(spool_figures_of(view.books->header(), real));
+  const uint64_t room = SpoolDirectory::room_bytes(config_.spool.directory, config_.spool.keep_free_bytes);
+  for (SpoolFigures& one : figures)
+    if (room != UINT64_MAX) one.disk_room_bytes = room / figures.size();
   for (const auto& [slot, gone] : books_.gone()) {
     if (!gone.ledger) continue;
     figures.push_back(spool_figures_of(gone.ledger->header(), real));

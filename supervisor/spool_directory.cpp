@@ -1,5 +1,7 @@
 #include "supervisor/spool_directory.h"
 
+#include <sys/statvfs.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -90,6 +92,13 @@ Result<SpoolSurvey> SpoolDirectory::survey() const {
                     path_, error.message()));
   std::sort(survey.strangers.begin(), survey.strangers.end());
   return survey;
+}
+
+uint64_t SpoolDirectory::room_bytes(const std::string& path, int64_t keep_free_bytes) {
+  struct statvfs disk {};
+  if (::statvfs(path.c_str(), &disk) != 0) return UINT64_MAX;
+  const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
+  return free - std::min(free, static_cast<uint64_t>(std::max<int64_t>(0, keep_free_bytes)));
 }
 
 }  // namespace e2k::supervisor

@@ -42,6 +42,9 @@ public:
   Result<SpoolSurvey> survey() const;
   const std::string& path() const { return path_; }
 
+  // What its file system has beyond the bytes that are to stay free; UINT64_MAX where it does not say.
+  static uint64_t room_bytes(const std::string& path, int64_t keep_free_bytes);
+
 private:
   SpoolDirectory(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   std::string path_;

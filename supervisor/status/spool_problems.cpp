@@ -29,6 +29,18 @@ bool means_full(LossReason reason) {
          reason == LossReason::dropped_newest;
 }
 
+uint64_t rest(uint64_t of, uint64_t taken) {
+  return of - std::min(of, taken);
+}
+
+// The rest of the slot's share, which its file system may not have.
+uint64_t room_of(const SpoolFigures& f) {
+  const uint64_t share = rest(f.max_bytes, f.used_bytes);
+  if (f.disk_room_bytes == UINT64_MAX) return share;
+  const uint64_t ready = rest(f.file_bytes, f.used_bytes);
+  return std::min(share, ready + std::min(f.disk_room_bytes, UINT64_MAX - ready));
+}
+
 double growth(uint64_t before, uint64_t after, int64_t ns) {
   return ns <= 0 || after <= before ? 0 : static_cast<double>(after - before) * 1e9 / static_cast<double>(ns);
 }
@@ -39,6 +51,7 @@ SpoolFigures spool_figures_of(const ledger::Header& header, RealNs now) {
   constexpr auto relaxed = std::memory_order_relaxed;
   SpoolFigures f;
   f.slot = Slot{header.slot};
+  f.file_bytes = header.spool_bytes.load(relaxed);
   f.used_bytes = header.spool_used_bytes.load(relaxed);
   f.max_bytes = header.spool_max_bytes.load(relaxed);
   f.aside_bytes = header.aside_bytes.load(relaxed);
@@ -97,10 +110,13 @@ void SpoolJudge::note_growth(SlotPast& past, MonotonicNs now) {
   const double used = static_cast<double>(past.now.used_bytes),
                most = static_cast<double>(past.now.max_bytes);
   const double share = most == 0 ? 0 : used / most;
-  const bool soon =
-      past.used_growth > 0 && (most - used) / past.used_growth < kFillingWithinS && share > 0.05;
+  const bool soon = past.used_growth > 0 && past.lasts_s() < kFillingWithinS && share > 0.05;
   past.filling = share >= 0.5 || soon || (past.filling && share >= 0.45);
   if (share >= 0.97) past.full_at = now;
+}
+
+double SpoolJudge::SlotPast::lasts_s() const {
+  return static_cast<double>(room_of(now)) / used_growth;
 }
 
 bool SpoolJudge::wants_lines(MonotonicNs now) const {
@@ -186,10 +202,10 @@ std::string SpoolJudge::spools(bool full, MonotonicNs now) const {
     out += fmt::format("{}the spool of worker {} {}: {} of {}", out.empty() ? "" : "; ", slot.value,
                        full ? "is full" : "fills", bytes_text(past.now.used_bytes),
                        bytes_text(past.now.max_bytes));
-    if (!full && past.used_growth > 0 && past.now.max_bytes > past.now.used_bytes)
-      out += fmt::format(
-          ", at the present rate it is full in {}",
-          duration_text(static_cast<double>(past.now.max_bytes - past.now.used_bytes) / past.used_growth));
+    if (full || past.used_growth <= 0 || past.now.max_bytes <= past.now.used_bytes) continue;
+    out += fmt::format(", at the present rate it is full in {}", duration_text(past.lasts_s()));
+    if (room_of(past.now) < past.now.max_bytes - past.now.used_bytes)
+      out += ", since its file system has no room for more";
   }
   if (out.empty()) return out;
   return out +

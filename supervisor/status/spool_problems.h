@@ -28,6 +28,8 @@ struct SpoolFigures {
   Slot slot;
   bool lives = true;  // its worker does; else its spool is drained by another
   uint64_t used_bytes = 0, max_bytes = 0;
+  uint64_t file_bytes = 0;                // reserved; what is used is part of it
+  uint64_t disk_room_bytes = UINT64_MAX;  // that its file system has for more files
   uint64_t aside_bytes = 0, aside_max_bytes = 0;
   uint32_t aside_logs = 0;
   uint64_t damaged_segments = 0;
@@ -84,6 +86,7 @@ private:
     std::deque<Sample> samples;  // of the last minute
     bool filling = false;
     double used_growth = 0, aside_growth = 0;  // bytes a second
+    double lasts_s() const;                    // until nothing more can be used; with used_growth above 0
     MonotonicNs full_at{INT64_MIN / 2}, damaged_at{INT64_MIN / 2}, gone_at{INT64_MIN / 2};
     std::map<ledger::LossReason, uint64_t> lost_for_good;  // since it appeared: spool_gone, damaged
     uint64_t damaged_before = 0;                           // segments

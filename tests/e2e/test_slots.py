@@ -218,6 +218,19 @@ def test_a_supervisor_whose_spool_is_taken_says_by_whom_and_touches_nothing(site
     assert first.status()["state"] == "RUNNING"
 
 
+def test_a_spool_directory_that_cannot_be_made_ends_the_start_with_path_and_remedy(site):
+    supervisor = site.supervisor(ready=False, start=False)
+    (supervisor.folder / "file").write_text("not a folder")
+    wanted = supervisor.folder / "file" / "spool"
+    supervisor.settings["spool"]["directory"] = str(wanted)
+    supervisor.write_config()
+    supervisor.start()
+    assert supervisor.child.wait(20) == 75
+    told = supervisor.child.tail()
+    assert str(wanted) in told and "name another in the configuration" in told, told
+    supervisor.child = None
+
+
 @pytest.fixture(scope="module")
 def strict_broker():
     with Broker({"auto.create.topics.enable": "false"}) as broker:

@@ -53,13 +53,18 @@ def disk_full(broker, prefix, say):
             broker.halt()
             stand.disk.fill()
             stand.ioc.begin(RATE, FILL_S)  # more than the segments that are ready hold
+            filling = wait_for(lambda: _told(stand, "SPOOL_FILLING", "its file system has no room for more"), FILL_S,
+                               "the room that the disk leaves", poll=0.1)
+            lost_by_then = stand.service.status()["events"]["lost"]
             full = wait_for(lambda: _told(stand, "SPOOL_FULL"), FILL_S + 15, "SPOOL_FULL", poll=0.1)
             stand.ioc.rest()
             found = _pace(stand, FILL_S)
             lost = stand.service.status()["events"]["lost"]
             stand.disk.free()
             broker.start()
-        say(f"    {full}\n    {lost} of {stand.ioc.posted} events lost")
+        say(f"    {filling}\n    {full}\n    {lost} of {stand.ioc.posted} events lost")
+        if lost_by_then:
+            found.append(finding(stand, f"{lost_by_then} events were lost before anybody was told of the room"))
         stand.service.settled(60)
         stand.ioc.begin(RATE, 5)
         stand.ioc.rest()

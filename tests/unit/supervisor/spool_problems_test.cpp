@@ -110,6 +110,23 @@ TEST_F(SpoolProblemsTest, a_spool_that_fills_says_how_long_it_lasts_and_a_full_o
   EXPECT_EQ(after(1).spool_filling, "");
 }
 
+TEST_F(SpoolProblemsTest, a_file_system_with_less_room_than_the_share_is_reckoned_with) {
+  figures[0].max_bytes = 10'000 * kMiB;
+  figures[0].file_bytes = 600 * kMiB;
+  figures[0].disk_room_bytes = 400 * kMiB;
+  for (int i = 0; i < 60; ++i) {
+    figures[0].used_bytes += 10 * kMiB;
+    after(1);
+  }
+  EXPECT_EQ(figures[0].used_bytes, figures[0].file_bytes);
+  const std::string told = judge.judge(now).spool_filling;
+  EXPECT_TRUE(has(told, "600.0 MiB of ")) << told;
+  EXPECT_TRUE(has(told, "full in 40 s, since its file system has no room for more")) << told;
+  figures[0].disk_room_bytes = UINT64_MAX / 2;
+  const std::string enough = after(1).spool_filling;
+  EXPECT_FALSE(has(enough, "file system")) << enough;
+}
+
 TEST_F(SpoolProblemsTest, a_spool_is_full_where_the_disk_is_although_its_share_is_not) {
   after(1);
   lost(LossReason::no_segment) += 1;
