@@ -31,12 +31,22 @@ def missing_topic_beside_healthy(broker, prefix, say, seconds=60, rate=2500):
         return found + nothing_lost(stand, "out")
 
 
-def refused_records(broker, prefix, say, seconds=20):
-    """A record that the broker refuses ten times a second: the others do not repeat, pause or pile up."""
+def refused_records(broker, prefix, say):
+    """A record that the broker refuses ten times a second, for its size: the others do not repeat, pause or pile up."""
+    return _refused(broker, prefix, say, {"max.message.bytes": 100})
+
+
+def refused_stamps(broker, prefix, say):
+    """The same for its stamp, which is older than the broker takes."""
+    return _refused(broker, prefix, say, {"message.timestamp.before.max.ms": 1}, passing=5)
+
+
+def _refused(broker, prefix, say, config, passing=0, seconds=20):
+    """`passing`: so many may be taken all the same."""
     names = [f"n{number}" for number in range(20)]
     with Stand(broker, prefix, {}, dict.fromkeys([*names, "r"], 10), [], ONE_WORKER) as stand:
         stand.make_topic("out", **APPEND_TIME)
-        stand.make_topic("narrow", **{"max.message.bytes": 100})
+        stand.make_topic("narrow", **config)
         stand.serve(*[("out", name) for name in names])
         stand.service.all_connected()
         before = _pauses(stand, names, 5)
@@ -52,7 +62,7 @@ def refused_records(broker, prefix, say, seconds=20):
         # Its narrow topic stays as it is: nothing of it may wait all the same.
         found += stand.finish()
         refused = stand.accounts[stand.t("narrow"), "r"]
-        if refused.numbers or refused.book["lost"] < 8 * seconds:
+        if refused.numbers > passing or refused.book["lost"] < 8 * seconds:
             found.append(finding(stand, f"{refused.numbers} refused records are there, {refused.book['lost']} lost", "r"))
         return found + nothing_lost(stand, "out")
 
@@ -125,4 +135,4 @@ def _judge_pause(stand, before, during):
     return [finding(stand, f"a neighbour paused for {during - SCAN_S:.3f} s; before it was {before - SCAN_S:.3f} s")]
 
 
-SCENARIOS = (missing_topic_beside_healthy, refused_records, right_granted_later, fewer_partitions)
+SCENARIOS = (missing_topic_beside_healthy, refused_records, refused_stamps, right_granted_later, fewer_partitions)
