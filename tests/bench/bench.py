@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 
+import blocked
 import drain
 import micro
 import plots
@@ -16,7 +17,8 @@ import topics
 from e2k_support import Broker, build_dir
 from table import print_table
 
-SECTIONS = ("micro", "throughput", "latency", "curve", "arrays", "resident", "drain", "topics", "memory", "load", "first")
+SECTIONS = ("micro", "throughput", "latency", "curve", "arrays", "resident", "drain", "topics", "blocked", "memory", "load",
+            "first")
 
 
 def arguments():
@@ -71,6 +73,8 @@ def main():
                     side.stop()
             if "topics" in sections and ours:
                 rows += topics.measure(build, broker, max(1, options.repeat // 2), options.seconds, say)
+            if "blocked" in sections and ours:
+                rows += blocked.measure(build, options.repeat, options.seconds, say)
             if "memory" in sections and ours:
                 rows += service.memory(build, broker, options.channels, say)
             if "load" in sections and ours:
