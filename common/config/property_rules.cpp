@@ -165,14 +165,16 @@ bool is_file_only_property(std::string_view name) {
 }
 
 void name_login_files(const Properties& properties, std::map<std::string, std::string>& handle_properties) {
-  for (const char* property : kLoginProperties) {
+  const auto name_file = [&](const char* property) {
     const auto found = properties.find(property);
-    if (found == properties.end()) continue;
+    if (found == properties.end()) return;
     const std::string name = std::string(kFilePrefix) + property;
     // A refinement that comes from no file takes the place of one that does.
     handle_properties.erase(name);
     if (!found->second.file.empty()) handle_properties[name] = found->second.file;
-  }
+  };
+  for (const char* property : kLoginProperties) name_file(property);
+  for (const char* property : kCertificateProperties) name_file(property);
 }
 
 }  // namespace e2k::config

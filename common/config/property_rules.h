@@ -29,10 +29,12 @@ bool holds_secret(std::string_view name, std::string_view value);
 // Whether a property is taken from the configuration file only.
 bool is_file_only_property(std::string_view name);
 
-// What a login's user and password are set by. Among the properties of a handle "file:sasl.password" =
-// "/path" names the file that such a one came from; who makes the handle takes it out and reads the file
-// again when it must (common/kafka/login.h).
+// What a login's user and password, and certificates with their keys, are set by. Among the properties of a
+// handle "file:sasl.password" = "/path" names the file that such a one came from; who makes the handle takes
+// it out and reads the file again when it must (common/kafka/login.h).
 inline constexpr const char* kLoginProperties[] = {"sasl.username", "sasl.password"};
+inline constexpr const char* kCertificateProperties[] = {"ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem",
+                                                         "ssl.key.password", "ssl.keystore.password"};
 inline constexpr std::string_view kFilePrefix = "file:";
 void name_login_files(const Properties& properties, std::map<std::string, std::string>& handle_properties);
 

@@ -1,7 +1,5 @@
 #include "common/kafka/login.h"
 
-#include <fstream>
-#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -29,18 +27,26 @@ Result<Handle> start_handle(rd_kafka_type_t type, Conf conf) {
   return handle;
 }
 
+// librdkafka (2.12) frees what hangs in a configuration twice when no handle can be made of it. Whether one
+// can is seen from a copy, in which nothing hangs; it connects to nobody.
+Result<Handle> start_handle(rd_kafka_type_t type, Conf conf, BrokerWatch& watch) {
+  Conf bare(rd_kafka_conf_dup(conf.get()));
+  char reason[kReasonBytes] = "";
+  rd_kafka_conf_set(bare.get(), "bootstrap.servers", "", reason, sizeof reason);
+  rd_kafka_conf_set_log_cb(bare.get(), nullptr);
+  if (const Handle trial{rd_kafka_new(type, bare.get(), reason, sizeof reason)}; !trial) return fail(reason);
+  std::ignore = bare.release();
+  watch.hang_into(conf.get());
+  return start_handle(type, std::move(conf));
+}
+
 std::map<std::string, std::string> LoginFiles::read() const {
   std::map<std::string, std::string> found;
   for (const char* property : {kUser, kPassword}) {
     const auto path = paths_.find(property);
     if (path == paths_.end()) continue;
-    std::ifstream file(path->second, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    // As the configuration takes it: without one line's end.
-    if (text.ends_with('\n')) text.pop_back();
-    if (text.ends_with('\r')) text.pop_back();
     // An empty one is just being written.
-    if (!text.empty()) found[property] = std::move(text);
+    if (std::string text = read_secret(path->second); !text.empty()) found[property] = std::move(text);
   }
   return found;
 }
@@ -54,12 +60,29 @@ void LoginFiles::take_from(std::map<std::string, std::string>& properties) {
   for (auto& [property, text] : read()) properties[property] = std::move(text);
   user_ = properties.contains(kUser) ? properties.at(kUser) : "";
   password_ = properties.contains(kPassword) ? properties.at(kPassword) : "";
+  certificates_.take_from(properties);
 }
 
 void LoginFiles::renew() {
   rd_kafka_t* handle = handle_.load();
-  if (handle == nullptr || paths_.empty()) return;
+  if (handle == nullptr) return;
   const std::lock_guard guard(lock_);
+  // Certificates that nobody refused stay in use: the new ones may be for brokers that are yet to come.
+  if (refused_.load() && certificates_.have_changed()) outdated_.store(true);
+  renew_password(handle);
+}
+
+void LoginFiles::heard(ErrorKind kind) {
+  if (kind == ErrorKind::tls || kind == ErrorKind::login) refused_.store(true);
+}
+
+std::string LoginFiles::certificates() const {
+  const std::lock_guard guard(lock_);
+  return certificates_.names();
+}
+
+void LoginFiles::renew_password(rd_kafka_t* handle) {
+  if (paths_.empty()) return;
   auto found = read();
   found.try_emplace(kUser, user_);
   found.try_emplace(kPassword, password_);

@@ -11,10 +11,6 @@ namespace e2k::worker {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-// What is in flight when a producer ends is waited for: an answer that still comes saves a repeat. No longer,
-// because all topics wait meanwhile.
-constexpr int64_t kLastAnswersNs = 60 * kNsPerMs;
-constexpr int64_t kPurgeNs = kNsPerSecond;
 // While no broker is known to be up.
 constexpr int64_t kProbeNs = 3 * kNsPerSecond;
 // A topic that nothing was acknowledged of for this long has a small share of the window.
@@ -28,10 +24,6 @@ void bump(std::atomic<uint64_t>& counter, uint64_t by = 1) {
 bool ends_the_producer(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE ||
          error == RD_KAFKA_RESP_ERR__FENCED;
-}
-
-const char* name_of(Lane lane) {
-  return lane == Lane::main ? "main" : "careful";
 }
 
 constexpr Lane kAllLanes[] = {Lane::main, Lane::careful};
@@ -49,7 +41,7 @@ Result<std::unique_ptr<Outlet>> Outlet::create(OutletOptions options, ledger::He
                                                Listener& listener) {
   std::unique_ptr<Outlet> outlet(new Outlet(std::move(options), books, bell, listener));
   for (const Lane lane : kAllLanes)
-    if (auto opened = outlet->open(lane); !opened) return tl::unexpected(opened.error());
+    if (auto opened = outlet->open(lane, outlet->make(lane)); !opened) return tl::unexpected(opened.error());
   return outlet;
 }
 
@@ -62,12 +54,20 @@ void Outlet::end() {
   for (const Lane lane : kAllLanes) {
     forget_handles(lane);
     lanes_[static_cast<size_t>(lane)].producer.reset();
+    lanes_[static_cast<size_t>(lane)].renewal.end();
   }
 }
 
-Result<void> Outlet::open(Lane lane) {
+Renewal::Made Outlet::make(Lane lane) const {
+  return Producer::create(options_.properties, bell_.fd(), lane);
+}
+
+void Outlet::make_elsewhere(Lane lane) {
+  lanes_[static_cast<size_t>(lane)].renewal.make([this, lane] { return make(lane); }, bell_);
+}
+
+Result<void> Outlet::open(Lane lane, Renewal::Made made) {
   LaneState& l = lanes_[static_cast<size_t>(lane)];
-  auto made = Producer::create(options_.properties, bell_.fd(), lane);
   if (!made) return tl::unexpected(made.error());
   l.producer = std::move(*made);
   if (lane == Lane::careful) {
@@ -262,6 +262,8 @@ void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
 void Outlet::take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, bool fatal) {
   const std::string words = text != nullptr && *text != 0 ? text : rd_kafka_err2str(code);
   if (fatal || ends_the_producer(code)) return lane_died(lane, words);
+  if (auto& producer = lanes_[static_cast<size_t>(lane)].producer)
+    producer->login().heard(kafka::kind_of(code, words));
   // That all brokers are down follows what says why.
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !error_.is_set()) error_.set(words);
   // Whether others are up, only the brokers know.
@@ -276,17 +278,6 @@ void Outlet::look_for_fatal(Lane lane) {
   if (rd_kafka_fatal_error(handle, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR) lane_died(lane, text);
 }
 
-void Outlet::lane_died(Lane lane, const std::string& why) {
-  LaneState& l = lanes_[static_cast<size_t>(lane)];
-  if (std::exchange(l.dead, true)) return;
-  // The first time at once: the topic that was the cause is on trial from now on.
-  if (now_ns_ - l.renewed_at_ns > 2 * options_.longest_back_off_ns) l.back_off_ns = 0;
-  l.renew_at_ns = now_ns_ + l.back_off_ns;
-  l.back_off_ns = std::clamp(l.back_off_ns * 2, options_.first_back_off_ns, options_.longest_back_off_ns);
-  log::warn("producer_ended lane={} reason={}", name_of(lane), log::quoted(why));
-  if (error_.text().empty()) error_.set(why);
-}
-
 bool Outlet::is_silent_for(int64_t ns, int64_t now_ns) const {
   return in_flight_ != 0 && now_ns - waiting_since_ns_ > ns;
 }
@@ -296,6 +287,7 @@ void Outlet::tend(int64_t now_ns) {
   for (const Lane lane : kAllLanes) {
     const LaneState& l = lanes_[static_cast<size_t>(lane)];
     if (l.dead && now_ns >= l.renew_at_ns) renew(lane);
+    if (!l.dead) replace_outdated(lane);
   }
   if (brokers_up_ == 0 && now_ns >= probe_at_ns_) {
     probe_at_ns_ = now_ns + kProbeNs;
@@ -309,53 +301,6 @@ bool Outlet::take_answer(MetadataProbe::Answer& answer) {
   brokers_up_ = answer.brokers;
   if (answer.brokers != 0) error_.forget(nullptr);
   return true;
-}
-
-// What had not been sent comes back first, what was sent is waited for, and then given up: it goes out again,
-// and where the broker had stored it, it is there twice.
-void Outlet::renew(Lane lane) {
-  LaneState& l = lanes_[static_cast<size_t>(lane)];
-  const int64_t began_ns = monotonic_now().value;
-  const auto wait_until_empty = [&](int64_t for_ns) {
-    while (l.table.size() != 0 && monotonic_now().value < began_ns + for_ns) {
-      serve(lane);
-      if (l.table.size() != 0) bell_.wait(2);
-    }
-  };
-  // None: the last renewal could not make one.
-  if (l.producer) {
-    l.producer->purge(Producer::Purge::queued);
-    wait_until_empty(kLastAnswersNs);
-    bump(header_.republished, l.table.size());
-    l.producer->purge(Producer::Purge::everything);
-    wait_until_empty(kLastAnswersNs + kPurgeNs);
-  }
-  l.table.for_each([&](InFlight& row) {
-    // A report that never came.
-    const InFlight what = row;
-    row.topic = nullptr;
-    --in_flight_;
-    in_flight_bytes_ -= what.bytes;
-    what.topic->in_flight_bytes -= what.bytes;
-    if (what.record.segment != nullptr) what.record.segment->clear_busy(what.record.unit);
-    const FlowOutcome outcome = step(*what.topic, {FlowEvent::failed, now_ns_, Failure::returned});
-    listener_.came_back(*what.topic, what, outcome);
-  });
-  l.table = {};
-  if (lane == Lane::careful) probe_.reset();
-  forget_handles(lane);
-  l.producer.reset();
-  if (auto opened = open(lane); !opened) {
-    log::error(
-        "producer_not_renewed lane={} reason={} remedy=\"it is tried again; events wait in the spool\"",
-        name_of(lane), log::quoted(opened.error().message));
-    error_.set(opened.error().message);
-    l.renew_at_ns = now_ns_ + options_.longest_back_off_ns;
-    return;
-  }
-  l.dead = false;
-  l.renewed_at_ns = monotonic_now().value;
-  log::info("producer_renewed lane={} took_ms={}", name_of(lane), (l.renewed_at_ns - began_ns) / kNsPerMs);
 }
 
 }  // namespace e2k::worker

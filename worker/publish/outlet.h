@@ -27,6 +27,7 @@
 #include "worker/publish/kafka_error.h"
 #include "worker/publish/metadata_probe.h"
 #include "worker/publish/producer.h"
+#include "worker/publish/renewal.h"
 #include "worker/publish/topic.h"
 
 namespace e2k::worker {
@@ -40,6 +41,9 @@ struct OutletOptions {
   uint64_t topic_window = 16'384;
   int64_t first_back_off_ns = 500'000'000;  // of the main producer's renewal; the first one comes at once
   int64_t longest_back_off_ns = 8'000'000'000;
+  // What is in flight when a producer ends is waited for: an answer that still comes saves a repeat. No
+  // longer, because the lane's topics wait meanwhile.
+  int64_t last_answers_ns = 60'000'000;
 };
 
 class Outlet {
@@ -77,9 +81,11 @@ public:
   // --- once a turn
   // true: a report came.
   bool serve_reports(int64_t now_ns);
-  // Renews what died, if its time has come.
+  // Renews what died, if its time has come, and what is out of date: a step a turn, without waiting.
   void tend(int64_t now_ns);
   bool is_dead(Lane lane) const { return lanes_[static_cast<size_t>(lane)].dead; }
+  // A lane is between two steps that time ends.
+  bool is_renewing() const;
   uint64_t in_flight() const { return in_flight_; }
   // 0: never.
   int64_t acknowledged_at_ns() const { return acknowledged_at_ns_; }
@@ -94,6 +100,11 @@ public:
   int brokers_up() const { return brokers_up_; }
   int64_t nap_ns() const { return nap_ns_; }
   KafkaError& error() { return error_; }
+  // nullptr: the lane has none just now.
+  rd_kafka_t* handle(Lane lane) const {
+    const auto& producer = lanes_[static_cast<size_t>(lane)].producer;
+    return producer ? producer->handle() : nullptr;
+  }
   // The topic goes; nothing of it is in flight.
   void let_go(Topic& topic);
   // Lets go of all handles. Nothing may be produced any more.
@@ -107,16 +118,22 @@ private:
     int64_t renew_at_ns = 0;
     int64_t back_off_ns = 0;
     int64_t renewed_at_ns = 0;
+    Renewal renewal;
   };
 
   Outlet(OutletOptions options, ledger::Header& books, Doorbell& bell, Listener& listener);
-  Result<void> open(Lane lane);
+  Result<void> open(Lane lane, Renewal::Made made);
+  Renewal::Made make(Lane lane) const;
+  void make_elsewhere(Lane lane);
   rd_kafka_topic_t* handle_of(Topic& topic, Lane lane);
   void take_report(Lane lane, const rd_kafka_message_t& message);
   void take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, bool fatal);
   void look_for_fatal(Lane lane);
   void lane_died(Lane lane, const std::string& why);
   void renew(Lane lane);
+  void replace_outdated(Lane lane);
+  void give_up_in_flight(Lane lane);
+  void close_producer(Lane lane);
   void serve(Lane lane);
   void forget_handles(Lane lane);
 

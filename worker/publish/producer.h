@@ -33,6 +33,7 @@ public:
 
   rd_kafka_t* handle() const { return handle_.get(); }
   rd_kafka_queue_t* reports() const { return reports_.get(); }
+  kafka::LoginFiles& login() { return login_; }
   // What the publisher is to nap, for the linger.ms that was configured.
   int64_t nap_ns() const { return nap_ns_; }
   // What it queues at the most, as configured.

@@ -3,7 +3,9 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+
 #include <sys/socket.h>
+#include <fstream>
 
 #include <chrono>
 #include <string>
@@ -116,6 +118,16 @@ TEST_F(BrokerWatchTest, only_log_lines_about_connections_count) {
   EXPECT_NE(watch_.trouble().kind, ErrorKind::login);
   watch_.heard_log("SASLREFRESH", "Kerberos ticket refresh failed: kinit: command not found");
   EXPECT_EQ(watch_.trouble().kind, ErrorKind::login);
+}
+
+TEST(BrokerWatchFailing, a_handle_that_can_not_be_made_leaves_nothing_behind) {
+  const std::string rubbish = testing::TempDir() + "/e2k-rubbish.pem";
+  std::ofstream(rubbish) << "rubbish";
+  BrokerWatch watch;
+  auto conf = make_conf({{"security.protocol", "ssl"}, {"ssl.ca.location", rubbish}, {"group.id", "g"}});
+  ASSERT_TRUE(conf);
+  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
+  EXPECT_FALSE(start_handle(RD_KAFKA_CONSUMER, std::move(*conf), watch));
 }
 
 }  // namespace

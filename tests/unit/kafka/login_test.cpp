@@ -80,11 +80,81 @@ TEST_F(LoginFilesTest, a_file_that_is_gone_or_empty_changes_nothing) {
 
 TEST(LoginFiles, a_refinement_that_stands_in_the_configuration_is_not_overridden_by_a_file) {
   std::map<std::string, std::string> properties;
-  config::name_login_files({{"sasl.password", {"a", true, "/a"}}, {"ssl.key.password", {"b", true, "/b"}}},
+  config::name_login_files({{"sasl.password", {"a", true, "/a"}}, {"client.id", {"b", true, "/b"}}},
                            properties);
   EXPECT_EQ(properties, (std::map<std::string, std::string>{{"file:sasl.password", "/a"}}));
   config::name_login_files({{"sasl.password", {"c", true, ""}}}, properties);
   EXPECT_TRUE(properties.empty());
+}
+
+TEST_F(LoginFilesTest, a_key_that_came_from_a_file_is_read_again_for_the_next_handle) {
+  std::map<std::string, std::string> properties = {{"ssl.key.pem", "at the start"}};
+  config::name_login_files({{"ssl.key.pem", {"at the start", true, write("key", "by now\n")}}}, properties);
+  login_.take_from(properties);
+  EXPECT_EQ(properties, (std::map<std::string, std::string>{{"ssl.key.pem", "by now"}}));
+  EXPECT_EQ(login_.certificates(), "ssl.key.pem=" + folder_ + "/key");
+}
+
+TEST_F(LoginFilesTest, a_handle_is_outdated_once_it_is_refused_and_a_certificate_has_changed) {
+  std::map<std::string, std::string> properties = {{"ssl.ca.location", write("ca", "old")}};
+  login_.take_from(properties);
+  EXPECT_EQ(properties.at("ssl.ca.location"), folder_ + "/ca");
+  open({{"sasl.username", "me"}, {"sasl.password", "good"}});
+  login_.renew();
+  write("ca", "new");
+  login_.renew();
+  login_.heard(ErrorKind::down);
+  login_.renew();
+  EXPECT_FALSE(login_.take_outdated()) << "nobody refused it";
+  login_.heard(ErrorKind::tls);
+  EXPECT_FALSE(login_.take_outdated()) << "no connection was tried since";
+  login_.renew();
+  EXPECT_TRUE(login_.take_outdated());
+}
+
+TEST_F(LoginFilesTest, a_handle_that_is_refused_for_the_files_that_it_has_is_not_outdated) {
+  std::map<std::string, std::string> properties = {{"ssl.ca.location", write("ca", "same")}};
+  login_.take_from(properties);
+  open({{"sasl.username", "me"}, {"sasl.password", "good"}});
+  login_.heard(ErrorKind::login);
+  write("ca", "same");
+  login_.renew();
+  EXPECT_FALSE(login_.take_outdated()) << "written, not changed";
+  write("ca", "");
+  login_.renew();
+  EXPECT_FALSE(login_.take_outdated()) << "just being written";
+  std::filesystem::remove(folder_ + "/ca");
+  login_.renew();
+  EXPECT_FALSE(login_.take_outdated()) << "just being replaced";
+}
+
+TEST_F(LoginFilesTest, a_certificate_in_a_folder_counts) {
+  std::filesystem::create_directory(folder_ + "/certificates");
+  std::map<std::string, std::string> properties = {{"ssl.ca.location", folder_ + "/certificates"}};
+  write("certificates/a", "one");
+  login_.take_from(properties);
+  open({{"sasl.username", "me"}, {"sasl.password", "good"}});
+  login_.heard(ErrorKind::tls);
+  login_.renew();
+  EXPECT_FALSE(login_.take_outdated());
+  write("certificates/b", "another");
+  login_.renew();
+  EXPECT_TRUE(login_.take_outdated());
+}
+
+TEST_F(LoginFilesTest, what_no_handle_could_be_made_of_is_tried_again_when_it_changes_again) {
+  std::map<std::string, std::string> properties = {{"ssl.ca.location", write("ca", "old")}};
+  login_.take_from(properties);
+  open({{"sasl.username", "me"}, {"sasl.password", "good"}});
+  login_.heard(ErrorKind::tls);
+  write("ca", "rubbish");
+  login_.renew();
+  ASSERT_TRUE(login_.take_outdated());
+  login_.renew();
+  EXPECT_FALSE(login_.take_outdated());
+  write("ca", "new");
+  login_.renew();
+  EXPECT_TRUE(login_.take_outdated());
 }
 
 TEST(StartHandle, librdkafkas_reason_is_the_error) {

@@ -1,6 +1,7 @@
 // What a feed does about topics that can't take their records: they are moved aside, wait over restarts, and
 // come in their order, each once; who is blocked pays with its own events only.
 #include <algorithm>
+#include <future>
 
 #include "tests/unit/publish/feed_fixture.h"
 #include "worker/spool/lost_notice.h"
@@ -364,6 +365,42 @@ TEST_F(FeedTest, every_event_is_accounted_for_where_topics_and_the_live_log_fill
   ASSERT_TRUE(drained());
   EXPECT_EQ(counts(0).received, counts(0).acknowledged + counts(0).lost);
   EXPECT_EQ(counts(1).received, counts(1).acknowledged + counts(1).lost);
+}
+
+TEST_F(FeedTest, the_end_of_the_careful_lanes_producer_makes_no_topic_of_the_main_lane_wait) {
+  mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 2));
+  outlet_options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
+  outlet_options_.last_answers_ns = 60 * kNsPerSecond;
+  set_leader("neighbour", 1);
+  set_leader("slow", 2);
+  begin();
+  IntakeEntry& neighbour = log_->open(0, "neighbour", "c");
+  IntakeEntry& slow = log_->open(1, "slow", "c");
+  log_->intake->event(neighbour, DoubleEvent(0));
+  ASSERT_TRUE(drained());
+  constexpr int16_t kProduce = 0;
+  rd_kafka_mock_broker_push_request_error_rtts(mock_.get(), 2, kProduce, 1, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                               60'000);
+  log_->intake->event(slow, DoubleEvent(0));
+  ASSERT_TRUE(turn_until([&] { return outlet_->in_flight() == 1; }));
+  rd_kafka_test_fatal_error(outlet_->handle(Lane::careful), RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+                            "a test");
+  ASSERT_TRUE(turn_until([&] { return outlet_->is_dead(Lane::careful); }));
+  log_->intake->event(neighbour, DoubleEvent(1));
+  ASSERT_TRUE(turn_until([&] { return counts(0).acknowledged == 2; }));
+  EXPECT_TRUE(outlet_->is_dead(Lane::careful)) << "its last answer is waited for";
+  EXPECT_EQ(counts(1).waiting, 1u);
+}
+
+TEST(Elsewhere, what_takes_long_is_not_waited_for_and_rings_when_it_is_done) {
+  auto bell = must(Doorbell::create());
+  std::promise<void> go_on;
+  Elsewhere elsewhere;
+  elsewhere.start([&] { go_on.get_future().wait(); }, *bell);
+  EXPECT_FALSE(elsewhere.is_done());
+  go_on.set_value();
+  bell->wait(20'000);
+  EXPECT_TRUE(elsewhere.is_done());
 }
 
 }  // namespace
