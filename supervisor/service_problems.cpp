@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/config/property_rules.h"
+#include "common/kafka/certificate_files.h"
 #include "supervisor/service.h"
 
 namespace e2k::supervisor {
@@ -15,6 +17,14 @@ std::string producer_servers(const Config& config) {
     if (const auto found = side->find("bootstrap.servers"); found != side->end())
       return found->second.secret ? "***" : found->second.value;
   return "localhost:9092";
+}
+
+// The files of the workers' certificates.
+std::string producer_certificates(const Config& config) {
+  auto properties = merged_properties(config.kafka.common, config.kafka.producer);
+  for (const Properties* side : {&config.kafka.common, &config.kafka.producer})
+    config::name_login_files(*side, properties);
+  return kafka::CertificateFiles::names_in(properties);
 }
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -61,7 +71,7 @@ void Service::judge_brokers() {
   for (const auto& view : fleet_->slots())
     if (view.heartbeat)
       workers.push_back({view.slot.value, view.heartbeat->brokers_up, view.heartbeat->kafka_error});
-  broker_problems_.of_workers(workers, producer_servers(config_));
+  broker_problems_.of_workers(workers, producer_servers(config_), producer_certificates(config_));
   for (const auto& [code, message] : broker_problems_.judged()) on_problem(code, message);
 }
 

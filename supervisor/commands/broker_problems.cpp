@@ -27,7 +27,11 @@ bool is_broker_problem(std::string_view code) {
   return std::any_of(kProblems.begin(), kProblems.end(), [code](const auto& p) { return code == p.code; });
 }
 
-std::string broker_problem_text(const kafka::Trouble& trouble, const std::string& servers) {
+std::string broker_problem_text(const kafka::Trouble& trouble, const std::string& servers,
+                                const std::string& certificates) {
+  const std::string files = certificates.empty() ? ""
+                                                 : " Replace what is wrong of " + certificates +
+                                                       ": it is read again once it changes";
   const std::string words = trouble.words.empty() ? "" : ": " + trouble.words;
   switch (trouble.kind) {
     case ErrorKind::none:
@@ -36,14 +40,13 @@ std::string broker_problem_text(const kafka::Trouble& trouble, const std::string
       return fmt::format(
           "the login at the brokers {} is refused{}; correct security.protocol, sasl.mechanism and what the "
           "mechanism logs in with. It is tried again; names and passwords from a file or credential are read "
-          "again each time",
-          servers, words);
+          "again each time.{}",
+          servers, words, files);
     case ErrorKind::tls:
       return fmt::format(
           "there is no TLS with the brokers {}{}; does the listener speak it (security.protocol), does "
-          "ssl.ca.location hold who signed the brokers' certificates, are certificates out of date? "
-          "Certificates and keys that were replaced are read by a restart of the service",
-          servers, words);
+          "ssl.ca.location hold who signed the brokers' certificates, are certificates out of date?{}",
+          servers, words, files);
     case ErrorKind::down:
       return fmt::format("no broker of {} is reached{}; start them, or correct kafka.bootstrap.servers",
                          servers, words);
@@ -57,7 +60,8 @@ std::string broker_problem_text(const kafka::Trouble& trouble, const std::string
   return "";
 }
 
-void BrokerProblems::of_workers(const std::vector<OfWorker>& workers, const std::string& servers) {
+void BrokerProblems::of_workers(const std::vector<OfWorker>& workers, const std::string& servers,
+                                const std::string& certificates) {
   workers_.clear();
   for (const OfWorker& worker : workers) {
     if (worker.brokers_up != 0) continue;
@@ -65,7 +69,7 @@ void BrokerProblems::of_workers(const std::vector<OfWorker>& workers, const std:
     for (const BrokerProblem& problem : kProblems)
       if (problem.kind == trouble.kind && workers_[problem.code].empty())
         workers_[problem.code] =
-            fmt::format("worker {}: {}", worker.slot, broker_problem_text(trouble, servers));
+            fmt::format("worker {}: {}", worker.slot, broker_problem_text(trouble, servers, certificates));
   }
 }
 

@@ -21,8 +21,9 @@ struct BrokerProblem {
 std::span<const BrokerProblem> broker_problems();
 bool is_broker_problem(std::string_view code);
 
-// "" where there is no trouble.
-std::string broker_problem_text(const kafka::Trouble& trouble, const std::string& servers);
+// "" where there is no trouble. `certificates`: the files of the login ("property=path, …"), "" for none.
+std::string broker_problem_text(const kafka::Trouble& trouble, const std::string& servers,
+                                const std::string& certificates);
 
 // The reasons of both sides by code. A worker's words count while it reaches no broker; where the command
 // topic can't be read for the same reason they would only repeat it.
@@ -34,7 +35,8 @@ public:
     std::string words;
   };
   void of_tail(const std::string& code, const std::string& message) { tail_[code] = message; }
-  void of_workers(const std::vector<OfWorker>& workers, const std::string& servers);
+  void of_workers(const std::vector<OfWorker>& workers, const std::string& servers,
+                  const std::string& certificates);
   // Every code, "" where it does not stand.
   std::map<std::string, std::string> judged() const;
 

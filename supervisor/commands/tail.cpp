@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,12 +12,10 @@
 #include <set>
 #include <utility>
 
-#include "common/config/property_rules.h"
 #include "common/fd.h"
-#include "common/kafka/broker_watch.h"
-#include "common/kafka/login.h"
 #include "common/log.h"
 #include "supervisor/commands/broker_problems.h"
+#include "supervisor/commands/command_consumer.h"
 #include "supervisor/commands/topic_admin.h"
 
 namespace e2k::supervisor {
@@ -33,11 +30,6 @@ constexpr milliseconds kRetry{500};       // while the topic can't be read
 constexpr milliseconds kLookAgain{5000};  // partitions and cleanup policy of a topic that can
 // Records handled before the loop gets a turn for its other work.
 constexpr int kRecordsPerTurn = 2000;
-
-struct MessageDeleter {
-  void operator()(rd_kafka_message_t* p) const { rd_kafka_message_destroy(p); }
-};
-using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
 
 // What a look at the topic found; made on the admin thread, judged on the loop.
 struct Look {
@@ -75,6 +67,7 @@ public:
         create_topic_(config.commands.create_topic),
         replication_factor_(config.commands.replication_factor),
         servers_(servers_of(config)),
+        properties_(CommandConsumer::properties_of(config)),
         callbacks_(std::move(callbacks)),
         wake_(loop),
         look_timer_(loop) {}
@@ -82,12 +75,10 @@ public:
   ~KafkaTail() override {
     *alive_ = false;
     admin_.join();
-    if (consumer_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
-    queue_.reset();
-    if (consumer_) rd_kafka_destroy_flags(consumer_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    consumer_.reset();
   }
 
-  Result<void> begin(const Config& config);
+  Result<void> begin();
 
   int64_t offset() const override {
     int64_t sum = 0;
@@ -99,8 +90,11 @@ public:
 
 private:
   static std::string servers_of(const Config& config);
-  Result<void> make_consumer(const Config& config);
+  Result<std::unique_ptr<CommandConsumer>> make_consumer();
   Result<void> watch_queue();
+  void make_consumer_anew();
+  void use_instead(Result<std::unique_ptr<CommandConsumer>> made);
+  void serve_soon();
   void wait_for_events();
   void serve();
   void on_message(const rd_kafka_message_t& message);
@@ -121,12 +115,10 @@ private:
   bool create_topic_;
   int replication_factor_;
   std::string servers_;
+  const std::map<std::string, std::string> properties_;  // of the handle
   Callbacks callbacks_;
 
-  kafka::LoginFiles login_;
-  kafka::BrokerWatch watch_;
-  kafka::Handle consumer_;
-  kafka::Queue queue_;
+  std::unique_ptr<CommandConsumer> consumer_;
   boost::asio::posix::stream_descriptor wake_;  // the read end of a pipe that librdkafka writes to
   UniqueFd wake_writer_;
   boost::asio::steady_timer look_timer_;
@@ -153,52 +145,18 @@ std::string KafkaTail::servers_of(const Config& config) {
   return "localhost:9092";
 }
 
-Result<void> KafkaTail::begin(const Config& config) {
-  if (auto made = make_consumer(config); !made) return made;
+Result<void> KafkaTail::begin() {
+  auto made = make_consumer();
+  if (!made) return tl::unexpected(made.error());
+  consumer_ = std::move(*made);
   if (auto watched = watch_queue(); !watched) return watched;
   start_look();
   return {};
 }
 
-Result<void> KafkaTail::make_consumer(const Config& config) {
-  std::map<std::string, std::string> properties = {{"bootstrap.servers", "localhost:9092"},
-                                                   {"auto.offset.reset", "earliest"},
-                                                   // The end is told by a fetch that waited in vain.
-                                                   {"fetch.wait.max.ms", "100"},
-                                                   {"client.id", "epics2kafka"}};
-  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
-    for (const auto& [name, value] : *side) properties[name] = value.value;
-  properties["group.id"] = config.commands.group;  // asked for by librdkafka; no group is joined
-  properties["enable.auto.commit"] = "false";
-  properties["enable.auto.offset.store"] = "false";
-  properties["enable.partition.eof"] = "true";
-  properties["allow.auto.create.topics"] = "false";
-  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
-    config::name_login_files(*side, properties);
-  login_.take_from(properties);
-  auto conf = kafka::make_conf(properties);
-  if (!conf) return fail(conf.error().front().property + ": " + conf.error().front().reason);
-  rd_kafka_conf_set_opaque(conf->get(), this);
-  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int code, const char* text, void* self) {
-    static_cast<KafkaTail*>(self)->on_error(static_cast<rd_kafka_resp_err_t>(code), text);
-  });
-  rd_kafka_conf_set_log_cb(
-      conf->get(), [](const rd_kafka_t* handle, int, const char* facility, const char* text) {
-        log::debug("kafka.log facility={} text={}", facility, log::quoted(text));
-        static_cast<KafkaTail*>(rd_kafka_opaque(handle))->watch_.heard_log(facility, text);
-      });
-  rd_kafka_conf_set_socket_cb(conf->get(), [](int domain, int type, int protocol, void* self) {
-    static_cast<KafkaTail*>(self)->login_.renew();
-    return ::socket(domain, type | SOCK_CLOEXEC, protocol);
-  });
-  watch_.hang_into(conf->get());
-  auto handle = kafka::start_handle(RD_KAFKA_CONSUMER, std::move(*conf));
-  if (!handle) return fail("[kafka]: " + handle.error().message);
-  consumer_ = std::move(*handle);
-  login_.attach(consumer_.get());
-  rd_kafka_poll_set_consumer(consumer_.get());
-  queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
-  return {};
+Result<std::unique_ptr<CommandConsumer>> KafkaTail::make_consumer() {
+  return CommandConsumer::make(
+      properties_, [this](rd_kafka_resp_err_t code, const std::string& text) { on_error(code, text); });
 }
 
 Result<void> KafkaTail::watch_queue() {
@@ -206,12 +164,50 @@ Result<void> KafkaTail::watch_queue() {
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return fail("no pipe could be made: too many open files");
   wake_.assign(ends[0]);
   wake_writer_.reset(ends[1]);
-  rd_kafka_queue_io_event_enable(queue_.get(), ends[1], "1", 1);
+  consumer_->wake(ends[1]);
   wait_for_events();
+  serve_soon();
+  return {};
+}
+
+void KafkaTail::serve_soon() {
   boost::asio::post(loop_, [this, alive = alive_] {
     if (*alive) serve();
   });
-  return {};
+}
+
+// In the place of a look, so that nothing uses the handle meanwhile.
+void KafkaTail::make_consumer_anew() {
+  boost::asio::post(admin_, [this, alive = alive_] {
+    boost::asio::post(loop_, [this, alive, made = make_consumer()]() mutable {
+      if (!*alive) return;
+      looking_ = false;
+      use_instead(std::move(made));
+      start_look();
+    });
+  });
+}
+
+// What was read stays read: the new one goes on behind it.
+void KafkaTail::use_instead(Result<std::unique_ptr<CommandConsumer>> made) {
+  if (!made) {
+    log::error(
+        "commands.kafka_not_renewed reason={} files={} remedy=\"they are read when they change again\"",
+        log::quoted(made.error().message), log::quoted(consumer_->login().certificates()));
+    consumer_->watch().heard(RD_KAFKA_RESP_ERR__SSL,
+                             "the changed files can't be used: " + made.error().message);
+    return;
+  }
+  consumer_->wake(-1);
+  // Its end takes a while.
+  boost::asio::post(admin_,
+                    [before = std::exchange(consumer_, std::move(*made))]() mutable { before.reset(); });
+  consumer_->wake(wake_writer_.get());
+  log::info(
+      "commands.kafka_renewed message=\"brokers refused the login, and its certificates were replaced\"");
+  const std::set<int32_t> partitions = std::exchange(assigned_, {});
+  assign({partitions.begin(), partitions.end()});
+  serve_soon();
 }
 
 void KafkaTail::wait_for_events() {
@@ -230,7 +226,7 @@ void KafkaTail::serve() {
   int served = 0;
   bool any = false;
   while (served < kRecordsPerTurn) {
-    Message message(rd_kafka_consumer_poll(consumer_.get(), 0));
+    const CommandConsumer::Message message = consumer_->poll();
     if (!message) break;
     ++served;
     any = true;
@@ -291,7 +287,6 @@ void KafkaTail::on_end(const rd_kafka_message_t& message) {
 void KafkaTail::on_error(rd_kafka_resp_err_t code, const std::string& text) {
   last_error_ = fmt::format("{}: {}", rd_kafka_err2name(code), text);
   log::debug("commands.kafka_error code={} text={}", rd_kafka_err2name(code), log::quoted(text));
-  watch_.heard(code, text);
   if (kafka::kind_of(code, text) != kafka::ErrorKind::none ||
       code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
       code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
@@ -301,14 +296,16 @@ void KafkaTail::on_error(rd_kafka_resp_err_t code, const std::string& text) {
 void KafkaTail::end_of_problems_with_brokers() {
   if (last_error_.empty()) return;
   last_error_.clear();
-  watch_.answered();
+  consumer_->watch().answered();
   problems_with_brokers({});
 }
 
 // Of each kind one reason, of which the others end.
 void KafkaTail::problems_with_brokers(const kafka::Trouble& trouble) {
   for (const BrokerProblem& kind : broker_problems())
-    problem(kind.code, kind.kind == trouble.kind ? broker_problem_text(trouble, servers_) : "");
+    problem(kind.code, kind.kind == trouble.kind
+                           ? broker_problem_text(trouble, servers_, consumer_->login().certificates())
+                           : "");
 }
 
 void KafkaTail::look_after(milliseconds delay) {
@@ -322,9 +319,10 @@ void KafkaTail::look_after(milliseconds delay) {
 void KafkaTail::start_look() {
   if (looking_) return;
   looking_ = true;
+  if (consumer_->login().take_outdated()) return make_consumer_anew();
   const bool may_create = create_topic_ && !seen_;
   boost::asio::post(admin_, [this, may_create, alive = alive_] {
-    Look found = look(TopicAdmin(consumer_.get(), topic_, kAdminTimeout), may_create, replication_factor_);
+    Look found = look(TopicAdmin(consumer_->get(), topic_, kAdminTimeout), may_create, replication_factor_);
     boost::asio::post(loop_, [this, alive, found = std::move(found)] {
       if (!*alive) return;
       looking_ = false;
@@ -364,8 +362,8 @@ void KafkaTail::on_look(const Look& found) {
                             "client's user",
                             topic_)
               : "");
-  if (!down) watch_.answered();
-  kafka::Trouble trouble = down ? watch_.trouble() : kafka::Trouble{};
+  if (!down) consumer_->watch().answered();
+  kafka::Trouble trouble = down ? consumer_->watch().trouble() : kafka::Trouble{};
   if (down && trouble.words.empty()) trouble.words = found.error.message;
   if (down) last_error_ = fmt::format("{}: {}", rd_kafka_err2name(code), trouble.words);
   problems_with_brokers(trouble);
@@ -396,7 +394,7 @@ void KafkaTail::on_look(const Look& found) {
 void KafkaTail::start_over() {
   vanished_ = false;
   caught_up_ = false;
-  rd_kafka_assign(consumer_.get(), nullptr);
+  rd_kafka_assign(consumer_->get(), nullptr);
   assigned_.clear();
   ended_.clear();
   before_ = std::exchange(next_, {});
@@ -413,12 +411,14 @@ void KafkaTail::tell_of_another_log(const std::string& what) {
 
 void KafkaTail::assign(const std::vector<int32_t>& partitions) {
   kafka::PartitionList added(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (int32_t partition : partitions)
-    if (assigned_.insert(partition).second)
-      rd_kafka_topic_partition_list_add(added.get(), topic_.c_str(), partition)->offset =
-          RD_KAFKA_OFFSET_BEGINNING;
+  for (int32_t partition : partitions) {
+    if (!assigned_.insert(partition).second) continue;
+    const auto next = next_.find(partition);
+    rd_kafka_topic_partition_list_add(added.get(), topic_.c_str(), partition)->offset =
+        next == next_.end() ? RD_KAFKA_OFFSET_BEGINNING : next->second;
+  }
   if (added->cnt == 0) return;
-  if (rd_kafka_error_t* error = rd_kafka_incremental_assign(consumer_.get(), added.get())) {
+  if (rd_kafka_error_t* error = rd_kafka_incremental_assign(consumer_->get(), added.get())) {
     last_error_ = rd_kafka_error_string(error);
     log::error("commands.assign_failed error={}", log::quoted(last_error_));
     rd_kafka_error_destroy(error);
@@ -434,7 +434,7 @@ void KafkaTail::problem(const std::string& code, const std::string& message) {
 Result<std::unique_ptr<Tail>> Tail::start(boost::asio::io_context& loop, const Config& config,
                                           Callbacks callbacks) {
   auto tail = std::make_unique<KafkaTail>(loop, config, std::move(callbacks));
-  if (auto begun = tail->begin(config); !begun) return tl::unexpected(begun.error());
+  if (auto begun = tail->begin(); !begun) return tl::unexpected(begun.error());
   return tail;
 }
 

@@ -132,17 +132,68 @@ def test_workers_that_are_refused_are_named_though_the_supervisor_is_not(site, b
     well(supervisor)
 
 
-def test_certificates_of_somebody_else_are_told_from_other_troubles(site, broker):
+def test_certificates_of_somebody_else_are_told_from_other_troubles_and_corrected_ones_read(site, broker):
     authority = site.folder("login") / "ca.pem"
     authority.write_bytes(Authority("somebody else").pem)
     settings = {"kafka": {"bootstrap.servers": broker.secure, "security.protocol": "ssl",
                           "ssl.ca.location": str(authority)}}
     supervisor = site.supervisor([], settings, ready=False)
-    told(supervisor, "KAFKA_TLS", "certificate verify failed", "restart of the service")
+    told(supervisor, "KAFKA_TLS", "certificate verify failed", f"ssl.ca.location={authority}")
+    authority.write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    wait_for(lambda: "kafka_not_renewed" in supervisor.child.text(), 30, "a word about the file that can't be used")
     authority.write_bytes(broker.guards.authority.pem)
-    assert supervisor.halt() == 0
-    supervisor.start()
     well(supervisor)
+
+
+@pytest.fixture
+def rotated(broker):
+    """The broker asks clients for certificates, too. A function that restarts it with other authorities."""
+    def rotate(**authorities):
+        for name, authority in authorities.items():
+            setattr(broker.guards, name, authority)
+        broker.halt()
+        broker.write_properties()
+        broker.start()
+    rotate(client_authority=Authority("clients'"))
+    yield rotate
+    rotate(client_authority=None)
+
+
+@pytest.mark.parametrize("whose", ["brokers'", "clients'"])
+def test_certificates_that_are_replaced_while_everything_runs_need_no_restart(site, broker, ioc, rotated, whose):
+    topic = site.topic()
+    folder = site.folder("login")
+    authority, own = folder / "ca.pem", folder / "own.pem"
+    authority.write_bytes(broker.guards.authority.pem)
+    own.write_bytes(broker.guards.client_authority.issue("client"))
+    supervisor = site.supervisor([ioc], {"kafka": {
+        "bootstrap.servers": broker.secure, "security.protocol": "ssl", "ssl.ca.location": str(authority),
+        "ssl.certificate.location": str(own), "ssl.key.pem": {"file": str(own)}}})
+    supervisor.monitor("a", topic)
+    reader = site.reader(topic)
+    reader.count(3)
+    generations = [worker["generation"] for worker in supervisor.status()["workers"]]
+
+    if whose == "brokers'":
+        rotated(authority=Authority("another one"))
+    else:
+        rotated(client_authority=Authority("other clients'"))
+    told(supervisor, "KAFKA_TLS", str(authority), str(own))
+    authority.write_bytes(broker.guards.authority.pem)
+    own.write_bytes(broker.guards.client_authority.issue("client"))
+    well(supervisor)
+    seen = len(reader.records)
+    reader.count(seen + 10, timeout=30)
+    supervisor.monitor("b", topic)
+    supervisor.wait(lambda s: s["channels"]["total"] == 2, 20, "a command that is read by the new login")
+    supervisor.unset("a", topic)
+    supervisor.settled()
+    status = supervisor.status()
+    assert status["events"]["lost"] == 0
+    assert [worker["generation"] for worker in status["workers"]] == generations
+    # The broker was killed: what it had stored and not yet acknowledged comes once more.
+    numbers = [record.values[0] for record in reader.to_end() if record.error is None]
+    assert list(dict.fromkeys(numbers)) == list(range(int(numbers[0]), int(numbers[0]) + len(set(numbers))))
 
 
 def test_a_listener_without_tls_is_told_from_one_that_is_down(site, broker):

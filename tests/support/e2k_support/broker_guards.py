@@ -8,8 +8,8 @@ from . import proc
 
 class Guards:
     """Three listeners, each where it is asked for. `users` (names and passwords): SASL PLAIN, and they may do only what
-    is granted. `tokens`: OAUTHBEARER with tokens that nobody signs. `tls`: a certificate of Authority's. Who comes by the
-    last two may do anything."""
+    is granted. `tokens`: OAUTHBEARER with tokens that nobody signs. `tls`: a certificate of `authority`; where there is a
+    `client_authority`, clients need one of its. Who comes by the last two may do anything."""
 
     def __init__(self, folder, users=None, tokens=False, tls=False):
         self.folder = folder
@@ -17,6 +17,7 @@ class Guards:
         self.addresses = {name: f"127.0.0.1:{proc.free_port()}"
                           for name, asked in (("guarded", self.users), ("tokens", tokens), ("secure", tls)) if asked}
         self.authority = Authority() if tls else None
+        self.client_authority = None
 
     def listeners(self):
         """(listener, address, protocol), as the broker names them."""
@@ -35,7 +36,7 @@ class Guards:
                     f"org.apache.kafka.common.security.plain.PlainLoginModule required {named};",
                 "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
                 # Who comes by the open listener, by TLS or with a token.
-                "super.users": "User:ANONYMOUS;User:bearer",
+                "super.users": "User:ANONYMOUS;User:bearer;User:CN=client",
             }
         if "tokens" in self.addresses:
             mechanisms.append("OAUTHBEARER")
@@ -52,7 +53,12 @@ class Guards:
             store.write_bytes(self.authority.issue("broker"))
             found |= {"listener.name.secure.ssl.keystore.type": "PEM",
                       "listener.name.secure.ssl.keystore.location": store,
-                      "listener.name.secure.ssl.client.auth": "none"}
+                      "listener.name.secure.ssl.client.auth": "required" if self.client_authority else "none"}
+        if self.client_authority:
+            trusted = self.folder / "trusted.pem"
+            trusted.write_bytes(self.client_authority.pem)
+            found |= {"listener.name.secure.ssl.truststore.type": "PEM",
+                      "listener.name.secure.ssl.truststore.location": trusted}
         return found
 
 

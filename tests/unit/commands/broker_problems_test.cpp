@@ -10,36 +10,44 @@ constexpr const char* kRefused =
 
 TEST(BrokerProblems, each_kind_has_a_reason_with_words_servers_and_remedy) {
   for (const auto& [code, kind] : broker_problems()) {
-    const std::string text = broker_problem_text({kind, "librdkafka's words"}, "h:9092");
+    const std::string text = broker_problem_text({kind, "librdkafka's words"}, "h:9092", "");
     EXPECT_NE(text.find("librdkafka's words"), std::string::npos) << code;
     EXPECT_NE(text.find("h:9092"), std::string::npos) << code;
     EXPECT_TRUE(is_broker_problem(code));
   }
-  EXPECT_EQ(broker_problem_text({}, "h:9092"), "");
+  EXPECT_EQ(broker_problem_text({}, "h:9092", "ssl.ca.location=/a"), "");
   EXPECT_FALSE(is_broker_problem("COMMAND_TOPIC_MISSING"));
 }
 
 TEST(BrokerProblems, a_worker_that_is_refused_is_told_though_the_command_topic_can_be_read) {
   BrokerProblems problems;
-  problems.of_workers({{0, 1, ""}, {1, 0, kRefused}, {2, 0, kRefused}}, "h:9092");
+  problems.of_workers({{0, 1, ""}, {1, 0, kRefused}, {2, 0, kRefused}}, "h:9092", "");
   auto judged = problems.judged();
   EXPECT_EQ(judged.size(), 4u);
   EXPECT_EQ(judged["KAFKA_LOGIN_REFUSED"].rfind("worker 1: ", 0), 0u) << judged["KAFKA_LOGIN_REFUSED"];
   EXPECT_EQ(judged["BROKERS_DOWN"], "");
 }
 
+TEST(BrokerProblems, files_of_certificates_are_named_where_they_may_be_what_is_wrong) {
+  for (const auto kind : {kafka::ErrorKind::tls, kafka::ErrorKind::login})
+    EXPECT_NE(broker_problem_text({kind, ""}, "h:9092", "ssl.ca.location=/a").find("ssl.ca.location=/a"),
+              std::string::npos);
+  EXPECT_EQ(broker_problem_text({kafka::ErrorKind::down, ""}, "h:9092", "ssl.ca.location=/a").find("/a"),
+            std::string::npos);
+}
+
 TEST(BrokerProblems, words_of_the_past_end_when_the_worker_reaches_a_broker) {
   BrokerProblems problems;
-  problems.of_workers({{0, 0, kRefused}}, "h:9092");
+  problems.of_workers({{0, 0, kRefused}}, "h:9092", "");
   EXPECT_NE(problems.judged()["KAFKA_LOGIN_REFUSED"], "");
-  problems.of_workers({{0, 1, kRefused}}, "h:9092");
+  problems.of_workers({{0, 1, kRefused}}, "h:9092", "");
   for (const auto& [code, text] : problems.judged()) EXPECT_EQ(text, "") << code;
 }
 
 TEST(BrokerProblems, that_all_brokers_are_down_hides_no_cause_that_the_supervisor_knows) {
   BrokerProblems problems;
   problems.of_tail("KAFKA_TLS", "no certificate fits");
-  problems.of_workers({{0, 0, "1/1 brokers are down"}}, "h:9092");
+  problems.of_workers({{0, 0, "1/1 brokers are down"}}, "h:9092", "");
   auto judged = problems.judged();
   EXPECT_EQ(judged["KAFKA_TLS"], "no certificate fits");
   EXPECT_EQ(judged["BROKERS_DOWN"], "");

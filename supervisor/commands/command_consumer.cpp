@@ -1,0 +1,74 @@
+#include "supervisor/commands/command_consumer.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "common/config/property_rules.h"
+#include "common/log.h"
+
+namespace e2k::supervisor {
+
+std::map<std::string, std::string> CommandConsumer::properties_of(const Config& config) {
+  std::map<std::string, std::string> properties = {{"bootstrap.servers", "localhost:9092"},
+                                                   {"auto.offset.reset", "earliest"},
+                                                   // The end is told by a fetch that waited in vain.
+                                                   {"fetch.wait.max.ms", "100"},
+                                                   {"client.id", "epics2kafka"}};
+  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
+    for (const auto& [name, value] : *side) properties[name] = value.value;
+  properties["group.id"] = config.commands.group;  // asked for by librdkafka; no group is joined
+  properties["enable.auto.commit"] = "false";
+  properties["enable.auto.offset.store"] = "false";
+  properties["enable.partition.eof"] = "true";
+  properties["allow.auto.create.topics"] = "false";
+  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
+    config::name_login_files(*side, properties);
+  return properties;
+}
+
+Result<std::unique_ptr<CommandConsumer>> CommandConsumer::make(std::map<std::string, std::string> properties,
+                                                               OnError on_error) {
+  std::unique_ptr<CommandConsumer> made(new CommandConsumer(std::move(on_error)));
+  made->login_.take_from(properties);
+  auto conf = kafka::make_conf(properties);
+  if (!conf) return fail(conf.error().front().property + ": " + conf.error().front().reason);
+  rd_kafka_conf_set_opaque(conf->get(), made.get());
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int number, const char* text, void* self) {
+    auto& consumer = *static_cast<CommandConsumer*>(self);
+    const auto code = static_cast<rd_kafka_resp_err_t>(number);
+    consumer.watch_.heard(code, text);
+    consumer.login_.heard(kafka::kind_of(code, text));
+    consumer.on_error_(code, text);
+  });
+  rd_kafka_conf_set_log_cb(
+      conf->get(), [](const rd_kafka_t* handle, int, const char* facility, const char* text) {
+        log::debug("kafka.log facility={} text={}", facility, log::quoted(text));
+        static_cast<CommandConsumer*>(rd_kafka_opaque(handle))->watch_.heard_log(facility, text);
+      });
+  rd_kafka_conf_set_socket_cb(conf->get(), [](int domain, int type, int protocol, void* self) {
+    static_cast<CommandConsumer*>(self)->login_.renew();
+    return ::socket(domain, type | SOCK_CLOEXEC, protocol);
+  });
+  auto handle = kafka::start_handle(RD_KAFKA_CONSUMER, std::move(*conf), made->watch_);
+  if (!handle) return fail("[kafka]: " + handle.error().message);
+  made->handle_ = handle->release();
+  made->login_.attach(made->handle_);
+  rd_kafka_poll_set_consumer(made->handle_);
+  made->queue_.reset(rd_kafka_queue_get_consumer(made->handle_));
+  return made;
+}
+
+void CommandConsumer::wake(int fd) {
+  rd_kafka_queue_io_event_enable(queue_.get(), fd, "1", 1);
+}
+
+CommandConsumer::~CommandConsumer() {
+  if (handle_ == nullptr) return;
+  rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
+  queue_.reset();
+  rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+}  // namespace e2k::supervisor
