@@ -42,14 +42,26 @@ const char* to_string(Blocked why) {
       return "not_authorised";
     case Blocked::no_leader:
       return "no_leader";
-    case Blocked::window_full:
-      return "window_full";
     case Blocked::encoder:
       return "encoder";
     case Blocked::silent:
       return "silent";
   }
   return "unknown";
+}
+
+uint64_t sum_of(const std::atomic<uint64_t> (&reasons)[kReasons]) {
+  uint64_t sum = 0;
+  for (const auto& count : reasons) sum += count.load(std::memory_order_acquire);
+  return sum;
+}
+
+uint64_t waiting_of(const Header& header) {
+  constexpr auto acquire = std::memory_order_acquire;
+  const uint64_t settled =
+      header.acknowledged.load(acquire) + header.coalesced.load(acquire) + sum_of(header.lost_spooled);
+  const uint64_t appended = header.appended.load(acquire);
+  return appended > settled ? appended - settled : 0;
 }
 
 }  // namespace e2k::ledger

@@ -31,6 +31,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace e2k::ledger {
 
@@ -128,9 +129,9 @@ enum class Blocked : uint8_t {
   no_topic = 1,
   not_authorised = 2,
   no_leader = 3,
-  window_full = 4,  // it takes what it can; not shown as an obstacle
-  encoder = 5,      // without the id of a schema
-  silent = 6,       // its broker acknowledges nothing while others do
+  // 4 was given once.
+  encoder = 5,  // without the id of a schema
+  silent = 6,   // its broker acknowledges nothing while others do
 };
 const char* to_string(Blocked why);
 
@@ -139,7 +140,11 @@ struct alignas(64) PublisherLine {
   std::atomic<uint64_t> lost_spooled;
   std::atomic<uint64_t> coalesced;
   std::atomic<int64_t> last_offset;  // -1 before the first acknowledgement
-  std::atomic<int64_t> last_acknowledged_real_ns;
+  // Of the losses, those that no `Lost N events` has told of yet: what CA's side lost (its own field), told
+  // in the log, and what the publisher lost, told in Kafka. They outlive the worker, so that its successor
+  // tells.
+  std::atomic<uint32_t> untold_unspooled;
+  std::atomic<uint32_t> untold_spooled;
   std::atomic<int32_t> last_partition;  // -1 before the first acknowledgement
   std::atomic<uint32_t> restamped;  // events that got the time of arrival (stamp 0, too far ahead, too old)
   // The last loss, whichever side saw it.
@@ -211,6 +216,8 @@ struct Opening {
   uint64_t acknowledged;
   uint64_t lost_spooled;
   uint64_t coalesced;
+  uint64_t gaps;  // of its lines, like the next
+  uint64_t restamped;
 };
 
 // Upper bounds of the buckets of arrival-to-acknowledgement latency, in nanoseconds; one more bucket holds
@@ -294,5 +301,16 @@ struct Header {
   FlightWord flight[kThreads];
   Host hosts[kHosts];
 };
+
+// A counter that one thread at a time writes needs no locked instruction.
+template <class T>
+void bump(std::atomic<T>& counter, std::type_identity_t<T> by = 1) {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  counter.store(static_cast<T>(counter.load(relaxed) + by), relaxed);
+}
+
+uint64_t sum_of(const std::atomic<uint64_t> (&reasons)[kReasons]);
+// Of the whole slot, all its logs together. What is settled is read first, so that it is never negative.
+uint64_t waiting_of(const Header& header);
 
 }  // namespace e2k::ledger

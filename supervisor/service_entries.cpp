@@ -52,7 +52,6 @@ ShownState shown_state_of(const ledger::Entry& line) {
       return ShownState::not_authorised;
     case ledger::Blocked::no:
     case ledger::Blocked::no_leader:
-    case ledger::Blocked::window_full:
     case ledger::Blocked::encoder:
     case ledger::Blocked::silent:
       break;

@@ -27,11 +27,8 @@ double seconds_since(MonotonicNs then) {
 EventCounts counts_of_slot(const ledger::LedgerReader& reader) {
   EventCounts sum;
   const ledger::Header& header = reader.header();
-  uint64_t spooled_losses = 0, unspooled_losses = 0;
-  for (size_t i = 0; i < ledger::kReasons; ++i) {
-    spooled_losses += header.lost_spooled[i].load(std::memory_order_relaxed);
-    unspooled_losses += header.lost_unspooled[i].load(std::memory_order_relaxed);
-  }
+  const uint64_t spooled_losses = ledger::sum_of(header.lost_spooled);
+  const uint64_t unspooled_losses = ledger::sum_of(header.lost_unspooled);
   // What went out is read before what came in, so that what waits is never negative.
   sum.acknowledged = header.acknowledged.load(std::memory_order_acquire);
   sum.coalesced = header.coalesced.load(std::memory_order_acquire);
@@ -40,6 +37,7 @@ EventCounts counts_of_slot(const ledger::LedgerReader& reader) {
   sum.waiting = appended > settled ? appended - settled : 0;
   sum.lost = spooled_losses + unspooled_losses;
   sum.received = sum.acknowledged + sum.waiting + sum.lost + sum.coalesced;
+  sum.gaps = header.opening.gaps;
   for (uint32_t i = 0; i < reader.entries_used(); ++i)
     if (const ledger::Entry* line = reader.entry(EntryIndex{i}))
       sum.gaps += line->ca.gaps.load(std::memory_order_relaxed);
@@ -83,6 +81,7 @@ const char* shown_phase(SlotPhase phase) {
 // What a slot's ledger says of it. The sums stand for a dead worker too.
 void add_ledger(WorkerView& view, const ledger::LedgerReader& books, bool is_alive) {
   view.events = counts_of_slot(books);
+  view.restamped = books.header().opening.restamped;
   for (uint32_t i = 0; i < books.entries_used(); ++i) {
     const ledger::Entry* line = books.entry(EntryIndex{i});
     if (line == nullptr) break;

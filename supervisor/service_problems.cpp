@@ -89,7 +89,7 @@ std::string Service::schema_problem() const {
 // What an entry's line tells of its topic, and of what it lost lately.
 void Service::look_at_lines(const EntryRef& entry, const ledger::Entry& line, LineNews& news) const {
   const ledger::Blocked why = line.publisher.blocked.load(kRelaxed);
-  if (why != ledger::Blocked::no && why != ledger::Blocked::window_full) {
+  if (why != ledger::Blocked::no) {
     auto found = news.blocked.find(entry.topic);
     if (found == news.blocked.end()) found = news.blocked.try_emplace(std::string(entry.topic)).first;
     found->second.why = why;

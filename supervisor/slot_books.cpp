@@ -35,15 +35,6 @@ std::vector<Slot> slots_with_ledgers(const std::string& folder) {
   return slots;
 }
 
-uint64_t waiting_in(const ledger::LedgerReader& reader) {
-  const ledger::Header& h = reader.header();
-  constexpr auto acquire = std::memory_order_acquire;
-  uint64_t settled = h.acknowledged.load(acquire) + h.coalesced.load(acquire);
-  for (const auto& lost : h.lost_spooled) settled += lost.load(acquire);
-  const uint64_t appended = h.appended.load(acquire);
-  return appended > settled ? appended - settled : 0;
-}
-
 }  // namespace
 
 Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
@@ -145,7 +136,7 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
   seen_ = std::move(survey->slots);
   for (auto& [number, gone] : gone_) {
     gone.logs = has_logs(number);
-    const bool owes = gone.ledger && waiting_in(*gone.ledger) != 0;
+    const bool owes = gone.ledger && ledger::waiting_of(gone.ledger->header()) != 0;
     if (gone.heir == slot && (gone.logs || owes))
       extras.estates.push_back(Estate{number, ledger_path(config_, number)});
   }

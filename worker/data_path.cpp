@@ -74,7 +74,7 @@ Result<void> make_true(const std::string& spool, const spool::SlotFolders& folde
                 ") still runs; it leaves when it has drained, or when its lease is over");
   auto recovered = spool::recover(spool, folders, books);
   if (!recovered) return tl::unexpected(recovered.error());
-  if (const uint64_t waiting = spool::waiting_of(books.header()); waiting != 0 || !folders.logs.empty())
+  if (const uint64_t waiting = ledger::waiting_of(books.header()); waiting != 0 || !folders.logs.empty())
     log::info("predecessor_found slot={} logs={} waiting={}", books.header().slot, folders.logs.size(),
               waiting);
   return {};
@@ -148,7 +148,7 @@ void add_estates(const LaunchContract& c, std::vector<FeedParts>& feeds,
     if (!has_logs && !std::filesystem::exists(estate.ledger_path, error)) continue;
     auto its_books = open_books_of(estate, *folders, spool, c.generation);
     // What waits by books whose logs somebody has removed is found to be lost.
-    if (!has_logs && its_books && spool::waiting_of((*its_books)->header()) == 0) continue;
+    if (!has_logs && its_books && ledger::waiting_of((*its_books)->header()) == 0) continue;
     auto parts = its_books ? feed_parts(c, estate.slot, *folders, **its_books)
                            : Result<FeedParts>(tl::unexpected(its_books.error()));
     if (!parts) {
@@ -244,7 +244,7 @@ ledger::Header& DataPath::books() {
 bool DataPath::stop(MonotonicNs deadline) {
   const bool drained = parts_->publisher->stop(deadline);
   if (!drained) {
-    log::warn("drain_incomplete waiting={}", spool::waiting_of(books()));
+    log::warn("drain_incomplete waiting={}", ledger::waiting_of(books()));
     return false;
   }
   if (auto removed = parts_->log->remove_log(); !removed)

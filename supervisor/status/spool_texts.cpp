@@ -37,7 +37,6 @@ const char* cause_of(Blocked why) {
     case Blocked::silent:
       return "is at a broker that acknowledges nothing";
     case Blocked::no:
-    case Blocked::window_full:
       break;
   }
   return "takes nothing";
@@ -65,7 +64,6 @@ std::string remedy_of(Blocked why, std::string_view topic) {
           "{} shows which",
           topic);
     case Blocked::no:
-    case Blocked::window_full:
       break;
   }
   return "epics2kafkactl channels shows whose events wait";

@@ -284,6 +284,8 @@ bool Feed::tell_lost(OutputEntry& entry, uint32_t index) {
       return false;
     }
   }
+  // It can't be told in this form of records.
+  if (!composed) settler_.tell(EntryIndex{index}, entry.lost_untold);
   entry.lost_untold = 0;
   // In the careful lane it goes alone, too.
   return may_produce(entry.topic->flow);
@@ -328,6 +330,8 @@ void Feed::describe(const spool::RecordView& view) {
     entry = {};
   }
   entry.names_crc = names_crc;
+  // What earlier workers lost of it, too.
+  entry.lost_untold = books_.used_line(EntryIndex{index})->publisher.untold_spooled.load(kRelaxed);
   const auto keep = [this](std::string_view text) {
     return std::string_view(texts_.keep(text), text.size());
   };
@@ -398,6 +402,7 @@ void Feed::why_changed(Topic& topic) {
 void Feed::came_back(Topic& topic, const InFlight& what, const FlowOutcome& outcome) {
   const spool::StandingRecord& record = what.record;
   // Refused for good, it would be refused again.
+  if (what.lost != 0 && outcome.record_is_lost) settler_.tell(EntryIndex{what.index}, what.lost);
   if (what.lost != 0 && !outcome.record_is_lost) entries_[what.index].lost_untold += what.lost;
   if (outcome.record_is_lost) {
     if (record.segment != nullptr) lose(record, ledger::LossReason::refused_by_broker);

@@ -333,7 +333,7 @@ void Feed::tell_ledger() {
 // Everything was read and nothing is left of it, and still something waits by the books: a file is gone. Seen
 // twice, because an event may just have come.
 void Feed::look_whether_something_is_missing() {
-  const uint64_t waiting = spool::waiting_of(header_);
+  const uint64_t waiting = ledger::waiting_of(header_);
   const bool left = reader_ != nullptr && !reader_->at_end();
   const bool nothing_left = older_left_ == 0 && !coalescer_.next_due_ns() && parts_.aside->all().empty() &&
                             !left && std::all_of(topics_.begin(), topics_.end(), [](const auto& topic) {
@@ -383,6 +383,8 @@ void Feed::reconcile(ledger::LossReason reason) {
     if (by_books > waiting[i]) {
       const uint64_t missing = by_books - waiting[i];
       p.lost_spooled.store(p.lost_spooled.load(kRelaxed) + missing, kRelaxed);
+      ledger::bump(p.untold_spooled, static_cast<uint32_t>(std::min<uint64_t>(missing, UINT32_MAX)));
+      if (OutputEntry* entry = entry_of(i)) entry->lost_untold += static_cast<uint32_t>(missing);
       p.last_loss.store(static_cast<uint8_t>(reason), kRelaxed);
       p.last_loss_unix_s.store(static_cast<uint32_t>(real_ns_ / kNsPerSecond), kRelaxed);
       auto& sum = header_.lost_spooled[static_cast<size_t>(reason)];

@@ -17,9 +17,7 @@ constexpr int64_t kProbeNs = 3 * kNsPerSecond;
 constexpr int64_t kFreshNs = 3 * kNsPerSecond;
 constexpr uint64_t kSmallShare = 16;
 
-void bump(std::atomic<uint64_t>& counter, uint64_t by = 1) {
-  counter.store(counter.load(kRelaxed) + by, kRelaxed);
-}
+using ledger::bump;
 
 bool ends_the_producer(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE ||
@@ -194,7 +192,6 @@ void Outlet::moved(const spool::Segment& from, const Moves& moves) {
 
 bool Outlet::serve_reports(int64_t now_ns) {
   now_ns_ = now_ns;
-  real_ns_ = real_now().value;
   report_came_ = false;
   for (const Lane lane : kAllLanes) serve(lane);
   header_.in_flight.store(in_flight_, kRelaxed);
@@ -247,9 +244,9 @@ void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
     const auto& event = reinterpret_cast<const spool::EventRecord&>(what.record.header());
     const bool same_boot = what.record.segment->is_of_this_boot(boot_id_);
     const int64_t latency_ns = same_boot ? std::max<int64_t>(0, now_ns_ - event.arrival_monotonic_ns) : -1;
-    topic.settler->acknowledge(what.record,
-                               {message.partition, message.offset, real_ns_, latency_ns, what.restamped});
+    topic.settler->acknowledge(what.record, {message.partition, message.offset, latency_ns, what.restamped});
   }
+  if (what.lost != 0) topic.settler->tell(EntryIndex{what.index}, what.lost);
   const FlowOutcome outcome = step(topic, {FlowEvent::acknowledged, now_ns_});
   if (outcome.read_again) listener_.came_back(topic, InFlight{{}, &topic, what.index, 0}, outcome);
   error_.forget(&topic);

@@ -148,7 +148,6 @@ private:
   uint64_t in_flight_ = 0;
   uint64_t in_flight_bytes_ = 0;
   int64_t now_ns_ = 0;  // monotonic; when this turn began
-  int64_t real_ns_ = 0;
   int64_t acknowledged_at_ns_ = 0;
   int64_t waiting_since_ns_ = 0;  // while in flight: since the last acknowledgement, or the first record
   int64_t nap_ns_ = 0;

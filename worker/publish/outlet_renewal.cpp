@@ -8,7 +8,6 @@
 namespace e2k::worker {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int64_t kPurgeNs = kNsPerSecond;
 
 const char* name_of(Lane lane) {
@@ -75,7 +74,7 @@ void Outlet::renew(Lane lane) {
   }
   if (r.step == Step::unsent) {
     if (waits()) return;
-    header_.republished.fetch_add(l.table.size(), kRelaxed);
+    ledger::bump(header_.republished, l.table.size());
     if (l.producer) l.producer->purge(Producer::Purge::everything);
     r.step = Step::sent;
     r.until_ns = now_ns_ + kPurgeNs;

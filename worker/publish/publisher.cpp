@@ -45,7 +45,7 @@ Publisher::~Publisher() {
 
 // Of our own slot, all its logs together.
 uint64_t Publisher::waiting() const {
-  return drained_.load(std::memory_order_acquire) ? 0 : spool::waiting_of(*header_);
+  return drained_.load(std::memory_order_acquire) ? 0 : ledger::waiting_of(*header_);
 }
 
 void Publisher::set_paused(bool paused) {
@@ -58,7 +58,7 @@ bool Publisher::stop(MonotonicNs deadline) {
   stopping_.store(true, std::memory_order_release);
   bell_.ring();
   if (thread_.joinable()) thread_.join();
-  return spool::waiting_of(*header_) == 0;
+  return ledger::waiting_of(*header_) == 0;
 }
 
 Feed& Publisher::feed_of(const Topic& topic) {

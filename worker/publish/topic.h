@@ -63,7 +63,7 @@ struct OutputEntry {
   char* key = nullptr;  // in the feed's TextStore
   uint32_t key_bytes = 0;
   uint32_t names_crc = 0;    // of what it was described with
-  uint32_t lost_untold = 0;  // events dropped since the last `Lost N events`
+  uint32_t lost_untold = 0;  // events dropped since the last `Lost N events` was produced
   KeyState key_state = KeyState::raw;
 };
 

@@ -67,6 +67,7 @@ IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, u
   place = IntakeEntry::make(index, *topics_.insert(entry.topic).first, entry);
   ledger::CaLine& ca = line->ca;
   if (resumes) begin_gap(ca);
+  place->untold_losses = line->publisher.untold_unspooled.load(kRelaxed);
   ca.flags.store(static_cast<uint8_t>(ledger_flags), kRelaxed);
   ca.state.store(ledger::EntryState::pending, kRelaxed);
   ca.step.store(ledger::Step::none, kRelaxed);
@@ -160,8 +161,9 @@ void SpoolIntake::append(IntakeEntry& entry, spool::NewEvent& event, std::span<c
 
 // Where there is no room for it, it is tried again in front of the next record; it is not worth an event.
 void SpoolIntake::tell_losses(IntakeEntry& entry, const spool::NewEvent& next) noexcept {
+  auto& untold = lines_[entry.index].publisher.untold_unspooled;
   const uint32_t told = std::exchange(entry.untold_losses, 0);
-  if (!takes_errors_) return;
+  if (!takes_errors_) return untold.store(0, kRelaxed);
   spool::LostNotice buffer;
   const std::string_view text = spool::write_lost_notice(told, buffer);
   spool::NewEvent e;
@@ -173,10 +175,12 @@ void SpoolIntake::tell_losses(IntakeEntry& entry, const spool::NewEvent& next) n
   stamp_as_last_event(line_of(entry), e);
   e.ordinal = static_cast<uint16_t>(line_of(entry).appended.load(kRelaxed) + 1);
   const auto outcome = appender_.append(e, std::as_bytes(std::span(text)), entry.names(), entry.described_in);
-  if (outcome.position.word == 0)
+  if (outcome.position.word == 0) {
     entry.untold_losses = told;  // nobody has received it: it is not counted
-  else
-    book(entry, e, outcome, 0);
+    return;
+  }
+  untold.store(0, kRelaxed);
+  book(entry, e, outcome, 0);
 }
 
 void SpoolIntake::book(IntakeEntry& entry, const spool::NewEvent& event, spool::Appended outcome,
@@ -204,6 +208,7 @@ void SpoolIntake::book_loss(IntakeEntry& entry, const spool::NewEvent& event,
   line.publisher.last_loss.store(static_cast<uint8_t>(reason), kRelaxed);
   line.publisher.last_loss_unix_s.store(unix_s(event.arrival_real_ns), kRelaxed);
   if (entry.untold_losses < UINT32_MAX) ++entry.untold_losses;
+  line.publisher.untold_unspooled.store(entry.untold_losses, kRelaxed);
 }
 
 void SpoolIntake::note_skew(ledger::Host& host, const spool::NewEvent& event) noexcept {

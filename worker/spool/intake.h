@@ -17,8 +17,8 @@
 // both are needed it is taken first.
 //
 // What an entry lost here is told in one error record `Lost N events`, appended in front of its next record
-// that finds room, so that it stands in the log where the loss was. N counts since the last such record of
-// this process; the ledger counts for good.
+// that finds room, so that it stands in the log where the loss was. N counts since the last such record, over
+// restarts, too: the ledger keeps it.
 //
 // An event's identity (stamp and hash) is stored after its record was committed: a death in between repeats
 // the event after the next subscription, where the other order could lose it. An error record, or a loss,

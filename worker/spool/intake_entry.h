@@ -18,11 +18,7 @@ namespace e2k::worker {
 
 inline constexpr auto kRelaxed = std::memory_order_relaxed;
 
-// A counter with one writer at a time needs no locked instruction.
-template <class T>
-void bump(std::atomic<T>& counter, T by = 1) {
-  counter.store(static_cast<T>(counter.load(kRelaxed) + by), kRelaxed);
-}
+using ledger::bump;
 
 inline uint32_t unix_s(int64_t real_ns) {
   return static_cast<uint32_t>(std::max<int64_t>(0, real_ns) / kNsPerSecond);

@@ -33,12 +33,6 @@ int reserve(int fd, size_t from, size_t bytes) {
   return error;
 }
 
-uint64_t sum_of(const std::atomic<uint64_t> (&reasons)[kReasons]) {
-  uint64_t sum = 0;
-  for (const auto& count : reasons) sum += count.load(kRelaxed);
-  return sum;
-}
-
 template <class T>
 void take(std::atomic<T>& to, const std::atomic<T>& from) {
   to.store(from.load(kRelaxed), kRelaxed);
@@ -103,12 +97,28 @@ void take_over_line(Entry& mine, const Entry& before, bool knows_last) {
   take(mine.publisher.lost_spooled, before.publisher.lost_spooled);
   take(mine.publisher.coalesced, before.publisher.coalesced);
   take(mine.publisher.last_offset, before.publisher.last_offset);
-  take(mine.publisher.last_acknowledged_real_ns, before.publisher.last_acknowledged_real_ns);
+  take(mine.publisher.untold_unspooled, before.publisher.untold_unspooled);
+  take(mine.publisher.untold_spooled, before.publisher.untold_spooled);
   take(mine.publisher.last_partition, before.publisher.last_partition);
   take(mine.publisher.restamped, before.publisher.restamped);
   take(mine.publisher.last_loss_unix_s, before.publisher.last_loss_unix_s);
   take(mine.publisher.last_loss, before.publisher.last_loss);
   if (knows_last) take(mine.publisher.last_event_hash, before.publisher.last_event_hash);
+}
+
+// What a slot has been through, for books whose lines begin anew.
+Opening opening_after(const Header& mine, const Ledger& before) {
+  Opening opening = before.header().opening;
+  for (uint32_t i = 0; const Entry* line = before.used_line(EntryIndex{i}); ++i) {
+    opening.gaps += line->ca.gaps.load(kRelaxed);
+    opening.restamped += line->publisher.restamped.load(kRelaxed);
+  }
+  opening.appended = mine.appended;
+  opening.lost_unspooled = sum_of(mine.lost_unspooled);
+  opening.acknowledged = mine.acknowledged;
+  opening.lost_spooled = sum_of(mine.lost_spooled);
+  opening.coalesced = mine.coalesced;
+  return opening;
 }
 
 }  // namespace
@@ -129,8 +139,7 @@ Result<void> Ledger::open_with_balance(const std::string& path, Lines lines) {
     const uint64_t settled = mine.acknowledged + mine.coalesced + sum_of(mine.lost_spooled);
     if (mine.appended > settled)
       mine.lost_spooled[static_cast<size_t>(LossReason::spool_gone)] += mine.appended - settled;
-    mine.opening = {mine.appended, sum_of(mine.lost_unspooled), mine.acknowledged, sum_of(mine.lost_spooled),
-                    mine.coalesced};
+    mine.opening = opening_after(mine, before);
     return {};
   }
   mine.opening = before.header().opening;

@@ -86,15 +86,9 @@ bool count_last(Log& log, ledger::Ledger& books) {
   return true;
 }
 
-uint64_t sum_of(const std::atomic<uint64_t> (&reasons)[ledger::kReasons]) {
-  uint64_t sum = 0;
-  for (const auto& count : reasons) sum += count.load(kRelaxed);
-  return sum;
-}
-
 // The lines are changed before the header. What the header lacks was being found out when the process died.
 void make_lost_spooled(ledger::Header& h, uint64_t lost) {
-  const uint64_t known = sum_of(h.lost_spooled);
+  const uint64_t known = ledger::sum_of(h.lost_spooled);
   if (known >= lost) return;
   auto& gone = h.lost_spooled[static_cast<size_t>(ledger::LossReason::spool_gone)];
   gone.store(gone.load(kRelaxed) + (lost - known), kRelaxed);
@@ -149,7 +143,7 @@ void note_suspect(ledger::Header& h) {
 
 // The live log's folder stays until everything in it is settled, the others are counted in the header.
 bool is_something_missing(const ledger::Header& h, const SlotFolders& folders) {
-  if (waiting_of(h) == 0) return false;
+  if (ledger::waiting_of(h) == 0) return false;
   uint32_t older = 0;
   bool live = false;
   for (const LogFolder& log : folders.logs) {
@@ -163,13 +157,6 @@ bool is_something_missing(const ledger::Header& h, const SlotFolders& folders) {
 }
 
 }  // namespace
-
-uint64_t waiting_of(const ledger::Header& h) {
-  const uint64_t settled =
-      h.acknowledged.load(kRelaxed) + h.coalesced.load(kRelaxed) + sum_of(h.lost_spooled);
-  const uint64_t appended = h.appended.load(kRelaxed);
-  return appended > settled ? appended - settled : 0;
-}
 
 Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, ledger::Ledger& books) {
   Recovered result;
@@ -191,7 +178,7 @@ Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, 
         "spool_gone slot={} waiting={} remedy=\"logs of this worker were removed from {}: what waited in "
         "them "
         "is counted as lost\"",
-        header.slot, waiting_of(header), log::quoted(spool));
+        header.slot, ledger::waiting_of(header), log::quoted(spool));
     header.unreconciled.store(1, kRelaxed);
   }
   return result;

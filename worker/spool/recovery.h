@@ -27,9 +27,6 @@ struct Recovered {
 // The books of the slot whose folders those are. An error only where the spool can't be read.
 Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, ledger::Ledger& books);
 
-// What waits by the books of one slot.
-uint64_t waiting_of(const ledger::Header& header);
-
 // How many events wait in a log, by index, up to `end` of its live segment (UINT64_MAX: all). Damage ends a
 // segment, as it does for every reader.
 void count_waiting(Log& log, Position end, std::vector<uint64_t>& by_index);

@@ -12,9 +12,7 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-void bump(std::atomic<uint64_t>& counter, uint64_t by = 1) {
-  counter.store(counter.load(kRelaxed) + by, kRelaxed);
-}
+using ledger::bump;
 
 // What its reader has not come to yet, it counts as settled when it does: a copy of a record in flight.
 void note_settled(const StandingRecord& record) {
@@ -47,7 +45,6 @@ void Settler::acknowledge(const StandingRecord& record, const Acknowledgement& h
   if (entry == nullptr) return;
   entry->publisher.last_partition.store(how.partition, kRelaxed);
   entry->publisher.last_offset.store(how.offset, kRelaxed);
-  entry->publisher.last_acknowledged_real_ns.store(how.real_ns, kRelaxed);
   if (how.restamped)
     entry->publisher.restamped.store(entry->publisher.restamped.load(kRelaxed) + 1, kRelaxed);
   if (how.latency_ns < 0) return;
@@ -58,8 +55,16 @@ void Settler::acknowledge(const StandingRecord& record, const Acknowledgement& h
 void Settler::lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns) {
   ledger::Entry* entry = settle(record, lost_as(reason));
   if (entry == nullptr) return;
+  bump(entry->publisher.untold_spooled);
   entry->publisher.last_loss.store(static_cast<uint8_t>(reason), kRelaxed);
   entry->publisher.last_loss_unix_s.store(static_cast<uint32_t>(real_ns / kNsPerSecond), kRelaxed);
+}
+
+void Settler::tell(EntryIndex index, uint32_t lost) {
+  ledger::Entry* entry = books_.used_line(index);
+  if (entry == nullptr) return;
+  auto& untold = entry->publisher.untold_spooled;
+  untold.store(untold.load(kRelaxed) - std::min(lost, untold.load(kRelaxed)), kRelaxed);
 }
 
 void Settler::coalesce(const StandingRecord& record) {

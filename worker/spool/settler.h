@@ -30,12 +30,13 @@ public:
   struct Acknowledgement {
     int32_t partition;
     int64_t offset;
-    int64_t real_ns;     // now
     int64_t latency_ns;  // since it was received; negative: not known
     bool restamped = false;
   };
   void acknowledge(const StandingRecord& record, const Acknowledgement& how);
   void lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns);
+  // Kafka has a record that tells of so many losses, or never will.
+  void tell(EntryIndex index, uint32_t lost);
   void coalesce(const StandingRecord& record);
 
   // Its copy will stand at `copy` in the log `copy_log`. Between the two the copy is committed.

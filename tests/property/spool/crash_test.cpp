@@ -45,7 +45,7 @@ struct History {
       settler.lose(at.first, ledger::LossReason::encoding_failed, 0);
       ++model.lost[at.second];
     } else {
-      settler.acknowledge(at.first, {0, 0, 0, 0});
+      settler.acknowledge(at.first, {0, 0, 0});
       ++model.acknowledged[at.second];
     }
     waiting.erase(waiting.begin() + static_cast<long>(which % waiting.size()));

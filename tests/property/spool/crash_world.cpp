@@ -105,7 +105,7 @@ void expect_lines(const Told& told, const Found& found, ledger::Ledger& books) {
   EXPECT_EQ(books.header().acknowledged.load(), acknowledged_sum);
   uint64_t waiting = 0;
   for (const uint64_t of_entry : found.by_entry) waiting += of_entry;
-  EXPECT_EQ(spool::waiting_of(books.header()), waiting);
+  EXPECT_EQ(ledger::waiting_of(books.header()), waiting);
 }
 
 // Of memory, where there is such a one: hundreds of logs are made.
@@ -220,7 +220,7 @@ std::vector<WaitingEvent> CrashWorld::read() {
 void CrashWorld::settle(const WaitingEvent& which, int how) {
   told.settled[which.serial].store(Told::begun);
   if (how == 0) {
-    settler.acknowledge(which.record, {0, 1, 1, 1});
+    settler.acknowledge(which.record, {0, 1, 1});
   } else if (how == 1) {
     settler.lose(which.record, ledger::LossReason::encoding_failed, 1);
   } else {

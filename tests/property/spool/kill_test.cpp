@@ -48,7 +48,7 @@ struct Progress {
       if (random() % 4 == 0) {
         settler.lose(waiting[at], ledger::LossReason::encoding_failed, 1);
       } else {
-        settler.acknowledge(waiting[at], {0, 1, 1, 1});
+        settler.acknowledge(waiting[at], {0, 1, 1});
       }
       progress.settled.fetch_add(1);
       waiting[at] = waiting.back();
@@ -108,7 +108,7 @@ TEST(Kill, books_add_up_whenever_the_process_is_killed) {
     // Again: nothing changes.
     const auto again = must(spool::recover(folder.path(), folders, *books));
     EXPECT_FALSE(again.counted);
-    EXPECT_EQ(spool::waiting_of(h), found);
+    EXPECT_EQ(ledger::waiting_of(h), found);
     EXPECT_FALSE(again.settlement_completed);
     if (HasFailure()) break;
   }

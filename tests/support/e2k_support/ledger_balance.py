@@ -34,7 +34,7 @@ _HEADER = [
     ("unreconciled", "I", 1, 0),
     ("suspect_log", "Q", 1, 0), ("suspect_position", "Q", 1, 0), ("suspect_deaths", "I", 1, 0),
     ("spool", "Q", 5, 64),
-    ("opening", "Q", 5, 0), ("flight", "64s", _THREADS, 64), ("hosts", "128s", _HOSTS, 64)]
+    ("opening", "Q", 7, 0), ("flight", "64s", _THREADS, 64), ("hosts", "128s", _HOSTS, 64)]
 
 
 def _layout():

@@ -133,12 +133,12 @@ protected:
   [[nodiscard]] ::testing::AssertionResult drained() {
     const auto& h = header();
     if (turn_until([&] {
-          return spool::waiting_of(h) == 0 && h.aside_logs.load() == 0 && h.older_logs.load() == 0 &&
+          return ledger::waiting_of(h) == 0 && h.aside_logs.load() == 0 && h.older_logs.load() == 0 &&
                  outlet_->in_flight() == 0;
         }))
       return ::testing::AssertionSuccess();
     return ::testing::AssertionFailure()
-           << "waiting " << spool::waiting_of(h) << ", logs aside " << h.aside_logs.load() << ", older logs "
+           << "waiting " << ledger::waiting_of(h) << ", logs aside " << h.aside_logs.load() << ", older logs "
            << h.older_logs.load() << ", in flight " << outlet_->in_flight() << ", last error "
            << outlet_->error().text();
   }

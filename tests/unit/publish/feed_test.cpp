@@ -367,6 +367,38 @@ TEST_F(FeedTest, every_event_is_accounted_for_where_topics_and_the_live_log_fill
   EXPECT_EQ(counts(1).received, counts(1).acknowledged + counts(1).lost);
 }
 
+TEST_F(FeedTest, a_loss_that_was_not_told_is_told_once_by_the_next_worker) {
+  begin();
+  IntakeEntry& first = log_->open(0);
+  log_->intake->event(first, DoubleEvent(0));
+  log_->intake->event(first, DoubleEvent(-1));  // can't be expressed
+  ASSERT_TRUE(drained());
+  begin();
+  log_->intake->event(log_->open(0), DoubleEvent(3));
+  ASSERT_TRUE(drained());
+  begin();
+  log_->intake->event(log_->open(0), DoubleEvent(4));
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("t"), (std::vector<std::string>{"0", "Lost 1 events", "3", "4"}));
+}
+
+TEST_F(FeedTest, a_notice_of_losses_that_had_no_answer_when_its_worker_died_is_told_again) {
+  begin();
+  IntakeEntry& first = log_->open(0);
+  log_->intake->event(first, DoubleEvent(0));
+  log_->intake->event(first, DoubleEvent(-1));
+  ASSERT_TRUE(drained());
+  rd_kafka_mock_broker_set_down(mock_.get(), 1);
+  log_->intake->event(first, DoubleEvent(2));
+  ASSERT_TRUE(turn_until([&] { return outlet_->in_flight() == 2; }));
+  end();
+  rd_kafka_mock_broker_set_up(mock_.get(), 1);
+  begin();
+  log_->open(0);
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("t"), (std::vector<std::string>{"0", "Lost 1 events", "2"}));
+}
+
 TEST_F(FeedTest, the_end_of_the_careful_lanes_producer_makes_no_topic_of_the_main_lane_wait) {
   mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 2));
   outlet_options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());

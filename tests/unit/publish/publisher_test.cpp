@@ -147,7 +147,7 @@ protected:
     return publisher_->turns() - before;
   }
   bool drained() {
-    return eventually([this] { return spool::waiting_of(log_.books->header()) == 0; });
+    return eventually([this] { return ledger::waiting_of(log_.books->header()) == 0; });
   }
   ledger::Entry& line(uint32_t index) { return *log_.books->used_line(EntryIndex{index}); }
   ledger::Counts counts(uint32_t index) { return ledger::counts_of(line(index)); }

@@ -97,13 +97,13 @@ TEST_F(AsideLogTest, says_before_how_much_it_grows) {
 
 TEST_F(AsideLogTest, copy_that_is_settled_before_it_is_read_is_counted_once) {
   const StandingRecord copy = move(1);
-  settler_.acknowledge(copy, {0, 1, 1, 1});
+  settler_.acknowledge(copy, {0, 1, 1});
   SegmentUse& use = copy.segment->use();
   EXPECT_EQ(use.settled, 0u) << "its reader counts it";
   use.read_upto = copy.segment->units();
   const StandingRecord next = move(2);
   use.events = 1;
-  settler_.acknowledge(next, {0, 2, 1, 1});
+  settler_.acknowledge(next, {0, 2, 1});
   EXPECT_EQ(use.settled, 1u);
   settler_.lose(next, ledger::LossReason::encoding_failed, 1);
   EXPECT_EQ(use.settled, 1u) << "a record is settled once";

@@ -232,6 +232,23 @@ CaEvent too_large(std::vector<double>& value) {
   return CaEvent{6, 0, 0, 1, 0, 3000, std::as_bytes(std::span(value))};
 }
 
+TEST(Intake, losses_that_were_not_told_are_told_when_the_entry_is_served_again) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path());
+  std::vector<double> big;
+  IntakeEntry* e = &log.open(0);
+  for (int i = 0; i < 3; ++i) log.intake->event(*e, too_large(big));
+  for (int again = 0; again < 2; ++again) {
+    log.intake->close_entry(e);
+    e = &log.open(0);
+    log.intake->event(*e, DoubleEvent(again));
+  }
+  spool::LogReader reader = log.reader();
+  const Told told = read_on(reader);
+  EXPECT_EQ(told.errors, (std::vector<std::string>{"Lost 3 events"}));
+  EXPECT_EQ(told.is_error, (std::vector<bool>{true, false, false}));
+}
+
 TEST(Intake, lost_events_are_told_in_front_of_the_next_record_with_their_number) {
   TemporaryFolder folder;
   LogUnderTest log(folder.path());

@@ -75,6 +75,10 @@ void keep_books_of_ten_events(const std::string& path) {
   line.ca.state.store(EntryState::connected);
   line.publisher.acknowledged.store(8);
   line.publisher.lost_spooled.store(1);
+  line.publisher.untold_spooled.store(1);
+  line.publisher.untold_unspooled.store(2);
+  line.publisher.restamped.store(4);
+  line.ca.gaps.store(5);
   before->header().appended.store(10);
   before->header().acknowledged.store(8);
   before->header().lost_spooled[4].store(1);
@@ -92,6 +96,10 @@ TEST(Ledger, successor_goes_on_with_its_predecessors_lines_and_sums) {
   ASSERT_NE(books->used_line(EntryIndex{3}), nullptr);
   const Entry& line = *books->used_line(EntryIndex{3});
   EXPECT_EQ(counts_of(line).waiting, 1u);
+  EXPECT_EQ(line.publisher.untold_spooled.load(), 1u);
+  EXPECT_EQ(line.publisher.untold_unspooled.load(), 2u);
+  EXPECT_EQ(line.publisher.restamped.load() + line.ca.gaps.load(), 9u);
+  EXPECT_EQ(books->header().opening.restamped + books->header().opening.gaps, 0u);
   EXPECT_EQ(line.ca.state.load(), EntryState::unused) << "how the channel stands now is not known";
   EXPECT_EQ(books->used_line(EntryIndex{4}), nullptr);
 }
@@ -106,6 +114,11 @@ TEST(Ledger, lines_that_begin_anew_leave_their_figures_in_the_opening_balance) {
   EXPECT_EQ(books->header().opening.lost_spooled, 2u) << "what waited is gone with its log";
   EXPECT_EQ(books->header().lost_spooled[static_cast<size_t>(LossReason::spool_gone)].load(), 1u);
   EXPECT_EQ(books->line(EntryIndex{3})->ca.appended.load(), 0u);
+  EXPECT_EQ(books->header().opening.restamped, 4u);
+  EXPECT_EQ(books->header().opening.gaps, 5u);
+  books->line(EntryIndex{0})->ca.gaps.store(1);
+  books = must(Ledger::create(path, Slot{2}, Generation{9}, kMaxEntries, Ledger::Lines::begun_anew));
+  EXPECT_EQ(books->header().opening.gaps, 6u);
 }
 
 TEST(Ledger, file_that_is_no_ledger_counts_for_nothing) {

@@ -57,7 +57,7 @@ TEST(Recovery, books_of_a_worker_that_made_no_log_miss_none) {
   // The second generation could not begin.
   auto books = must(ledger::Ledger::create(folder.path() + "/ledger", Slot{0}, Generation{2}, 4096));
   must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *books));
-  EXPECT_EQ(waiting_of(books->header()), 1u);
+  EXPECT_EQ(ledger::waiting_of(books->header()), 1u);
   EXPECT_EQ(books->header().unreconciled.load(), 0u);
 }
 
