@@ -20,8 +20,8 @@
 // that finds room, so that it stands in the log where the loss was. N counts since the last such record, over
 // restarts, too: the ledger keeps it.
 //
-// An event's identity (stamp and hash) is stored after its record was committed: a death in between repeats
-// the event after the next subscription, where the other order could lose it. An error record, or a loss,
+// An event's identity (stamp and hash) is stored after its record was committed, since the other order could
+// lose the event; after a death in between recovery takes it from the record. An error record, or a loss,
 // clears the hash: what comes next is told in any case.
 #pragma once
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/log.h"
+#include "worker/ca_event.h"
 #include "worker/spool/aside_logs.h"
 #include "worker/spool/log_reader.h"
 #include "worker/spool/settlement.h"
@@ -58,8 +59,8 @@ bool complete_settlement(const std::string& spool, ledger::Ledger& books) {
 
 // The last event of the log, if it may be the one that was not counted. It may be in the last segment but
 // one, where the last is still empty; but who went on to another segment had counted all in this one.
-std::optional<RecordHeader> last_event(Log& log) {
-  std::optional<RecordHeader> last;
+std::optional<RecordView> last_event(Log& log) {
+  std::optional<RecordView> last;
   for (uint64_t number = log.last_number(); number != 0 && !last; --number) {
     Segment* segment = log.find(number);
     if (segment == nullptr) continue;
@@ -68,20 +69,32 @@ std::optional<RecordHeader> last_event(Log& log) {
     ReadOutcome outcome;
     for (; (outcome = read_record(segment->view(), unit, record)) == ReadOutcome::record;
          unit += record.units)
-      if (record.is_event()) last = *record.header;
+      if (record.is_event()) last = record;
     const bool has_end_mark = outcome == ReadOutcome::end_of_segment && unit < segment->units();
     if (has_end_mark) return std::nullopt;
   }
   return last;
 }
 
+// What the next subscription's first event is compared with: that event, or nothing behind an error record.
+void note_last(const RecordView& last, ledger::Entry& entry) {
+  if (last.header->kind == RecordKind::error) return entry.publisher.last_event_hash.store(0, kRelaxed);
+  const RecordHeader& h = *last.header;
+  const worker::EventIdentity identity =
+      worker::identity_of({h.dbr_type, h.status, h.severity, last.event().stamp_seconds,
+                           last.event().stamp_nanoseconds, h.count, last.value()});
+  entry.ca.last_stamp.store(identity.stamp, kRelaxed);
+  entry.publisher.last_event_hash.store(identity.hash, kRelaxed);
+}
+
 // true: it had not been counted.
 bool count_last(Log& log, ledger::Ledger& books) {
   const auto last = last_event(log);
-  ledger::Entry* entry = last ? books.used_line(EntryIndex{last->index}) : nullptr;
+  ledger::Entry* entry = last ? books.used_line(EntryIndex{last->header->index}) : nullptr;
   if (entry == nullptr) return false;
   const uint64_t appended = entry->ca.appended.load(kRelaxed);
-  if (last->ordinal != static_cast<uint16_t>(appended + 1)) return false;
+  if (last->header->ordinal != static_cast<uint16_t>(appended + 1)) return false;
+  note_last(*last, *entry);
   entry->ca.appended.store(appended + 1, std::memory_order_release);
   return true;
 }

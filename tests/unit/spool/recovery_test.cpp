@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
 
 namespace e2k::spool {
@@ -46,6 +47,61 @@ TEST(Recovery, old_event_whose_ordinal_comes_round_again_is_not_counted_once_mor
       must(recover(folder.path(), must(find_slot_folders(folder.path(), Slot{0})), *log.books));
   EXPECT_FALSE(recovered.counted);
   EXPECT_EQ(line.ca.appended.load(), 65'536u);
+}
+
+// Killed between an event's record and its books; the next subscription begins with the present value.
+class RecoveredIdentity : public testing::Test {
+protected:
+  RecoveredIdentity() { log_.intake->event(entry_, worker::DoubleEvent(1)); }
+  template <class Append>
+  void append_unbooked(Append append) {
+    ledger::Entry& line = *log_.books->used_line(EntryIndex{0});
+    const uint64_t stamp = line.ca.last_stamp.load(), hash = line.publisher.last_event_hash.load();
+    append();
+    line.ca.appended.store(1);
+    line.ca.last_stamp.store(stamp);
+    line.publisher.last_event_hash.store(hash);
+    log_.books->header().alive_real_ns.store(real_now().value);
+  }
+  // What is received of it by the next worker.
+  uint64_t received_of(const worker::CaEvent& first) {
+    const auto folders = must(find_slot_folders(folder_.path(), Slot{0}));
+    EXPECT_TRUE(must(recover(folder_.path(), folders, *log_.books)).counted);
+    auto books = must(ledger::Ledger::create(folder_.path() + "/ledger", Slot{0}, Generation{2}, 4096));
+    worker::SpoolIntake intake(*log_.live, *books, *log_.bell);
+    auto* entry = intake.open_entry(EntryIndex{0}, {"t", "c", Mask{1}, ""}, ledger::kWasConnected, true);
+    intake.set_type(*entry, 6, 1);
+    const uint64_t before = ledger::counts_of(*books->used_line(EntryIndex{0})).received;
+    EXPECT_EQ(before, 2u);
+    intake.event(*entry, first);
+    return ledger::counts_of(*books->used_line(EntryIndex{0})).received - before;
+  }
+  worker::TemporaryFolder folder_;
+  worker::LogUnderTest log_{folder_.path()};
+  worker::IntakeEntry& entry_ = log_.open(0);
+};
+
+TEST_F(RecoveredIdentity, the_event_that_was_not_booked_is_not_published_again) {
+  append_unbooked([&] { log_.intake->event(entry_, worker::DoubleEvent(2)); });
+  EXPECT_EQ(received_of(worker::DoubleEvent(2)), 0u);
+}
+
+TEST_F(RecoveredIdentity, a_value_that_came_meanwhile_is_published) {
+  append_unbooked([&] { log_.intake->event(entry_, worker::DoubleEvent(2)); });
+  EXPECT_EQ(received_of(worker::DoubleEvent(3)), 1u);
+}
+
+TEST_F(RecoveredIdentity, the_old_value_under_a_new_stamp_is_published) {
+  append_unbooked([&] { log_.intake->event(entry_, worker::DoubleEvent(2)); });
+  const worker::DoubleEvent two(2);
+  worker::CaEvent later = two;
+  later.stamp_nanoseconds += 1;
+  EXPECT_EQ(received_of(later), 1u);
+}
+
+TEST_F(RecoveredIdentity, the_value_before_an_error_record_that_was_not_booked_is_published_behind_it) {
+  append_unbooked([&] { log_.intake->error(entry_, "Disconnected", ledger::Thread::ca_callback); });
+  EXPECT_EQ(received_of(worker::DoubleEvent(1)), 1u);
 }
 
 TEST(Recovery, books_of_a_worker_that_made_no_log_miss_none) {
