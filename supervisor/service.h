@@ -30,6 +30,7 @@
 #include "supervisor/control/control_server.h"
 #include "supervisor/control/model.h"
 #include "supervisor/fleet/fleet.h"
+#include "supervisor/left_lines.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan/shares.h"
 #include "supervisor/problems.h"
@@ -115,6 +116,7 @@ private:
   // Once a second: reported flags, host rates, snapshot, watchdog.
   void tick();
   void harvest_reports();
+  void look_at_left_lines(LineNews& news, const std::map<Slot, std::vector<bool>>& served);
   void look_at_lines(const EntryRef& entry, const ledger::Entry& line, LineNews& news) const;
   void judge_spools();
   void save_snapshot_if_due(bool now);
@@ -141,6 +143,7 @@ private:
   Shares shares_;
   SlotBooks books_;
   SpoolJudge spools_;
+  LeftLines left_lines_;
   std::unique_ptr<Tail> tail_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<ControlServer> control_;

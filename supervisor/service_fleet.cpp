@@ -185,10 +185,17 @@ void Service::harvest_reports() {
   const MonotonicNs now = monotonic_now();
   const bool look = spools_.wants_lines(now);
   LineNews line_news;
+  std::map<Slot, std::vector<bool>> served;
   bool news = false;
   commands_.visit([&](const EntryRef& entry) {
     const auto place = shares_.place(entry.id);
-    if (!place || told[place->slot.value] == nullptr) return;
+    if (!place) return;
+    if (look) {
+      auto& of_slot = served[place->slot];
+      if (of_slot.size() <= place->index.value) of_slot.resize(place->index.value + 1);
+      of_slot[place->index.value] = true;
+    }
+    if (told[place->slot.value] == nullptr) return;
     const ledger::Entry* line = told[place->slot.value]->entry(place->index);
     if (line == nullptr) return;
     if (line->ca.state.load(kRelaxed) != ledger::EntryState::unused)
@@ -197,6 +204,7 @@ void Service::harvest_reports() {
   });
   for (const Departed& departed : departing_) news |= harvest(departed);
   if (news) snapshot_due_ = true;
+  if (look) look_at_left_lines(line_news, served);
   if (look) spools_.tell(std::move(line_news), now, real_now());
 }
 

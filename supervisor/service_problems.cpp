@@ -7,6 +7,7 @@
 
 #include "common/config/property_rules.h"
 #include "common/kafka/certificate_files.h"
+#include "supervisor/fleet/contract_of.h"
 #include "supervisor/service.h"
 
 namespace e2k::supervisor {
@@ -103,6 +104,19 @@ void Service::look_at_lines(const EntryRef& entry, const ledger::Entry& line, Li
     return;
   news.losses.push_back({std::string(entry.channel), std::string(entry.topic),
                          static_cast<ledger::LossReason>(line.publisher.last_loss.load(kRelaxed))});
+}
+
+// What no command is served by any more still waits.
+void Service::look_at_left_lines(LineNews& news, const std::map<Slot, std::vector<bool>>& served) {
+  const auto look = [&](Slot slot, const ledger::LedgerReader& lines) {
+    const auto found = served.find(slot);
+    left_lines_.add_to(news, slot, lines, found == served.end() ? std::vector<bool>{} : found->second,
+                       names_path(config_, slot));
+  };
+  for (const auto& view : fleet_->slots())
+    if (view.books != nullptr) look(view.slot, *view.books);
+  for (const auto& [slot, gone] : books_.gone())
+    if (gone.ledger) look(slot, *gone.ledger);
 }
 
 void Service::judge_spools() {

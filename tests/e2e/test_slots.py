@@ -249,10 +249,17 @@ def test_a_topic_that_does_not_exist_is_named_with_what_waits_and_the_remedy(sit
     assert f"topic {missing} does not exist" in message and f"--create --topic {missing}" in message
     (entry,) = supervisor.channel("a")
     assert entry["blocked"] == "no_topic" and entry["state"] == "NO_TOPIC"
+    # What waits does so without its command, too.
+    supervisor.unset("a", missing)
+    supervisor.wait(lambda s: s["channels"]["total"] == 0, 20, "no entry")
+    waiting = supervisor.status()["events"]["waiting"]
+    assert waiting > 0
+    supervisor.wait(lambda s: f"{waiting} events of 1 entries wait" in (reason(s) or ""), 20,
+                    f"TOPIC_BLOCKED with {waiting} events of an entry that is no more")
     strict_broker.create_topic(missing)
     supervisor.wait(lambda s: s["state"] == "RUNNING", 30, "RUNNING")
     reader = site.reader(missing, broker=strict_broker)
-    reader.until(lambda _: len(reader.of("a")) > 20, 20)
+    reader.count(waiting, timeout=20)
     assert_counts_without_fault(reader.of("a"))
 
 
