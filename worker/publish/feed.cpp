@@ -299,7 +299,7 @@ void Feed::lose(const spool::StandingRecord& record, ledger::LossReason reason) 
   if (record.header().kind == spool::RecordKind::error &&
       spool::read_again(record.segment->view(), record.unit, view) == spool::ReadOutcome::record)
     told = spool::events_of_notice({reinterpret_cast<const char*>(view.value().data()), view.value().size()});
-  settler_.lose(record, reason, real_ns_);
+  settler_.lose(record, reason, real_ns_, 1 + told);
   if (OutputEntry* entry = entry_of(index)) entry->lost_untold += 1 + told;
 }
 

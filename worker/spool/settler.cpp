@@ -52,10 +52,11 @@ void Settler::acknowledge(const StandingRecord& record, const Acknowledgement& h
   bump(header_.latency_sum_ns, static_cast<uint64_t>(how.latency_ns));
 }
 
-void Settler::lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns) {
+void Settler::lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns,
+                   uint32_t to_tell) {
   ledger::Entry* entry = settle(record, lost_as(reason));
   if (entry == nullptr) return;
-  bump(entry->publisher.untold_spooled);
+  bump(entry->publisher.untold_spooled, to_tell);
   entry->publisher.last_loss.store(static_cast<uint8_t>(reason), kRelaxed);
   entry->publisher.last_loss_unix_s.store(static_cast<uint32_t>(real_ns / kNsPerSecond), kRelaxed);
 }

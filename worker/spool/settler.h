@@ -34,7 +34,8 @@ public:
     bool restamped = false;
   };
   void acknowledge(const StandingRecord& record, const Acknowledgement& how);
-  void lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns);
+  // `to_tell`: losses that are still to be told of; more than one where the record itself was to tell.
+  void lose(const StandingRecord& record, ledger::LossReason reason, int64_t real_ns, uint32_t to_tell = 1);
   // Kafka has a record that tells of so many losses, or never will.
   void tell(EntryIndex index, uint32_t lost);
   void coalesce(const StandingRecord& record);
