@@ -11,6 +11,9 @@
 // 6.25 ms on; up to a fifth more below, where the floor of librdkafka's share applies (6 ms for the default
 // of 5). The longest wait is half a nap more. All this while events come in quick succession: the first one
 // after a pause rings the publisher out of its sleep.
+//
+// Where many topics would otherwise need more requests than can be made, records wait longer (gathering.h):
+// two hundred times what the site said at the most, and never longer than a second. 0 forbids it.
 #pragma once
 
 #include <algorithm>
@@ -21,17 +24,21 @@ namespace e2k::worker {
 struct Batching {
   int64_t nap_ns;
   int64_t librdkafka_linger_ns;
+  int64_t longest_hold_ns;
 };
 
 inline constexpr int64_t kShortestNapNs = 500'000;
 // A compromise: longer naps would save wake-ups still, but show in the age of what is published.
 inline constexpr int64_t kLongestNapNs = 10'000'000;
+inline constexpr int64_t kHoldFactor = 200;
+inline constexpr int64_t kLongestHoldNs = 1'000'000'000;
 
 // `linger_ns`: the site's linger.ms, 0 or more.
 constexpr Batching batching_for(int64_t linger_ns) {
   const int64_t nap_ns = std::clamp(2 * linger_ns, kShortestNapNs, kLongestNapNs);
   // A fifth at the least: the publisher itself takes a moment to hand over what a nap has gathered.
-  return {nap_ns, std::max(linger_ns - nap_ns / 2, linger_ns / 5)};
+  return {nap_ns, std::max(linger_ns - nap_ns / 2, linger_ns / 5),
+          std::min(linger_ns, kLongestHoldNs / kHoldFactor) * kHoldFactor};
 }
 
 }  // namespace e2k::worker

@@ -149,7 +149,7 @@ void Feed::note_read(spool::Segment& segment, const spool::RecordView& view) {
 Feed::Offer Feed::offer(const spool::StandingRecord& record, const spool::RecordView& view,
                         OutputEntry& entry) {
   Topic& topic = *entry.topic;
-  if (topic.has_backlog() || !may_produce(topic.flow) || outlet_.is_dead(topic.flow.lane)) {
+  if (topic.has_backlog() || !may_produce(topic.flow) || outlet_.is_dead(topic)) {
     leave(topic, {current_, view.position});
     return Offer::left;
   }
@@ -198,14 +198,20 @@ bool Feed::publish_held(uint32_t index, const spool::StandingRecord& record) {
 }
 
 bool Feed::release_held(bool all) {
-  if (!coalescer_.is_on()) return false;
-  bool produced = false;
+  bool produced = send_what_is_due(all);
+  if (!coalescer_.is_on()) return produced;
   const int64_t until_ns = all ? INT64_MAX : more_to_read_ || held_back_ ? log_time_ns_ : real_ns_;
   while (const auto due = coalescer_.next_due(until_ns)) {
     due->second.segment->clear_busy(due->second.unit);
     produced |= publish_held(due->first, due->second);
   }
   return produced;
+}
+
+std::optional<int64_t> Feed::next_due_ns() const {
+  const auto gathered = gathered_due_ns(), held = coalescer_.next_due_ns();
+  if (!gathered || !held) return gathered ? gathered : held;
+  return std::min(*gathered, *held);
 }
 
 // Of a topic that may produce and has room.
@@ -233,6 +239,13 @@ bool Feed::kills_workers(const spool::StandingRecord& record) {
 
 Feed::Offer Feed::send(const spool::StandingRecord& record, const spool::RecordView& view,
                        OutputEntry& entry) {
+  if (!gathers(*entry.topic)) return send_now(record, view, entry);
+  gather(*entry.topic, record);
+  return Offer::taken;
+}
+
+Feed::Offer Feed::send_now(const spool::StandingRecord& record, const spool::RecordView& view,
+                           OutputEntry& entry) {
   const uint32_t index = view.header->index;
   if (kills_workers(record)) {
     lose(record, ledger::LossReason::killed_worker);
@@ -396,6 +409,8 @@ void Feed::why_changed(Topic& topic) {
   } else {
     log::warn("topic_blocked topic={} reason={}", log::quoted(topic.name), ledger::to_string(why));
   }
+  // So that it can be moved.
+  if (why != ledger::Blocked::no) put_gathered_back(topic);
   trouble(topic);
 }
 
@@ -409,6 +424,7 @@ void Feed::came_back(Topic& topic, const InFlight& what, const FlowOutcome& outc
   } else if (record.segment != nullptr) {
     put_back(topic, record);
   }
+  put_gathered_back(topic);
   trouble(topic);
 }
 
@@ -456,10 +472,10 @@ bool Feed::is_drained() const {
     spool::RecordView view;
     if (reader_->peek(view) == spool::ReadOutcome::record) return false;
   }
-  for (const auto& [name, topic] : topics_)
-    if (topic->flow.in_flight != 0 || (topic->has_backlog() && topic->flow.why == ledger::Blocked::no))
-      return false;
-  return true;
+  if (gathered_ != 0 || outlet_.in_flight() != 0) return false;
+  return std::none_of(troubled_.begin(), troubled_.end(), [](const Topic* topic) {
+    return topic->has_backlog() && topic->flow.why == ledger::Blocked::no;
+  });
 }
 
 }  // namespace e2k::worker

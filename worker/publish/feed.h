@@ -9,6 +9,8 @@
 //   - one by one, for a topic on trial or in the careful lane;
 //   - from the topic's own log.
 //
+// With many topics, records of one wait a little for others of it (gathering.h), where they stand.
+//
 // A segment leaves its log as soon as all its events are settled, wherever it stands. One that the reader has
 // passed and that still isn't settled is *evacuated* before it stands in the way: its events are moved to
 // their topics' own logs (spool/aside_log.h), also those in flight. Not while nothing flows at all: in an
@@ -22,12 +24,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "worker/publish/coalescer.h"
@@ -81,10 +85,10 @@ public:
 
   // Where the reader stands, if it stands in the live log.
   std::optional<spool::Position> live_position() const;
-  // Publishes what is held back for a newer event; `all`: also before its time, at the end.
+  // Publishes what is held back for a newer event, or for company; `all`: also before its time, at the end.
   bool release_held(bool all);
   // When something that is held has to be published, in Unix nanoseconds.
-  std::optional<int64_t> next_due_ns() const { return coalescer_.next_due_ns(); }
+  std::optional<int64_t> next_due_ns() const;
   // Nothing waits but what its topic can't take now.
   bool is_drained() const;
   bool has_troubled_topics() const { return !troubled_.empty(); }
@@ -111,6 +115,7 @@ private:
   Offer offer(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
   Offer produce(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
   Offer send(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
+  Offer send_now(const spool::StandingRecord& record, const spool::RecordView& view, OutputEntry& entry);
   bool kills_workers(const spool::StandingRecord& record);
   bool tell_lost(OutputEntry& entry, uint32_t index);
   // Whether the event is to be published now; it may be held instead, and one that was held be coalesced.
@@ -128,6 +133,15 @@ private:
   void learn_schemas(Topic& topic);
   void trouble(Topic& topic);
   void reader_is_at_damage();
+
+  // Company.
+  bool gathers(Topic& topic);
+  void gather(Topic& topic, const spool::StandingRecord& record);
+  bool send_gathered(Topic& topic);
+  bool send_what_is_due(bool all);
+  void put_gathered_back(Topic& topic);
+  void put_all_gathered_back();
+  std::optional<int64_t> gathered_due_ns() const;
 
   // Backlogs.
   bool tend(Topic& topic, std::optional<LogPlace>& back_to);
@@ -175,6 +189,9 @@ private:
   std::vector<OutputNames> names_;                                     // likewise, where they are wanted
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // as commanded; never erased
   std::vector<Topic*> troubled_;
+  // Topics of which something is gathered, by when its first came; some of them sent it meanwhile.
+  std::deque<std::pair<Topic*, int64_t>> gathering_;
+  uint64_t gathered_ = 0;                      // records, of all topics
   Outlet::Moves moves_;                        // while a segment is evacuated
   std::unordered_set<const void*> immovable_;  // while segments are evacuated
   bool is_short_ = false;                      // likewise

@@ -1,5 +1,6 @@
 // Topics that can't take what is read of them, and how they get it later.
 #include <algorithm>
+#include <utility>
 
 #include "worker/publish/feed.h"
 
@@ -49,7 +50,7 @@ bool Feed::tend(Topic& topic, std::optional<LogPlace>& back_to) {
     topic.aside->reader().seek({});
     topic.rewind_aside = false;
   }
-  if (!topic.has_backlog() || !may_produce(flow) || outlet_.is_dead(flow.lane)) return false;
+  if (!topic.has_backlog() || !may_produce(flow) || outlet_.is_dead(topic)) return false;
   if (topic.aside_unread) return read_aside(topic);
   if (flow.lane == Lane::careful) return offer_first_left(topic);
   if (!outlet_.has_room(topic, 2)) return false;
@@ -132,10 +133,12 @@ void Feed::look_for_silence() {
       (void)outlet_.step(*topic, {FlowEvent::tick, now_ns_, Failure::returned, others_flow});
 }
 
+// One answer serves all that wait for their topic, whoever asked, so that they ask together the next time: an
+// answer tells of every topic there is, and costs accordingly.
 void Feed::take_answer(const MetadataProbe::Answer& answer) {
   for (Topic* topic : troubled_) {
-    if (!topic->probing) continue;
-    topic->probing = false;
+    const bool waits = topic->flow.flow == Flow::waiting && topic->flow.why == ledger::Blocked::no_topic;
+    if (!std::exchange(topic->probing, false) && !waits) continue;
     const auto found = answer.topics.find(topic->name);
     const bool known = found != answer.topics.end() && found->second == RD_KAFKA_RESP_ERR_NO_ERROR;
     (void)outlet_.step(*topic, {known ? FlowEvent::tick : FlowEvent::still_missing, now_ns_});

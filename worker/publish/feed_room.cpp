@@ -58,7 +58,8 @@ void Feed::give_back_settled() {
     }
   }
   for (Topic* topic : troubled_) {
-    if (topic->aside == nullptr) continue;
+    // Of one that waits nothing is settled; there may be a thousand such.
+    if (topic->aside == nullptr || topic->flow.flow == Flow::waiting) continue;
     for (const auto& segment : topic->aside->log().share_all())
       if (segment->use().done()) topic->aside->give_back(*segment);
     if (topic->aside->empty()) forget_aside(*topic);
@@ -122,6 +123,7 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
   spool::RecordView view;
   std::unordered_set<const void*> stuck;
   bool any = false;
+  if (is_short_) put_all_gathered_back();
   for (uint64_t unit = 0; spool::read_again(segment.view(), unit, view) == spool::ReadOutcome::record;
        unit += view.units) {
     const uint32_t index = view.header->index;
@@ -335,8 +337,8 @@ void Feed::tell_ledger() {
 void Feed::look_whether_something_is_missing() {
   const uint64_t waiting = ledger::waiting_of(header_);
   const bool left = reader_ != nullptr && !reader_->at_end();
-  const bool nothing_left = older_left_ == 0 && !coalescer_.next_due_ns() && parts_.aside->all().empty() &&
-                            !left && std::all_of(topics_.begin(), topics_.end(), [](const auto& topic) {
+  const bool nothing_left = older_left_ == 0 && !next_due_ns() && parts_.aside->all().empty() && !left &&
+                            std::all_of(topics_.begin(), topics_.end(), [](const auto& topic) {
                               return topic.second->flow.in_flight == 0 && !topic.second->has_backlog();
                             });
   const uint64_t appended = header_.appended.load(kRelaxed);

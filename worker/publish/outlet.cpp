@@ -24,8 +24,6 @@ bool ends_the_producer(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR__FENCED;
 }
 
-constexpr Lane kAllLanes[] = {Lane::main, Lane::careful};
-
 }  // namespace
 
 Outlet::Outlet(OutletOptions options, ledger::Header& books, Doorbell& bell, Listener& listener)
@@ -33,13 +31,20 @@ Outlet::Outlet(OutletOptions options, ledger::Header& books, Doorbell& bell, Lis
       header_(books),
       bell_(bell),
       listener_(listener),
-      boot_id_(spool::read_boot_id()) {}
+      boot_id_(spool::read_boot_id()) {
+  careful_.lane = Lane::careful;
+  for (size_t i = 0; i < kMainProducers; ++i) main_[i].number = i;
+}
 
 Result<std::unique_ptr<Outlet>> Outlet::create(OutletOptions options, ledger::Header& books, Doorbell& bell,
                                                Listener& listener) {
   std::unique_ptr<Outlet> outlet(new Outlet(std::move(options), books, bell, listener));
-  for (const Lane lane : kAllLanes)
-    if (auto opened = outlet->open(lane, outlet->make(lane)); !opened) return tl::unexpected(opened.error());
+  // Further ones of the main lane are opened by the topics that need them.
+  for (Carrier* carrier : {&outlet->main_.front(), &outlet->careful_})
+    if (auto opened = outlet->open(*carrier, outlet->make(carrier->lane)); !opened)
+      return tl::unexpected(opened.error());
+  outlet->gathering_ =
+      Gathering(outlet->main_.front().producer->longest_hold_ns(), outlet->options_.gathering);
   return outlet;
 }
 
@@ -49,36 +54,35 @@ Outlet::~Outlet() {
 
 void Outlet::end() {
   probe_.reset();
-  for (const Lane lane : kAllLanes) {
-    forget_handles(lane);
-    lanes_[static_cast<size_t>(lane)].producer.reset();
-    lanes_[static_cast<size_t>(lane)].renewal.end();
-  }
+  for_each_carrier([](Carrier& carrier) {
+    forget_handles(carrier);
+    carrier.producer.reset();
+    carrier.renewal.end();
+  });
 }
 
 Renewal::Made Outlet::make(Lane lane) const {
   return Producer::create(options_.properties, bell_.fd(), lane);
 }
 
-void Outlet::make_elsewhere(Lane lane) {
-  lanes_[static_cast<size_t>(lane)].renewal.make([this, lane] { return make(lane); }, bell_);
+void Outlet::make_elsewhere(Carrier& carrier) {
+  carrier.renewal.make([this, lane = carrier.lane] { return make(lane); }, bell_);
 }
 
-Result<void> Outlet::open(Lane lane, Renewal::Made made) {
-  LaneState& l = lanes_[static_cast<size_t>(lane)];
+Result<void> Outlet::open(Carrier& carrier, Renewal::Made made) {
   if (!made) return tl::unexpected(made.error());
-  l.producer = std::move(*made);
-  if (lane == Lane::careful) {
-    probe_ = std::make_unique<MetadataProbe>(l.producer->handle(), bell_);
+  carrier.producer = std::move(*made);
+  if (carrier.lane == Lane::careful) {
+    probe_ = std::make_unique<MetadataProbe>(carrier.producer->handle(), bell_);
     probe_seen_ = 0;
     ask_for_topics();
     probe_at_ns_ = monotonic_now().value + kProbeNs;
     return {};
   }
-  options_.window = std::min(options_.window, l.producer->queue_messages());
-  options_.window_bytes = std::min(options_.window_bytes, l.producer->queue_bytes());
+  options_.window = std::min(options_.window, carrier.producer->queue_messages());
+  options_.window_bytes = std::min(options_.window_bytes, carrier.producer->queue_bytes());
   options_.topic_window = std::min(options_.topic_window, options_.window / 4);
-  nap_ns_ = l.producer->nap_ns();
+  nap_ns_ = carrier.producer->nap_ns();
   return {};
 }
 
@@ -96,39 +100,73 @@ bool Outlet::has_room(const Topic& topic, uint64_t part) const {
          topic.in_flight_bytes < options_.window_bytes / 4 / divisor;
 }
 
-rd_kafka_topic_t* Outlet::handle_of(Topic& topic, Lane lane) {
-  const auto n = static_cast<size_t>(lane);
-  kafka::Topic& handle = topic.handles[n];
+bool Outlet::is_dead(const Topic& topic) const {
+  if (topic.flow.lane == Lane::careful) return careful_.dead;
+  return topic.main_producer && main_[*topic.main_producer].dead;
+}
+
+bool Outlet::is_main_dead() const {
+  return std::all_of(main_.begin(), main_.end(),
+                     [](const Carrier& carrier) { return carrier.dead || !carrier.producer; });
+}
+
+Outlet::Carrier& Outlet::carrier_of(Topic& topic) {
+  if (topic.flow.lane == Lane::careful) return careful_;
+  if (!topic.main_producer) {
+    const size_t number = choose_main_producer();
+    topic.main_producer = static_cast<uint8_t>(number);
+    ++main_topics_[number];
+  }
+  return main_[*topic.main_producer];
+}
+
+// Where a further one can't be made, those that are there do.
+size_t Outlet::choose_main_producer() {
+  for (;;) {
+    const size_t number = producer_for_next(main_topics_, main_usable_, options_.topics_of_a_producer);
+    Carrier& carrier = main_[number];
+    if (carrier.producer || carrier.dead) return number;
+    if (auto opened = open(carrier, make(carrier.lane))) {
+      log::info("producer_opened lane=main number={}", number);
+      return number;
+    } else {
+      log::warn("producer_not_opened lane=main number={} reason={} remedy=\"the others carry its topics\"",
+                number, log::quoted(opened.error().message));
+      main_usable_ = number;
+    }
+  }
+}
+
+rd_kafka_topic_t* Outlet::handle_of(Topic& topic, Carrier& carrier) {
+  kafka::Topic& handle = topic.handles[static_cast<size_t>(carrier.lane)];
   if (!handle) {
-    handle.reset(rd_kafka_topic_new(lanes_[n].producer->handle(), topic.name.c_str(), nullptr));
-    with_handles_[n].push_back(&topic);
+    handle.reset(rd_kafka_topic_new(carrier.producer->handle(), topic.name.c_str(), nullptr));
+    carrier.with_handles.push_back(&topic);
   }
   return handle.get();
 }
 
 void Outlet::let_go(Topic& topic) {
-  for (const Lane lane : kAllLanes) {
-    topic.handles[static_cast<size_t>(lane)].reset();
-    std::erase(with_handles_[static_cast<size_t>(lane)], &topic);
-  }
+  for (kafka::Topic& handle : topic.handles) handle.reset();
+  for_each_carrier([&](Carrier& carrier) { std::erase(carrier.with_handles, &topic); });
+  if (topic.main_producer) --main_topics_[*topic.main_producer];
+  topic.main_producer.reset();
 }
 
-void Outlet::forget_handles(Lane lane) {
-  const auto n = static_cast<size_t>(lane);
-  for (Topic* topic : with_handles_[n]) topic->handles[n].reset();
-  with_handles_[n].clear();
+void Outlet::forget_handles(Carrier& carrier) {
+  for (Topic* topic : carrier.with_handles) topic->handles[static_cast<size_t>(carrier.lane)].reset();
+  carrier.with_handles.clear();
 }
 
 Outlet::Produced Outlet::produce(const Composed& composed, InFlight what) {
   Topic& topic = *what.topic;
-  const Lane lane = topic.flow.lane;
-  LaneState& l = lanes_[static_cast<size_t>(lane)];
-  if (l.dead) return Produced::failed;
+  Carrier& carrier = carrier_of(topic);
+  if (carrier.dead) return Produced::failed;
   what.bytes = static_cast<uint32_t>(composed.key.size() + composed.value.size());
-  const uint32_t row = l.table.add(what);
+  const uint32_t row = carrier.table.add(what);
   rd_kafka_vu_t vus[7];
   vus[0].vtype = RD_KAFKA_VTYPE_RKT;
-  vus[0].u.rkt = handle_of(topic, lane);
+  vus[0].u.rkt = handle_of(topic, carrier);
   vus[1].vtype = RD_KAFKA_VTYPE_KEY;
   vus[1].u.mem = {const_cast<char*>(composed.key.data()), composed.key.size()};
   vus[2].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -146,7 +184,7 @@ Outlet::Produced Outlet::produce(const Composed& composed, InFlight what) {
                        static_cast<ssize_t>(composed.stamp_header.size())};
     ++count;
   }
-  rd_kafka_error_t* error = rd_kafka_produceva(l.producer->handle(), vus, count);
+  rd_kafka_error_t* error = rd_kafka_produceva(carrier.producer->handle(), vus, count);
   if (error == nullptr) {
     if (in_flight_++ == 0) waiting_since_ns_ = now_ns_;
     in_flight_bytes_ += what.bytes;
@@ -156,7 +194,7 @@ Outlet::Produced Outlet::produce(const Composed& composed, InFlight what) {
     bump(header_.produced);
     return Produced::taken;
   }
-  l.table.take(row);
+  carrier.table.take(row);
   const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
   rd_kafka_error_destroy(error);
   if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return Produced::full;
@@ -164,7 +202,7 @@ Outlet::Produced Outlet::produce(const Composed& composed, InFlight what) {
   if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) return Produced::refused;
   bump(header_.delivery_failures);
   if (ends_the_producer(code)) {
-    look_for_fatal(lane);
+    look_for_fatal(carrier);
     return Produced::failed;
   }
   error_.set("topic " + topic.name + ": " + rd_kafka_err2str(code), &topic);
@@ -183,33 +221,34 @@ FlowOutcome Outlet::step(Topic& topic, FlowInput input) {
 
 void Outlet::moved(const spool::Segment& from, const Moves& moves) {
   if (moves.empty()) return;
-  for (LaneState& lane : lanes_)
-    lane.table.for_each([&](InFlight& row) {
-      if (row.record.segment != &from) return;
-      if (const auto found = moves.find(row.record.unit); found != moves.end()) row.record = found->second;
-    });
+  const auto move = [&](InFlight& row) {
+    if (row.record.segment != &from) return;
+    if (const auto found = moves.find(row.record.unit); found != moves.end()) row.record = found->second;
+  };
+  for_each_carrier([&](Carrier& carrier) { carrier.table.for_each(move); });
 }
 
 bool Outlet::serve_reports(int64_t now_ns) {
   now_ns_ = now_ns;
   report_came_ = false;
-  for (const Lane lane : kAllLanes) serve(lane);
+  gathering_.begin_turn(now_ns);
+  for_each_carrier([this](Carrier& carrier) { serve(carrier); });
   header_.in_flight.store(in_flight_, kRelaxed);
   return report_came_;
 }
 
-void Outlet::serve(Lane lane) {
-  Producer* const producer = lanes_[static_cast<size_t>(lane)].producer.get();
+void Outlet::serve(Carrier& carrier) {
+  Producer* const producer = carrier.producer.get();
   if (producer == nullptr) return;
   while (kafka::Event event{rd_kafka_queue_poll(producer->reports(), 0)}) {
     switch (rd_kafka_event_type(event.get())) {
       case RD_KAFKA_EVENT_DR:
         while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get()))
-          take_report(lane, *message);
+          take_report(carrier, *message);
         break;
       case RD_KAFKA_EVENT_ERROR:
         // A fatal error comes under the code of what caused it.
-        take_error(lane, rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()),
+        take_error(carrier, rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()),
                    rd_kafka_event_error_is_fatal(event.get()) != 0);
         break;
       default:  // librdkafka's numbers are no enum
@@ -218,10 +257,10 @@ void Outlet::serve(Lane lane) {
   }
 }
 
-void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
+void Outlet::take_report(Carrier& carrier, const rd_kafka_message_t& message) {
   report_came_ = true;
   const auto row = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(message._private) - 1);
-  const InFlight what = lanes_[static_cast<size_t>(lane)].table.take(row);
+  const InFlight what = carrier.table.take(row);
   Topic& topic = *what.topic;
   --in_flight_;
   in_flight_bytes_ -= what.bytes;
@@ -236,7 +275,7 @@ void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
     }
     const FlowOutcome outcome = step(topic, {FlowEvent::failed, now_ns_, failure});
     listener_.came_back(topic, what, outcome);
-    if (ends_the_producer(message.err) || lane == Lane::main) look_for_fatal(lane);
+    if (ends_the_producer(message.err) || carrier.lane == Lane::main) look_for_fatal(carrier);
     return;
   }
   acknowledged_at_ns_ = waiting_since_ns_ = now_ns_;
@@ -256,11 +295,10 @@ void Outlet::take_report(Lane lane, const rd_kafka_message_t& message) {
   }
 }
 
-void Outlet::take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, bool fatal) {
+void Outlet::take_error(Carrier& carrier, rd_kafka_resp_err_t code, const char* text, bool fatal) {
   const std::string words = text != nullptr && *text != 0 ? text : rd_kafka_err2str(code);
-  if (fatal || ends_the_producer(code)) return lane_died(lane, words);
-  if (auto& producer = lanes_[static_cast<size_t>(lane)].producer)
-    producer->login().heard(kafka::kind_of(code, words));
+  if (fatal || ends_the_producer(code)) return producer_died(carrier, words);
+  if (carrier.producer) carrier.producer->login().heard(kafka::kind_of(code, words));
   // That all brokers are down follows what says why.
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !error_.is_set()) error_.set(words);
   // Whether others are up, only the brokers know.
@@ -269,10 +307,11 @@ void Outlet::take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, b
     log::warn("brokers_down reason={}", log::quoted(words));
 }
 
-void Outlet::look_for_fatal(Lane lane) {
+void Outlet::look_for_fatal(Carrier& carrier) {
   char text[512] = {};
-  rd_kafka_t* const handle = lanes_[static_cast<size_t>(lane)].producer->handle();
-  if (rd_kafka_fatal_error(handle, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR) lane_died(lane, text);
+  rd_kafka_t* const handle = carrier.producer->handle();
+  if (rd_kafka_fatal_error(handle, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    producer_died(carrier, text);
 }
 
 bool Outlet::is_silent_for(int64_t ns, int64_t now_ns) const {
@@ -281,11 +320,10 @@ bool Outlet::is_silent_for(int64_t ns, int64_t now_ns) const {
 
 void Outlet::tend(int64_t now_ns) {
   now_ns_ = now_ns;
-  for (const Lane lane : kAllLanes) {
-    const LaneState& l = lanes_[static_cast<size_t>(lane)];
-    if (l.dead && now_ns >= l.renew_at_ns) renew(lane);
-    if (!l.dead) replace_outdated(lane);
-  }
+  for_each_carrier([&](Carrier& carrier) {
+    if (carrier.dead && now_ns >= carrier.renew_at_ns) renew(carrier);
+    if (!carrier.dead) replace_outdated(carrier);
+  });
   if (brokers_up_ == 0 && now_ns >= probe_at_ns_) {
     probe_at_ns_ = now_ns + kProbeNs;
     ask_for_topics();

@@ -1,9 +1,9 @@
 // Shell. The way out to Kafka: the two lanes, the window of what is in flight, and the reports.
 //
 // Lanes (topic_flow.h says which one a topic uses): the *main* one carries nearly everything, in batches,
-// under the gapless guarantee; a refusal there ends its producer, whose successor begins at once, and what
-// had not been sent goes out again through it. The *careful* one carries topics on trial, one record at a
-// time.
+// under the gapless guarantee, through up to four producers that share the topics (sharing.h); a refusal
+// there ends the producer that it came to, whose successor begins at once, and what had not been sent goes
+// out again through it; the others go on. The *careful* one carries topics on trial, one record at a time.
 //
 // The window bounds what is in flight, in total and for each topic, in records and in bytes, so that topics
 // without a leader can't take the place of all the others: a topic has a quarter of the window as long as
@@ -14,12 +14,14 @@
 // moved is told (moved()). Owned by the publisher, which keeps bell and topics alive longer.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "common/result.h"
 #include "worker/publish/composer.h"
@@ -28,6 +30,7 @@
 #include "worker/publish/metadata_probe.h"
 #include "worker/publish/producer.h"
 #include "worker/publish/renewal.h"
+#include "worker/publish/sharing.h"
 #include "worker/publish/topic.h"
 
 namespace e2k::worker {
@@ -35,14 +38,16 @@ namespace e2k::worker {
 struct OutletOptions {
   std::map<std::string, std::string> properties;  // librdkafka's
   FlowSettings flow;
+  GatheringSettings gathering;
   // Tunables, with the values that measuring led to.
   uint64_t window = 65'536;  // records in flight
   uint64_t window_bytes = 64u << 20;
   uint64_t topic_window = 16'384;
+  size_t topics_of_a_producer = kTopicsOfAProducer;
   int64_t first_back_off_ns = 500'000'000;  // of the main producer's renewal; the first one comes at once
   int64_t longest_back_off_ns = 8'000'000'000;
   // What is in flight when a producer ends is waited for: an answer that still comes saves a repeat. No
-  // longer, because the lane's topics wait meanwhile.
+  // longer, because its topics wait meanwhile.
   int64_t last_answers_ns = 60'000'000;
 };
 
@@ -75,6 +80,8 @@ public:
   // again.
   using Moves = std::unordered_map<uint64_t, spool::StandingRecord>;
   void moved(const spool::Segment& from, const Moves& moves);
+  // How long records wait for others of their topic.
+  Gathering& gathering() { return gathering_; }
   // Steps the topic's flow and tells the listener.
   FlowOutcome step(Topic& topic, FlowInput input);
 
@@ -83,8 +90,12 @@ public:
   bool serve_reports(int64_t now_ns);
   // Renews what died, if its time has come, and what is out of date: a step a turn, without waiting.
   void tend(int64_t now_ns);
-  bool is_dead(Lane lane) const { return lanes_[static_cast<size_t>(lane)].dead; }
-  // A lane is between two steps that time ends.
+  // What the topic would be produced through is being renewed.
+  bool is_dead(const Topic& topic) const;
+  // All that the main lane has.
+  bool is_main_dead() const;
+  bool is_careful_dead() const { return careful_.dead; }
+  // A producer is between two steps that time ends.
   bool is_renewing() const;
   uint64_t in_flight() const { return in_flight_; }
   // 0: never.
@@ -101,19 +112,20 @@ public:
   int64_t nap_ns() const { return nap_ns_; }
   KafkaError& error() { return error_; }
   // nullptr: the lane has none just now.
-  rd_kafka_t* handle(Lane lane) const {
-    const auto& producer = lanes_[static_cast<size_t>(lane)].producer;
-    return producer ? producer->handle() : nullptr;
-  }
+  rd_kafka_t* careful_handle() const { return careful_.producer ? careful_.producer->handle() : nullptr; }
   // The topic goes; nothing of it is in flight.
   void let_go(Topic& topic);
   // Lets go of all handles. Nothing may be produced any more.
   void end();
 
 private:
-  struct LaneState {
+  // A producer and what it has in flight.
+  struct Carrier {
+    Lane lane = Lane::main;
+    size_t number = 0;  // in its lane
     std::unique_ptr<Producer> producer;
     InFlightTable table;
+    std::vector<Topic*> with_handles;
     bool dead = false;
     int64_t renew_at_ns = 0;
     int64_t back_off_ns = 0;
@@ -122,28 +134,38 @@ private:
   };
 
   Outlet(OutletOptions options, ledger::Header& books, Doorbell& bell, Listener& listener);
-  Result<void> open(Lane lane, Renewal::Made made);
+  Result<void> open(Carrier& carrier, Renewal::Made made);
   Renewal::Made make(Lane lane) const;
-  void make_elsewhere(Lane lane);
-  rd_kafka_topic_t* handle_of(Topic& topic, Lane lane);
-  void take_report(Lane lane, const rd_kafka_message_t& message);
-  void take_error(Lane lane, rd_kafka_resp_err_t code, const char* text, bool fatal);
-  void look_for_fatal(Lane lane);
-  void lane_died(Lane lane, const std::string& why);
-  void renew(Lane lane);
-  void replace_outdated(Lane lane);
-  void give_up_in_flight(Lane lane);
-  void close_producer(Lane lane);
-  void serve(Lane lane);
-  void forget_handles(Lane lane);
+  void make_elsewhere(Carrier& carrier);
+  Carrier& carrier_of(Topic& topic);
+  size_t choose_main_producer();
+  rd_kafka_topic_t* handle_of(Topic& topic, Carrier& carrier);
+  void take_report(Carrier& carrier, const rd_kafka_message_t& message);
+  void take_error(Carrier& carrier, rd_kafka_resp_err_t code, const char* text, bool fatal);
+  void look_for_fatal(Carrier& carrier);
+  void producer_died(Carrier& carrier, const std::string& why);
+  void renew(Carrier& carrier);
+  void replace_outdated(Carrier& carrier);
+  void give_up_in_flight(Carrier& carrier);
+  void close_producer(Carrier& carrier);
+  void serve(Carrier& carrier);
+  static void forget_handles(Carrier& carrier);
+  template <class Visit>
+  void for_each_carrier(Visit&& visit) {
+    for (Carrier& carrier : main_) visit(carrier);
+    visit(careful_);
+  }
 
   OutletOptions options_;  // its windows are made smaller where the site's producer queues less
   ledger::Header& header_;
   Doorbell& bell_;
   Listener& listener_;
-  LaneState lanes_[kLanes];
+  std::array<Carrier, kMainProducers> main_;
+  std::array<size_t, kMainProducers> main_topics_{};  // how many each carries
+  size_t main_usable_ = kMainProducers;               // the first so many
+  Carrier careful_;
   std::unique_ptr<MetadataProbe> probe_;  // through the careful lane's producer
-  std::vector<Topic*> with_handles_[kLanes];
+  Gathering gathering_{0};
   uint64_t probe_seen_ = 0;
   uint64_t in_flight_ = 0;
   uint64_t in_flight_bytes_ = 0;

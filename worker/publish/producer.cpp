@@ -124,6 +124,7 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
   if (!conf) return refusal(conf.error());
   const Batching batching = batching_for(linger_of(conf->get()));
   producer->nap_ns_ = batching.nap_ns;
+  producer->longest_hold_ns_ = batching.longest_hold_ns;
   producer->queue_messages_ = limit_of(conf->get(), "queue.buffering.max.messages", 1);
   producer->queue_bytes_ = limit_of(conf->get(), "queue.buffering.max.kbytes", 1024);
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);

@@ -36,6 +36,8 @@ public:
   kafka::LoginFiles& login() { return login_; }
   // What the publisher is to nap, for the linger.ms that was configured.
   int64_t nap_ns() const { return nap_ns_; }
+  // How long records may wait for others of their topic, where there are many topics.
+  int64_t longest_hold_ns() const { return longest_hold_ns_; }
   // What it queues at the most, as configured.
   uint64_t queue_messages() const { return queue_messages_; }
   uint64_t queue_bytes() const { return queue_bytes_; }
@@ -50,6 +52,7 @@ private:
   kafka::Handle handle_;
   kafka::Queue reports_;
   int64_t nap_ns_ = 0;
+  int64_t longest_hold_ns_ = 0;
   uint64_t queue_messages_ = UINT64_MAX;
   uint64_t queue_bytes_ = UINT64_MAX;
 };

@@ -145,7 +145,7 @@ void Publisher::rest() {
   const bool paused = paused_.load(kRelaxed);
   // Reports and what is done elsewhere ring; the longest that they are waited for is short.
   if (outlet_->is_renewing()) return bell_.wait(2);
-  if (paused || held_back_ || !outlet_->window_open() || outlet_->is_dead(Lane::main)) {
+  if (paused || held_back_ || !outlet_->window_open() || outlet_->is_main_dead()) {
     // Only a report can help, and it rings, or time: there is more to read, so no sleep would be granted.
     bell_.wait(held_back_ && outlet_->window_open() ? 10 : 100);
     return;

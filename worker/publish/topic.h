@@ -9,12 +9,14 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/kafka/conf.h"
 #include "proto/spool_format.h"
+#include "worker/publish/gathering.h"
 #include "worker/publish/topic_flow.h"
 #include "worker/spool/aside_log.h"
 #include "worker/spool/settler.h"
@@ -33,10 +35,14 @@ struct Topic {
   std::string commanded;  // as the logs have it
   FlowState flow;
   std::array<kafka::Topic, kLanes> handles;  // made when they are first needed
+  std::optional<uint8_t> main_producer;      // which one of the main lane it has
   std::vector<uint32_t> entries;
   spool::Settler* settler = nullptr;
 
   uint64_t in_flight_bytes = 0;
+  TopicPace pace;
+  std::vector<spool::StandingRecord> gathered;  // wait to be produced together; older than any backlog
+  int64_t gathered_since_ns = 0;                // the first of them, monotonic
   bool has_left = false;
   LogPlace left_from;
   spool::AsideLog* aside = nullptr;  // nullptr: it has none

@@ -60,6 +60,9 @@ protected:
   }
   ~FeedFixture() override { end(); }
 
+  // Records wait for others of their topic as soon as two came within 100 ms.
+  void await_company() { outlet_options_.gathering = {100 * kNsPerMs, 0, 1, 1'000'000}; }
+
   // The next generation appends; nobody publishes.
   void begin_appending() {
     end();
@@ -115,9 +118,13 @@ protected:
     outlet_->serve_reports(now_ns);
     outlet_->tend(now_ns);
     MetadataProbe::Answer answer;
-    if (outlet_->take_answer(answer)) feed_->take_answer(answer);
+    if (outlet_->take_answer(answer)) {
+      ++answers_;
+      feed_->take_answer(answer);
+    }
     feed_->tend_topics();
     feed_->follow();
+    feed_->release_held(false);
     feed_->tidy();
   }
   [[nodiscard]] bool turn_until(const std::function<bool()>& done, int seconds = 20) {
@@ -230,6 +237,7 @@ protected:
   uint64_t aside_bytes_ = 1u << 20;
   uint64_t aside_segment_bytes_ = 64u << 10;
   uint32_t generation_ = 0;
+  int answers_ = 0;  // of the brokers, on which topics there are
   spool::SlotFolders folders_;
   kafka::Handle owner_;
   std::unique_ptr<rd_kafka_mock_cluster_t, MockDeleter> mock_;

@@ -2,6 +2,7 @@
 // come in their order, each once; who is blocked pays with its own events only.
 #include <algorithm>
 #include <future>
+#include <string>
 
 #include "tests/unit/publish/feed_fixture.h"
 #include "worker/spool/lost_notice.h"
@@ -11,8 +12,14 @@ namespace {
 
 using ledger::LossReason;
 
-class FeedTest : public FeedFixture {
+enum class Company { none, awaited };
+
+// All of it also where records wait for others of their topic, for up to 100 ms, at any rate.
+class FeedTest : public FeedFixture, public ::testing::WithParamInterface<Company> {
 protected:
+  FeedTest() {
+    if (GetParam() == Company::awaited) await_company();
+  }
   // One event, so that it is known to be blocked.
   void find_blocked(IntakeEntry& entry, uint32_t index) {
     append(entry, 0, 1);
@@ -32,7 +39,7 @@ protected:
   }
 };
 
-TEST_F(FeedTest, records_in_flight_that_were_moved_are_acknowledged_where_they_stand_then) {
+TEST_P(FeedTest, records_in_flight_that_were_moved_are_acknowledged_where_they_stand_then) {
   options_.max_bytes = 600'000;
   begin();
   IntakeEntry& stuck = log_->open(0, "stuck", "s");
@@ -52,7 +59,7 @@ TEST_F(FeedTest, records_in_flight_that_were_moved_are_acknowledged_where_they_s
   EXPECT_EQ(lost(0) + lost(1), 0u);
 }
 
-TEST_F(FeedTest, records_in_flight_that_were_moved_and_come_back_are_published_in_their_order) {
+TEST_P(FeedTest, records_in_flight_that_were_moved_and_come_back_are_published_in_their_order) {
   options_.max_bytes = 600'000;
   begin();
   IntakeEntry& stuck = log_->open(0, "stuck", "s");
@@ -76,7 +83,7 @@ TEST_F(FeedTest, records_in_flight_that_were_moved_and_come_back_are_published_i
   EXPECT_EQ(lost(0) + lost(1), 0u);
 }
 
-TEST_F(FeedTest, topic_that_is_blocked_over_restarts_gets_everything_in_order_once_it_is_mended) {
+TEST_P(FeedTest, topic_that_is_blocked_over_restarts_gets_everything_in_order_once_it_is_mended) {
   block("away");
   int sent = 0, healthy_sent = 0;
   for (int generation = 0; generation < 3; ++generation) {
@@ -101,7 +108,7 @@ TEST_F(FeedTest, topic_that_is_blocked_over_restarts_gets_everything_in_order_on
   EXPECT_EQ(lost(0) + lost(1), 0u);
 }
 
-TEST_F(FeedTest, logs_of_three_generations_are_drained_oldest_first_before_the_live_one) {
+TEST_P(FeedTest, logs_of_three_generations_are_drained_oldest_first_before_the_live_one) {
   int sent = 0;
   for (int generation = 0; generation < 3; ++generation) {
     begin_appending();
@@ -120,7 +127,7 @@ TEST_F(FeedTest, logs_of_three_generations_are_drained_oldest_first_before_the_l
     EXPECT_FALSE(std::filesystem::exists(older_folder(generation)));
 }
 
-TEST_F(FeedTest, blocked_topic_drops_its_own_oldest_and_tells_how_many_before_its_next_event) {
+TEST_P(FeedTest, blocked_topic_drops_its_own_oldest_and_tells_how_many_before_its_next_event) {
   aside_bytes_ = 100'000;
   aside_segment_bytes_ = 16'384;
   block("away");
@@ -149,7 +156,7 @@ TEST_F(FeedTest, blocked_topic_drops_its_own_oldest_and_tells_how_many_before_it
   EXPECT_EQ(consumed("away"), expected);
 }
 
-TEST_F(FeedTest, record_that_tells_of_losses_and_is_dropped_itself_is_told_with_all_it_told_of) {
+TEST_P(FeedTest, record_that_tells_of_losses_and_is_dropped_itself_is_told_with_all_it_told_of) {
   notices_ = true;
   aside_bytes_ = 100'000;
   aside_segment_bytes_ = 16'384;
@@ -185,7 +192,7 @@ TEST_F(FeedTest, record_that_tells_of_losses_and_is_dropped_itself_is_told_with_
   EXPECT_EQ(values, numbers(std::stoi(values.front()), sent));
 }
 
-TEST_F(FeedTest, what_was_lost_is_told_also_when_the_first_try_to_tell_it_comes_back) {
+TEST_P(FeedTest, what_was_lost_is_told_also_when_the_first_try_to_tell_it_comes_back) {
   begin();
   IntakeEntry& e = log_->open(0, "t", "c");
   append(e, 0, 1);
@@ -201,7 +208,7 @@ TEST_F(FeedTest, what_was_lost_is_told_also_when_the_first_try_to_tell_it_comes_
   EXPECT_EQ(consumed("t"), expected);
 }
 
-TEST_F(FeedTest, topic_whose_broker_is_silent_while_others_flow_is_shown_as_such) {
+TEST_P(FeedTest, topic_whose_broker_is_silent_while_others_flow_is_shown_as_such) {
   outlet_options_.flow.silent_ns = 300'000'000;
   begin();
   IntakeEntry& stuck = log_->open(0, "stuck", "s");
@@ -222,7 +229,7 @@ TEST_F(FeedTest, topic_whose_broker_is_silent_while_others_flow_is_shown_as_such
   EXPECT_EQ(consumed("stuck"), numbers(0, 10));
 }
 
-TEST_F(FeedTest, nothing_is_moved_aside_past_older_records_of_its_topic_that_stay) {
+TEST_P(FeedTest, nothing_is_moved_aside_past_older_records_of_its_topic_that_stay) {
   outlet_options_.flow.silent_ns = 300'000'000;
   options_.max_bytes = 16u << 20;
   block("away");
@@ -258,7 +265,29 @@ TEST_F(FeedTest, nothing_is_moved_aside_past_older_records_of_its_topic_that_sta
   EXPECT_EQ(consumed("stuck"), numbers(0, 20));
 }
 
-TEST_F(FeedTest, blocked_topic_drops_its_newest_where_that_is_wanted) {
+TEST_P(FeedTest, missing_topics_are_asked_for_together_however_many_they_are) {
+  outlet_options_.flow.first_back_off_ns = outlet_options_.flow.longest_back_off_ns = 200 * kNsPerMs;
+  begin();
+  constexpr uint32_t kTopics = 10;
+  // Found to be missing at times of their own.
+  for (uint32_t t = 0; t < kTopics; ++t) {
+    const std::string name = "away" + std::to_string(t);
+    block(name);
+    append(log_->open(t, name, "a"), 0, 1);
+    ASSERT_TRUE(turn_until([&] { return why(t) == ledger::Blocked::no_topic; }));
+    const auto later = monotonic_now().value + 20 * kNsPerMs;
+    ASSERT_TRUE(turn_until([&] { return monotonic_now().value > later; }));
+  }
+  const int before = answers_;
+  const auto until = monotonic_now().value + 10 * outlet_options_.flow.longest_back_off_ns;
+  ASSERT_TRUE(turn_until([&] { return monotonic_now().value > until; }));
+  EXPECT_GE(answers_ - before, 3);
+  EXPECT_LE(answers_ - before, 20) << "each asks for itself";
+  for (uint32_t t = 0; t < kTopics; ++t) mend("away" + std::to_string(t));
+  ASSERT_TRUE(drained());
+}
+
+TEST_P(FeedTest, blocked_topic_drops_its_newest_where_that_is_wanted) {
   options_.drop_newest = true;
   aside_bytes_ = 100'000;
   aside_segment_bytes_ = 16'384;
@@ -288,7 +317,7 @@ TEST_F(FeedTest, blocked_topic_drops_its_newest_where_that_is_wanted) {
   EXPECT_EQ(values, numbers(0, 500));
 }
 
-TEST_F(FeedTest, of_two_blocked_topics_the_slow_one_keeps_its_events) {
+TEST_P(FeedTest, of_two_blocked_topics_the_slow_one_keeps_its_events) {
   aside_bytes_ = 150'000;
   aside_segment_bytes_ = 16'384;
   block("fast");
@@ -317,7 +346,7 @@ TEST_F(FeedTest, of_two_blocked_topics_the_slow_one_keeps_its_events) {
   EXPECT_EQ(consumed("slow"), numbers(0, slow_sent));
 }
 
-TEST_F(FeedTest, blocked_topic_costs_no_other_an_event_in_a_spool_of_8_mebibytes) {
+TEST_P(FeedTest, blocked_topic_costs_no_other_an_event_in_a_spool_of_8_mebibytes) {
   options_.max_bytes = 8u << 20;
   options_.segment_bytes = 16u << 20;
   aside_bytes_ = 2u << 20;
@@ -339,7 +368,7 @@ TEST_F(FeedTest, blocked_topic_costs_no_other_an_event_in_a_spool_of_8_mebibytes
   EXPECT_EQ(lost(0) + counts(0).waiting, 150'001u);
 }
 
-TEST_F(FeedTest, every_event_is_accounted_for_where_topics_and_the_live_log_fill_the_spool) {
+TEST_P(FeedTest, every_event_is_accounted_for_where_topics_and_the_live_log_fill_the_spool) {
   options_.max_bytes = 600'000;
   aside_bytes_ = 150'000;
   aside_segment_bytes_ = 16'384;
@@ -367,7 +396,7 @@ TEST_F(FeedTest, every_event_is_accounted_for_where_topics_and_the_live_log_fill
   EXPECT_EQ(counts(1).received, counts(1).acknowledged + counts(1).lost);
 }
 
-TEST_F(FeedTest, a_loss_that_was_not_told_is_told_once_by_the_next_worker) {
+TEST_P(FeedTest, a_loss_that_was_not_told_is_told_once_by_the_next_worker) {
   begin();
   IntakeEntry& first = log_->open(0);
   log_->intake->event(first, DoubleEvent(0));
@@ -382,7 +411,7 @@ TEST_F(FeedTest, a_loss_that_was_not_told_is_told_once_by_the_next_worker) {
   EXPECT_EQ(consumed("t"), (std::vector<std::string>{"0", "Lost 1 events", "3", "4"}));
 }
 
-TEST_F(FeedTest, a_notice_of_losses_that_had_no_answer_when_its_worker_died_is_told_again) {
+TEST_P(FeedTest, a_notice_of_losses_that_had_no_answer_when_its_worker_died_is_told_again) {
   begin();
   IntakeEntry& first = log_->open(0);
   log_->intake->event(first, DoubleEvent(0));
@@ -399,7 +428,7 @@ TEST_F(FeedTest, a_notice_of_losses_that_had_no_answer_when_its_worker_died_is_t
   EXPECT_EQ(consumed("t"), (std::vector<std::string>{"0", "Lost 1 events", "2"}));
 }
 
-TEST_F(FeedTest, the_end_of_the_careful_lanes_producer_makes_no_topic_of_the_main_lane_wait) {
+TEST_P(FeedTest, the_end_of_the_careful_lanes_producer_makes_no_topic_of_the_main_lane_wait) {
   mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 2));
   outlet_options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
   outlet_options_.last_answers_ns = 60 * kNsPerSecond;
@@ -415,12 +444,11 @@ TEST_F(FeedTest, the_end_of_the_careful_lanes_producer_makes_no_topic_of_the_mai
                                                60'000);
   log_->intake->event(slow, DoubleEvent(0));
   ASSERT_TRUE(turn_until([&] { return outlet_->in_flight() == 1; }));
-  rd_kafka_test_fatal_error(outlet_->handle(Lane::careful), RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
-                            "a test");
-  ASSERT_TRUE(turn_until([&] { return outlet_->is_dead(Lane::careful); }));
+  rd_kafka_test_fatal_error(outlet_->careful_handle(), RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, "a test");
+  ASSERT_TRUE(turn_until([&] { return outlet_->is_careful_dead(); }));
   log_->intake->event(neighbour, DoubleEvent(1));
   ASSERT_TRUE(turn_until([&] { return counts(0).acknowledged == 2; }));
-  EXPECT_TRUE(outlet_->is_dead(Lane::careful)) << "its last answer is waited for";
+  EXPECT_TRUE(outlet_->is_careful_dead()) << "its last answer is waited for";
   EXPECT_EQ(counts(1).waiting, 1u);
 }
 
@@ -434,6 +462,11 @@ TEST(Elsewhere, what_takes_long_is_not_waited_for_and_rings_when_it_is_done) {
   bell->wait(20'000);
   EXPECT_TRUE(elsewhere.is_done());
 }
+
+INSTANTIATE_TEST_SUITE_P(All, FeedTest, ::testing::Values(Company::none, Company::awaited),
+                         [](const auto& info) {
+                           return info.param == Company::none ? "alone" : "with_company";
+                         });
 
 }  // namespace
 }  // namespace e2k::worker
