@@ -6,6 +6,7 @@ from parts import LoadIoc
 from table import Row
 
 CHANNELS = 5000
+RAMP_S = 2.5  # until the worker knows the rate, and what it holds for company is out
 SMALL = {"retention.bytes": 134217728, "segment.bytes": 33554432, "segment.index.bytes": 65536}
 
 
@@ -23,34 +24,41 @@ def make_topics(broker, prefix, count):
 
 
 class ManyTopics:
-    """A service whose channels are spread over topics, and its account of one load."""
+    """A service whose channels are spread over topics, and its account of one load. The last `missing` of them are
+    not there, and the brokers make none."""
 
-    def __init__(self, build, broker, topics, workers, name):
+    def __init__(self, build, broker, topics, workers, name, missing=0):
+        self.missing = missing
         self.ioc = LoadIoc(build, CHANNELS, f"{name}:")
-        self.topics = make_topics(broker, f"{name}-", topics)
+        self.topics = make_topics(broker, f"{name}-", topics - missing)
+        self.topics += [f"{name}-missing-{number}" for number in range(missing)]
         self.broker = broker
         self.supervisor = Supervisor(broker, [self.ioc], {
             "workers": {"count": workers}, "commands": {"topic": f"{name}-commands"},
-            "kafka": {"linger.ms": 5}, "spool": {"max_total_bytes": 1 << 30}})
+            "kafka": {"linger.ms": 5, "allow.auto.create.topics": False}, "spool": {"max_total_bytes": 1 << 30}})
         self.supervisor.ready(60)
         self.supervisor.command(
             *[(f'{{"topic":"{self.topics[i % topics]}","channel":"{name}:{i}"}}', '{"mask":"va"}')
               for i in range(CHANNELS)], topic=f"{name}-commands")
         self.supervisor.connected(CHANNELS, 60)
-        self.supervisor.settled(60)
+        self._settled(60)
         self.pids = [worker["pid"] for worker in self.supervisor.workers()]
 
     def run(self, rate, seconds):
-        """(CPU us an event, of the broker too, share acknowledged at the load's end, seconds until all was)"""
+        """(CPU us an event, of the broker too, share of the rate acknowledged as it runs, seconds until all was,
+        a note). The share is that of the time after RAMP_S: a record that waits is none that does not come."""
         before = self.supervisor.status()["events"]
         cpu, broker = self._cpu()
         self.ioc.start(rate, seconds, CHANNELS)
         begin = time.monotonic()
-        time.sleep(seconds)
-        now = self.supervisor.status()["events"]
-        share = (now["acknowledged"] - before["acknowledged"]) / (rate * (time.monotonic() - begin))
+        acknowledged = []
+        for until in (min(RAMP_S, seconds / 2), seconds):
+            time.sleep(max(0, begin + until - time.monotonic()))
+            acknowledged.append((self.supervisor.status()["events"]["acknowledged"], time.monotonic()))
+        (first, first_at), (last, last_at) = acknowledged
+        share = (last - first) / (rate * (last_at - first_at))
         posted = self.ioc.finish()["posted"]
-        wait_for(lambda: self.supervisor.status()["events"]["waiting"] == 0, 120, "all acknowledged", poll=0.05)
+        self._settled(120)
         late = time.monotonic() - begin - seconds
         cpu_after, broker_after = self._cpu()
         after = self.supervisor.status()["events"]
@@ -59,12 +67,44 @@ class ManyTopics:
             if posted != received or after["lost"] != before["lost"] else ""
         return (cpu_after - cpu) / posted * 1e6, (broker_after - broker) / posted * 1e6, share, late, note
 
+    def _settled(self, seconds):
+        """Until nothing waits but what is of missing topics: their share of all events, channels being in turn."""
+        def done():
+            events = self.supervisor.status()["events"]
+            return events["waiting"] * CHANNELS <= events["received"] * self.missing
+        wait_for(done, seconds, "all acknowledged", poll=0.05)
+
+    def idle_cpu(self, seconds):
+        before = self._cpu()[0]
+        time.sleep(seconds)
+        return (self._cpu()[0] - before) / seconds
+
     def _cpu(self):
         return sum(cpu_seconds(pid) for pid in self.pids), cpu_seconds(self.broker.child.pid)
 
     def stop(self):
         self.supervisor.stop()
         self.ioc.stop()
+
+
+def measure_blocked(build, broker, repetitions, seconds, say):
+    """In pairs: every topic is there, or a fifth of them is missing and their events wait."""
+    topics, missing, rate, pairs = 5000, 1000, 12500, []
+    both = []
+    try:
+        both.append(ManyTopics(build, broker, topics, 1, "whole"))
+        both.append(ManyTopics(build, broker, topics, 1, "part", missing))
+        for service in both:
+            service.run(rate, 2)
+        pairs = [[service.run(rate, seconds)[0] for service in both] for _ in range(repetitions)]
+        idle = both[1].idle_cpu(seconds)
+    finally:
+        for service in both:
+            service.stop()
+    say(f"{missing} of {topics} topics missing, CPU us an event without and with: {pairs}; idle {idle}")
+    ratios = [with_missing / without for without, with_missing in pairs]
+    return [Row(f"CPU an event, {missing:,} of {topics:,} topics missing / none", ratios, "times", 1.05),
+            Row("  while nothing comes", [idle], "of a core", 0.05)]
 
 
 def measure(build, broker, repetitions, seconds, say):
@@ -79,8 +119,9 @@ def measure(build, broker, repetitions, seconds, say):
         say(f"{topics} topics at {rate}/s on {workers} workers: {runs}")
         what = f"{topics:,} topics, {rate:,} events/s, {workers} worker{'s' if workers > 1 else ''}"
         notes = " ".join(run[4] for run in runs).strip()
-        rows += [Row(f"CPU, {what}", [run[0] for run in runs], "us/event", note=notes),
+        limit = 8 if topics >= 2000 else None
+        rows += [Row(f"CPU, {what}", [run[0] for run in runs], "us/event", limit, note=notes),
                  Row("  of the broker", [run[1] for run in runs], "us/event"),
                  Row("  acknowledged while the load runs", [run[2] for run in runs], "of the rate", 0.98, True),
                  Row("  all acknowledged after its end", [run[3] for run in runs], "s")]
-    return rows
+    return rows + measure_blocked(build, broker, repetitions, seconds, say)
