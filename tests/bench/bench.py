@@ -6,7 +6,6 @@ import platform
 import sys
 import time
 
-import blocked
 import drain
 import micro
 import plots
@@ -17,7 +16,7 @@ import topics
 from e2k_support import Broker, build_dir
 from table import print_table
 
-SECTIONS = ("micro", "throughput", "latency", "curve", "arrays", "resident", "drain", "topics", "blocked", "memory", "load",
+SECTIONS = ("micro", "throughput", "latency", "curve", "arrays", "resident", "drain", "topics", "memory", "load",
             "first")
 
 
@@ -73,8 +72,6 @@ def main():
                     side.stop()
             if "topics" in sections and ours:
                 rows += topics.measure(build, broker, max(1, options.repeat // 2), options.seconds, say)
-            if "blocked" in sections and ours:
-                rows += blocked.measure(build, options.repeat, options.seconds, say)
             if "memory" in sections and ours:
                 rows += service.memory(build, broker, options.channels, say)
             if "load" in sections and ours:

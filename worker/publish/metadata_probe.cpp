@@ -5,16 +5,18 @@
 #include <utility>
 
 #include "common/kafka/conf.h"
+#include "common/log.h"
 
 namespace e2k::worker {
 namespace {
 
-constexpr int kAnswerTimeoutMs = 1000;  // also the longest that the end of a producer waits for its probe
+constexpr int kAnswerTimeoutMs = 1000;  // also the longest that the end of the probe waits
+constexpr int kAllTopics = 1;
 
 }  // namespace
 
-MetadataProbe::MetadataProbe(rd_kafka_t* producer, const Doorbell& bell)
-    : producer_(producer), bell_(bell), thread_([this] { run(); }) {}
+MetadataProbe::MetadataProbe(const std::map<std::string, std::string>& properties, const Doorbell& bell)
+    : properties_(properties), bell_(bell), thread_([this] { run(); }) {}
 
 MetadataProbe::~MetadataProbe() {
   {
@@ -57,10 +59,19 @@ void MetadataProbe::run() {
   }
 }
 
-MetadataProbe::Answer MetadataProbe::ask() const {
+MetadataProbe::Answer MetadataProbe::ask() {
   Answer answer;
+  if (!client_) {
+    auto made = Producer::create_to_ask(properties_);
+    if (!made) {
+      log::warn("metadata_not_asked reason={}", log::quoted(made.error().message));
+      return answer;
+    }
+    client_ = std::move(*made);
+  }
   const struct rd_kafka_metadata* raw = nullptr;
-  if (rd_kafka_metadata(producer_, 0, nullptr, &raw, kAnswerTimeoutMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
+  if (rd_kafka_metadata(client_->handle(), kAllTopics, nullptr, &raw, kAnswerTimeoutMs) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
     return answer;
   kafka::Metadata metadata(raw);
   answer.brokers = metadata->broker_cnt;

@@ -1,20 +1,22 @@
-// Shell. Asks the brokers what they know of this producer's topics, on a thread of its own: the question
-// blocks, and the publisher must not.
+// Shell. Asks the brokers which topics there are, on a thread and through a handle of its own: the question
+// blocks, and the publisher must not; and its answer costs librdkafka the product of the topics that it names
+// and those that the handle knows, which here are none.
+//
+// The handle is made for the first question. A topic that may not be described is in no answer.
 //
 // request() may be called at any time; requests that come while one is being answered are answered together
-// after it. An answer rings the bell given at construction and stays until the next one. The probe ends
-// before the producer that it asks through.
+// after it. An answer rings the bell given at construction and stays until the next one.
 #pragma once
-
-#include <librdkafka/rdkafka.h>
 
 #include <condition_variable>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "worker/publish/producer.h"
 #include "worker/spool/doorbell.h"
 
 namespace e2k::worker {
@@ -27,7 +29,8 @@ public:
     std::map<std::string, rd_kafka_resp_err_t, std::less<>> topics;
   };
 
-  MetadataProbe(rd_kafka_t* producer, const Doorbell& bell);
+  // `properties`: a producer's, which live longer.
+  MetadataProbe(const std::map<std::string, std::string>& properties, const Doorbell& bell);
   ~MetadataProbe();
 
   void request();
@@ -36,9 +39,10 @@ public:
 
 private:
   void run();
-  Answer ask() const;
+  Answer ask();
 
-  rd_kafka_t* const producer_;
+  const std::map<std::string, std::string>& properties_;
+  std::unique_ptr<Producer> client_;  // the thread's own
   const Doorbell& bell_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -73,7 +73,7 @@ Result<void> Outlet::open(Carrier& carrier, Renewal::Made made) {
   if (!made) return tl::unexpected(made.error());
   carrier.producer = std::move(*made);
   if (carrier.lane == Lane::careful) {
-    probe_ = std::make_unique<MetadataProbe>(carrier.producer->handle(), bell_);
+    probe_ = std::make_unique<MetadataProbe>(options_.properties, bell_);
     probe_seen_ = 0;
     ask_for_topics();
     probe_at_ns_ = monotonic_now().value + kProbeNs;
@@ -324,6 +324,7 @@ void Outlet::tend(int64_t now_ns) {
     if (carrier.dead && now_ns >= carrier.renew_at_ns) renew(carrier);
     if (!carrier.dead) replace_outdated(carrier);
   });
+  if (now_ns - looked_at_topics_ns_ >= options_.look_at_topics_ns) replace_outgrown();
   if (brokers_up_ == 0 && now_ns >= probe_at_ns_) {
     probe_at_ns_ = now_ns + kProbeNs;
     ask_for_topics();

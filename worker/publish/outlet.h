@@ -44,6 +44,9 @@ struct OutletOptions {
   uint64_t window_bytes = 64u << 20;
   uint64_t topic_window = 16'384;
   size_t topics_of_a_producer = kTopicsOfAProducer;
+  // That the careful producer may know without need, before a new one takes its place; looked at so often.
+  size_t topics_kept_in_mind = 500;
+  int64_t look_at_topics_ns = 10'000'000'000;
   int64_t first_back_off_ns = 500'000'000;  // of the main producer's renewal; the first one comes at once
   int64_t longest_back_off_ns = 8'000'000'000;
   // What is in flight when a producer ends is waited for: an answer that still comes saves a repeat. No
@@ -97,6 +100,7 @@ public:
   bool is_careful_dead() const { return careful_.dead; }
   // A producer is between two steps that time ends.
   bool is_renewing() const;
+  void replace_outgrown();
   uint64_t in_flight() const { return in_flight_; }
   // 0: never.
   int64_t acknowledged_at_ns() const { return acknowledged_at_ns_; }
@@ -164,7 +168,7 @@ private:
   std::array<size_t, kMainProducers> main_topics_{};  // how many each carries
   size_t main_usable_ = kMainProducers;               // the first so many
   Carrier careful_;
-  std::unique_ptr<MetadataProbe> probe_;  // through the careful lane's producer
+  std::unique_ptr<MetadataProbe> probe_;  // made anew with the careful lane's producer
   Gathering gathering_{0};
   uint64_t probe_seen_ = 0;
   uint64_t in_flight_ = 0;
@@ -174,6 +178,7 @@ private:
   int64_t waiting_since_ns_ = 0;  // while in flight: since the last acknowledgement, or the first record
   int64_t nap_ns_ = 0;
   int64_t probe_at_ns_ = 0;
+  int64_t looked_at_topics_ns_ = 0;
   bool report_came_ = false;
   int brokers_up_ = 0;
   std::array<uint8_t, 16> boot_id_;

@@ -58,6 +58,19 @@ void Outlet::replace_outdated(Carrier& carrier) {
   renew(carrier);
 }
 
+// Every topic begins in the careful lane. librdkafka forgets none, and searches all of them for each that an
+// answer names: with missing topics among thousands that is half a core.
+void Outlet::replace_outgrown() {
+  looked_at_topics_ns_ = now_ns_;
+  if (careful_.dead || careful_.table.size() != 0 || careful_.renewal.is_asked_for()) return;
+  const auto needless = std::count_if(careful_.with_handles.begin(), careful_.with_handles.end(),
+                                      [](const Topic* topic) { return topic->flow.lane == Lane::main; });
+  if (static_cast<size_t>(needless) <= options_.topics_kept_in_mind) return;
+  careful_.dead = true;
+  careful_.renew_at_ns = now_ns_;
+  renew(careful_);
+}
+
 // What had not been sent comes back first, what was sent is waited for, and then given up: it goes out again,
 // and where the broker had stored it, it is there twice.
 void Outlet::renew(Carrier& carrier) {

@@ -128,26 +128,45 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
   producer->queue_messages_ = limit_of(conf->get(), "queue.buffering.max.messages", 1);
   producer->queue_bytes_ = limit_of(conf->get(), "queue.buffering.max.kbytes", 1024);
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  rd_kafka_conf_set_opaque(conf->get(), &producer->login_);
-  rd_kafka_conf_set_socket_cb(conf->get(), open_socket);
-  rd_kafka_conf_set_log_cb(conf->get(), write_log);
   char reason[512] = {};
   if (rd_kafka_conf_set(conf->get(), "linger.ms",
                         lane == Lane::main ? milliseconds(batching.librdkafka_linger_ns).c_str() : "0",
                         reason, sizeof reason) != RD_KAFKA_CONF_OK)
     return fail(std::string("librdkafka refuses the rest of linger.ms: ") + reason);
-  auto handle = kafka::start_handle(RD_KAFKA_PRODUCER, std::move(*conf));
-  if (!handle) return fail("librdkafka cannot start a producer: " + handle.error().message);
-  producer->handle_ = std::move(*handle);
-  producer->login_.attach(producer->handle_.get());
+  if (auto started = producer->start(std::move(*conf)); !started) return tl::unexpected(started.error());
   producer->reports_.reset(rd_kafka_queue_get_main(producer->handle_.get()));
   const uint64_t one = 1;  // what an eventfd wants to be told
   rd_kafka_queue_io_event_enable(producer->reports_.get(), wake_fd, &one, sizeof one);
   return producer;
 }
 
+Result<std::unique_ptr<Producer>> Producer::create_to_ask(
+    const std::map<std::string, std::string>& properties) {
+  std::unique_ptr<Producer> producer(new Producer);
+  auto all = with_ours(properties, Lane::careful);
+  for (const auto& owned : kOwnedByCareful) all.erase(owned.first);
+  all["enable.idempotence"] = "false";  // it needs no id
+  all["client.id"] = all["client.id"].substr(0, all["client.id"].rfind('-')) + "-metadata";
+  producer->login_.take_from(all);
+  auto conf = kafka::make_conf(all);
+  if (!conf) return refusal(conf.error());
+  if (auto started = producer->start(std::move(*conf)); !started) return tl::unexpected(started.error());
+  return producer;
+}
+
+Result<void> Producer::start(kafka::Conf conf) {
+  rd_kafka_conf_set_opaque(conf.get(), &login_);
+  rd_kafka_conf_set_socket_cb(conf.get(), open_socket);
+  rd_kafka_conf_set_log_cb(conf.get(), write_log);
+  auto handle = kafka::start_handle(RD_KAFKA_PRODUCER, std::move(conf));
+  if (!handle) return fail("librdkafka cannot start a producer: " + handle.error().message);
+  handle_ = std::move(*handle);
+  login_.attach(handle_.get());
+  return {};
+}
+
 Producer::~Producer() {
-  if (!handle_) return;
+  if (!handle_ || !reports_) return;
   rd_kafka_queue_io_event_enable(reports_.get(), -1, nullptr, 0);
   reports_.reset();
   (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

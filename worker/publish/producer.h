@@ -27,6 +27,10 @@ public:
   // `wake_fd`: an eventfd that is rung when reports begin to wait. Asks for the producer's id at once.
   static Result<std::unique_ptr<Producer>> create(const std::map<std::string, std::string>& properties,
                                                   int wake_fd, Lane lane = Lane::main);
+  // One that produces nothing and only asks: librdkafka goes through all topics that a handle knows for each
+  // one that an answer names.
+  static Result<std::unique_ptr<Producer>> create_to_ask(
+      const std::map<std::string, std::string>& properties);
   // Whether librdkafka takes these properties: where it does not, no later try helps.
   static Result<void> judge(const std::map<std::string, std::string>& properties);
   ~Producer();
@@ -47,6 +51,7 @@ public:
 
 private:
   Producer() = default;
+  Result<void> start(kafka::Conf conf);
   kafka::LoginFiles login_;  // outlives the handle
   // The queue lets go before the handle does.
   kafka::Handle handle_;

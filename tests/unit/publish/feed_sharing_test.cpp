@@ -69,5 +69,23 @@ TEST_F(FeedSharingTest, more_topics_than_producers_flow_in_order_over_the_end_of
   for (uint32_t t = 0; t < kTopics; ++t) EXPECT_EQ(consumed("t" + std::to_string(t)), numbers(0, 202));
 }
 
+// librdkafka forgets no topic by itself.
+TEST_F(FeedSharingTest, careful_producer_is_made_anew_once_it_knows_too_many_topics_that_left_it) {
+  outlet_options_.topics_kept_in_mind = 3;
+  outlet_options_.look_at_topics_ns = 0;
+  begin();
+  const rd_kafka_t* const first = outlet_->careful_handle();
+  for (uint32_t i = 0; i < 4; ++i) append(log_->open(i, "t" + std::to_string(i), "c"), 0, 5);
+  ASSERT_TRUE(turn_until([&] {
+    const rd_kafka_t* const now = outlet_->careful_handle();
+    return now != nullptr && now != first;
+  }));
+  ASSERT_TRUE(drained());
+  append(log_->open(4, "t4", "c"), 0, 5);
+  ASSERT_TRUE(drained());
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(consumed("t" + std::to_string(i)), numbers(0, 5));
+  EXPECT_EQ(header().republished.load(), 0u);
+}
+
 }  // namespace
 }  // namespace e2k::worker
