@@ -116,7 +116,8 @@ tl::expected<Config, ConfigErrors> load_config(const LoadOptions& options) {
   around.resolve = [&around](const config::Reference& reference) {
     return resolve(reference, around.environment);
   };
-  const auto file = read_file(around.path, kMaxConfigBytes);
+  const auto file = options.text ? Result<FileContent>(FileContent{*options.text})
+                                 : read_file(around.path, kMaxConfigBytes);
   if (!file)
     return tl::unexpected(
         ConfigErrors{{around.path + ": cannot be read: " + file.error().message +

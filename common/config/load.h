@@ -22,6 +22,9 @@ struct LoadOptions {
   std::string path = "/etc/epics2kafka/epics2kafka.toml";
   std::string instance;               // --instance NAME; path is then /etc/epics2kafka/NAME.toml unless given
   std::vector<std::string> settings;  // --set key=value, dotted keys, in order
+  // Judged in place of the file's content, as a file that only its owner can read; `path` is for the
+  // messages.
+  std::optional<std::string> text = std::nullopt;
   // getenv of the process when empty; tests replace it.
   std::function<std::optional<std::string>(const std::string& name)> environment = nullptr;
 };

@@ -13,10 +13,11 @@
 #include "common/config/directories.h"
 #include "common/config/load.h"
 #include "common/kafka/conf.h"
+#include "supervisor/ctl/judge.h"
+#include "supervisor/ctl/migrate_verb.h"
 #include "supervisor/ctl/queries.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_commands.h"
-#include "supervisor/settings/property_check.h"
 
 namespace {
 
@@ -72,16 +73,7 @@ int check(const Options& options, const std::string& file) {
   load.path = file;
   load.instance = options.instance;
   load.environment = environment;
-  std::vector<std::string> mistakes;
-  const auto loaded = load_config(load);
-  if (loaded)
-    mistakes = check_config(*loaded);
-  else
-    mistakes = loaded.error().messages;
-  for (const std::string& mistake : mistakes) std::cerr << printable(mistake) << '\n';
-  if (!mistakes.empty()) return static_cast<int>(Exit::failed);
-  for (const std::string& remark : config_remarks(*loaded))
-    std::cerr << "note: " << printable(remark) << '\n';
+  if (!judge(load, std::cerr)) return static_cast<int>(Exit::failed);
   std::cout << printable(file) << " is valid\n";
   return 0;
 }
@@ -173,6 +165,22 @@ void add_local(CLI::App& app, Options& options, Code& chosen) {
   auto file = std::make_shared<std::string>();
   verb->add_option("FILE", *file, "the file")->required();
   verb->callback([&options, &chosen, file] { chosen = [&options, file] { return check(options, *file); }; });
+
+  CLI::App* from_connect =
+      app.add_subcommand("migrate", "a Kafka Connect configuration as one of this service");
+  auto request = std::make_shared<MigrateRequest>();
+  from_connect->add_option("FILE", request->connector, "the connector's: .properties or JSON")->required();
+  from_connect->add_option("--worker", request->worker,
+                           "the Connect worker's: connect-distributed.properties, …");
+  from_connect->add_option("-o,--output", request->output,
+                           "a new file to write; none: print it, without its secrets");
+  from_connect->callback([&options, &chosen, request] {
+    chosen = [&options, request] {
+      request->instance = options.instance;
+      return static_cast<int>(migrate(*request, environment, std::cout, std::cerr));
+    };
+  });
+
   app.add_subcommand("version", "this program's version")->callback([&chosen] {
     chosen = [] {
       std::cout << version_text() << '\n';

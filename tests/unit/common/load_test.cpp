@@ -57,6 +57,15 @@ TEST_F(Load, the_files_path_and_digest_are_kept) {
   EXPECT_EQ(config->sha256, "f8a15f54a4ec116784888cc103e6093c59818f9b2cd17f2700d5ffe4853742ea");
 }
 
+TEST_F(Load, a_text_is_judged_in_place_of_the_file_that_its_messages_name) {
+  LoadOptions options;
+  options.path = "not-there.toml";
+  options.text = "[kafka]\n\"sasl.password\" = \"p\"\n";
+  EXPECT_TRUE(load_config(options));
+  options.text = "[workers]\ncount = 0\n";
+  EXPECT_THAT(load_config(options).error().messages.at(0), HasSubstr("not-there.toml:2: workers.count"));
+}
+
 TEST_F(Load, a_missing_file_names_path_and_remedy) {
   const auto config = load(folder_ + "/none.toml");
   ASSERT_FALSE(config);
