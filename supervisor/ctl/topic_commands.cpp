@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "supervisor/ctl/compare_verb.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_import.h"
 #include "supervisor/ctl/topic_verbs.h"
@@ -84,6 +85,27 @@ void add_import(CLI::App& app, const TopicCommandContext& context) {
   add_form(verb, request->form);
 }
 
+void add_compare(CLI::App& app, const TopicCommandContext& context) {
+  auto request = std::make_shared<CompareRequest>();
+  CLI::App* verb =
+      add_verb(app, context, "compare", "compare a topic with the one of the same name behind a prefix",
+               [request](const TopicUse& use, const Client&) { return compare(use, *request); });
+  verb->remove_option(verb->get_option("--command-topic"));
+  verb->add_option("TOPIC", request->topic, "the topic, without the prefix")->required();
+  verb->add_option("--prefix", request->prefix, "before the other's name; none: output.topic_prefix");
+  verb->add_option("--since", request->since, "begin of the window: 2026-01-31T23:59:59Z, or Unix seconds");
+  verb->add_option("--seconds", request->seconds, "length of the window; without --since: the last ones")
+      ->check(CLI::Range(0.001, 1e9))
+      ->capture_default_str();
+  verb->add_option("--lag", request->lag_s, "leave out the last seconds, which may still be under way")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_flag("--connector", request->connector,
+                 "TOPIC is the Java connector's: it may lack values, one a poll, and repeat them");
+  verb->add_option("--differences", request->differences, "how many are shown")->capture_default_str();
+  verb->add_option("--max-records", request->max_records, "of each side")->capture_default_str();
+}
+
 }  // namespace
 
 void add_topic_commands(CLI::App& app, const TopicCommandContext& context) {
@@ -96,6 +118,7 @@ void add_topic_commands(CLI::App& app, const TopicCommandContext& context) {
   add_verb(app, context, "export", "what is monitored, as key=value lines for import",
            [](const TopicUse& use, const Client&) { return list_entries(use, false); });
   add_import(app, context);
+  add_compare(app, context);
 }
 
 }  // namespace e2k::supervisor::ctl

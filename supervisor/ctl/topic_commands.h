@@ -1,4 +1,5 @@
-// Shell. The arguments of the verbs that go to the command topic: set, unset, list, import, export.
+// Shell. The arguments of the verbs that go to Kafka: set, unset, list, import and export to the command
+// topic, compare to output topics.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -10,6 +10,7 @@
 #include "supervisor/commands/kafka_connection.h"
 #include "supervisor/commands/topic_admin.h"
 #include "supervisor/ctl/table.h"
+#include "supervisor/ctl/topic_reading.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
@@ -18,11 +19,6 @@ using std::chrono::milliseconds;
 
 constexpr int kTurnMs = 100;
 constexpr size_t kNamedFailures = 5;
-
-struct MessageDeleter {
-  void operator()(rd_kafka_message_t* p) const { rd_kafka_message_destroy(p); }
-};
-using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
 
 tl::unexpected<Failure> failure(Exit exit, std::string message) {
   return tl::unexpected(Failure{exit, std::move(message)});
@@ -42,16 +38,6 @@ Failure timed_out(const TopicSettings& settings, KafkaConnection& connection, mi
   return {Exit::timed_out, fmt::format("{} on {} within {:g} s{}{}", what, settings.servers,
                                        static_cast<double>(timeout.count()) / 1000, words.empty() ? "" : ": ",
                                        printable(words))};
-}
-
-bool is_refusal(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-         code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
-         code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
-}
-
-bool is_missing(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
 }
 
 Failure failed(const TopicSettings& settings, const KafkaError& error) {
@@ -87,45 +73,6 @@ Outcome<std::vector<int32_t>> partitions_of(KafkaConnection& connection, const T
   }
   return tl::unexpected(timed_out(settings, connection, timeout, "no broker answers"));
 }
-
-std::optional<std::string> bytes_of(const void* data, size_t size) {
-  if (data == nullptr) return std::nullopt;
-  return std::string(static_cast<const char*>(data), size);
-}
-
-// All partitions of a topic from their beginning, without a group: one with a name, although never joined,
-// would have librdkafka look for its coordinator, which needs a right on it and makes Kafka's topic of
-// groups.
-class Reading {
-public:
-  static KafkaResult<std::unique_ptr<Reading>> begin(rd_kafka_t* handle, const std::string& name,
-                                                     const std::vector<int32_t>& partitions) {
-    auto reading = std::make_unique<Reading>();
-    reading->queue_.reset(rd_kafka_queue_new(handle));
-    reading->topic_.reset(rd_kafka_topic_new(handle, name.c_str(), nullptr));
-    for (int32_t partition : partitions) {
-      if (!reading->topic_ ||
-          rd_kafka_consume_start_queue(reading->topic_.get(), partition, RD_KAFKA_OFFSET_BEGINNING,
-                                       reading->queue_.get()) != 0) {
-        const auto code = rd_kafka_last_error();
-        return tl::unexpected(KafkaError{code, rd_kafka_err2str(code)});
-      }
-      reading->started_.push_back(partition);
-    }
-    return reading;
-  }
-  Reading() = default;
-  Reading(const Reading&) = delete;
-  ~Reading() {
-    for (int32_t partition : started_) rd_kafka_consume_stop(topic_.get(), partition);
-  }
-  Message next(int timeout_ms) { return Message(rd_kafka_consume_queue(queue_.get(), timeout_ms)); }
-
-private:
-  kafka::Queue queue_;
-  kafka::Topic topic_;
-  std::vector<int32_t> started_;
-};
 
 struct Delivery {
   std::vector<Delivered> delivered;
@@ -184,7 +131,9 @@ Outcome<std::vector<TopicRecord>> read_topic(const TopicSettings& settings, mill
   const auto partitions = partitions_of(connection, settings, create, timeout, deadline);
   if (!partitions) return tl::unexpected(partitions.error());
 
-  auto reading = Reading::begin(connection.get(), settings.topic, *partitions);
+  std::map<int32_t, int64_t> begins;
+  for (const int32_t partition : *partitions) begins[partition] = RD_KAFKA_OFFSET_BEGINNING;
+  auto reading = Reading::begin(connection.get(), settings.topic, begins);
   if (!reading) return tl::unexpected(failed(settings, reading.error()));
   std::set<int32_t> open_ends(partitions->begin(), partitions->end());
   std::vector<TopicRecord> records;

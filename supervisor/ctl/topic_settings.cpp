@@ -55,6 +55,7 @@ TopicSettings settings_of(const Config& config) {
   settings.topic = config.commands.topic;
   settings.create_topic = config.commands.create_topic;
   settings.replication_factor = config.commands.replication_factor;
+  settings.topic_prefix = config.output.topic_prefix;
   settings.consumer = merged_properties(config.kafka.common, config.kafka.consumer);
   settings.producer = merged_properties(config.kafka.common, config.kafka.producer);
   return settings;
