@@ -147,4 +147,21 @@ KafkaResult<void> TopicAdmin::create(int replication_factor) const {
   return {};
 }
 
+KafkaResult<void> TopicAdmin::remove() const {
+  rd_kafka_DeleteTopic_t* topic = rd_kafka_DeleteTopic_new(topic_.c_str());
+  kafka::Queue queue(rd_kafka_queue_new(handle_));
+  rd_kafka_DeleteTopics(handle_, &topic, 1, options(handle_, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout_).get(),
+                        queue.get());
+  rd_kafka_DeleteTopic_destroy(topic);
+  auto event = wait(queue.get(), timeout_);
+  if (!event) return tl::unexpected(event.error());
+  size_t count = 0;
+  const auto* results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event->get()), &count);
+  for (size_t i = 0; i < count; ++i)
+    if (const auto code = rd_kafka_topic_result_error(results[i]); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return error(code, rd_kafka_topic_result_error_string(results[i]));
+  return {};
+}
+
 }  // namespace e2k::supervisor

@@ -1,4 +1,5 @@
-// Shell. Questions about topics that wait for a broker: is one there, how is it made, make the command topic.
+// Shell. Questions about topics that wait for a broker: is one there, how is it made, make or delete the
+// command topic.
 //
 // Each call blocks for at most its time-out and is therefore made on a thread of its own, never on the event
 // loop. The handle may be shared with that loop: librdkafka's handles are thread-safe. Errors carry
@@ -55,6 +56,8 @@ public:
   KafkaResult<std::string> cleanup_policy() const;
   // Makes it: compacted, one partition. replication_factor -1: the broker's default.
   KafkaResult<void> create(int replication_factor) const;
+  // Deletes it with all its records.
+  KafkaResult<void> remove() const;
 
 private:
   rd_kafka_t* handle_;

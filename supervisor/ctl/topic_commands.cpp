@@ -7,6 +7,7 @@
 #include "supervisor/ctl/compare_verb.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_import.h"
+#include "supervisor/ctl/topic_making.h"
 #include "supervisor/ctl/topic_verbs.h"
 
 namespace e2k::supervisor::ctl {
@@ -106,6 +107,15 @@ void add_compare(CLI::App& app, const TopicCommandContext& context) {
   verb->add_option("--max-records", request->max_records, "of each side")->capture_default_str();
 }
 
+void add_making(CLI::App& app, const TopicCommandContext& context) {
+  add_verb(app, context, "create-topics", "make the command topic, compacted",
+           [](const TopicUse& use, const Client&) { return make_command_topic(use); });
+  auto yes = std::make_shared<bool>(false);
+  add_verb(app, context, "delete-topics", "delete the command topic with all its commands",
+           [yes](const TopicUse& use, const Client&) { return delete_command_topic(use, *yes, std::cin); })
+      ->add_flag("--yes", *yes, "without asking");
+}
+
 }  // namespace
 
 void add_topic_commands(CLI::App& app, const TopicCommandContext& context) {
@@ -118,6 +128,7 @@ void add_topic_commands(CLI::App& app, const TopicCommandContext& context) {
   add_verb(app, context, "export", "what is monitored, as key=value lines for import",
            [](const TopicUse& use, const Client&) { return list_entries(use, false); });
   add_import(app, context);
+  add_making(app, context);
   add_compare(app, context);
 }
 
