@@ -13,6 +13,7 @@
 #include "common/config/directories.h"
 #include "common/config/load.h"
 #include "common/kafka/conf.h"
+#include "supervisor/ctl/completions.h"
 #include "supervisor/ctl/judge.h"
 #include "supervisor/ctl/migrate_verb.h"
 #include "supervisor/ctl/queries.h"
@@ -189,6 +190,31 @@ void add_local(CLI::App& app, Options& options, Code& chosen) {
   });
 }
 
+void add_completions(CLI::App& app, Options& options, Code& chosen) {
+  auto words = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* verb = app.add_subcommand("completions", "completions for a shell, to be read by it");
+  verb->add_option("SHELL", words->first, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  verb->callback([&app, &chosen, words] {
+    chosen = [&app, words] {
+      std::cout << completion_script(app, words->first).value_or("");
+      return 0;
+    };
+  });
+  // What those ask; without a group it is not shown.
+  CLI::App* ask = app.add_subcommand("complete", "words that may follow")->group("");
+  ask->add_option("WHAT", words->first)->required()->check(CLI::IsMember({"channels", "topics", "slots"}));
+  ask->add_option("PREFIX", words->second);
+  ask->callback([&options, &chosen, words] {
+    chosen = [&options, words] {
+      return run(options, [&](const Client& c, const Output& o) {
+        return complete_words(c, words->first, words->second, o);
+      });
+    };
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -210,6 +236,7 @@ int main(int argc, char** argv) {
   add_topic_commands(app, {[&](Code code) { chosen = std::move(code); },
                            [&](const auto& verb) { return run(options, verb); },
                            [&] { return options.timeout_s; }, [&] { return options.instance; }, environment});
+  add_completions(app, options, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

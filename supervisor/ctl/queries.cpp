@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "common/text.h"
 #include "supervisor/ctl/pages.h"
@@ -135,6 +136,26 @@ Exit retry(const Client& client, const std::string& channel, const std::string& 
   return changed(client.post("/channels/" + percent_encode(channel) + "/retry" +
                              (topic.empty() ? "" : "?topic=" + percent_encode(topic))),
                  printable(channel) + " is tried again", output);
+}
+
+Exit complete_words(const Client& client, const std::string& what, const std::string& prefix,
+                    const Output& output) {
+  const bool slots = what == "slots", topics = what == "topics";
+  const std::string target = slots    ? "/workers"
+                             : topics ? "/channels?limit=10000"
+                                      : "/channels?limit=1000&prefix=" + percent_encode(prefix);
+  const auto body = client.get(target);
+  if (!body) return body.error().exit;
+  const auto json = parse_object(*body);
+  if (!json) return json.error().exit;
+  std::set<std::string> words;
+  for (const Json& item : json->value("items", Json::array())) {
+    const Json word = item.value(slots ? "slot" : topics ? "topic" : "channel", Json());
+    words.insert(word.is_string() ? word.get<std::string>() : word.dump());
+  }
+  for (const std::string& word : words)
+    if (word.starts_with(prefix)) output.out << printable(word) << '\n';
+  return Exit::ok;
 }
 
 }  // namespace e2k::supervisor::ctl

@@ -37,6 +37,10 @@ Exit pause_service(const Client& client, const Output& output);
 Exit resume_service(const Client& client, const Output& output);
 Exit retry(const Client& client, const std::string& channel, const std::string& topic, const Output& output);
 
+// For shells' completions: channels, topics or slots that begin so, a line each. Nothing is said of failures.
+Exit complete_words(const Client& client, const std::string& what, const std::string& prefix,
+                    const Output& output);
+
 Exit complain(const Failure& failure, const Output& output);
 
 }  // namespace e2k::supervisor::ctl
