@@ -5,6 +5,7 @@ import time
 import pytest
 from records import counter
 
+PREFIX = "shadow."
 EPOCHS_APART_MS = 631_152_000_000
 
 
@@ -139,3 +140,51 @@ def test_no_group_is_joined(site, client, pair):
     compare(client, topic, prefix)
     groups = site.broker.admin().list_consumer_groups(request_timeout=10).result().valid
     assert {group.group_id for group in groups} <= before
+
+
+def test_the_runbook_of_the_migration_loses_no_event(site):
+    """Shadow, compare, switch, back; a service of its own stands for the connector."""
+    ioc = site.ioc(counter("c"))
+    topic = site.topic()
+    site.broker.create_topic(PREFIX + topic)
+    connector = site.supervisor([ioc])
+    connector.monitor("c", topic, "v")
+    connector.connected(1)
+
+    shadow = site.supervisor([ioc], start=False, ready=False)
+    shadow.arguments = ["--set", f"output.topic_prefix={PREFIX}"]
+    checked = shadow.check("--connect", *shadow.arguments, timeout=40)
+    assert checked.returncode == 0 and "output topics: 1 of 1" in checked.stdout, checked.stdout + checked.stderr
+    shadow.start()
+    shadow.ready()
+    shadow.connected(1)
+    reader = site.reader(PREFIX + topic)
+    begun = time.time()
+    reader.until(lambda records: records and records[-1].timestamp_ms > (begun + 4) * 1000, 20, "four seconds of records")
+    compared = shadow.ctl("compare", topic, "--prefix", PREFIX, "--since", str(int(begun) + 2), "--seconds", "1", "--lag", "1")
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+
+    assert shadow.script("stop.sh", timeout=70).returncode == 0
+    shadow.halt()
+    shadow.arguments = []
+    shadow.start()
+    shadow.ready()
+    shadow.connected(1)
+    published = site.reader(topic)
+    before = max(record.values[0] for record in published.to_end())
+    published.until(lambda records: max(r.values[0] for r in records) > before + 10, 20, "events of both")
+    assert connector.halt() == 0
+    before = max(record.values[0] for record in published.to_end())
+    published.until(lambda records: max(r.values[0] for r in records) > before + 10, 20, "events of the service alone")
+
+    connector.start()
+    connector.ready()
+    connector.connected(1)
+    before = max(record.values[0] for record in published.to_end())
+    published.until(lambda records: max(r.values[0] for r in records) > before + 10, 20, "events of both again")
+    assert shadow.script("stop.sh", timeout=70).returncode == 0
+    shadow.halt()
+    before = max(record.values[0] for record in published.to_end())
+    published.until(lambda records: max(r.values[0] for r in records) > before + 10, 20, "events of the connector alone")
+    numbers = {record.values[0] for record in published.to_end() if record.error is None}
+    assert numbers == set(range(int(min(numbers)), int(max(numbers)) + 1))
