@@ -41,12 +41,14 @@ public:
   std::optional<LogicalLine> next() {
     while (at_ < text_.size()) {
       std::string_view natural = natural_line();
-      if (natural.empty() || natural[0] == '#' || natural[0] == '!') continue;
+      if (natural.empty() || is_comment(natural)) continue;
       LogicalLine logical{"", number_};
       while (goes_on(natural)) {
         logical.text += natural.substr(0, natural.size() - 1);
         if (at_ >= text_.size()) return logical.text.empty() ? std::nullopt : std::optional(logical);
         natural = natural_line();
+        // A backslash alone begins nothing, so that the line behind it may still be a comment.
+        if (logical.text.empty() && is_comment(natural)) natural = {};
       }
       logical.text += natural;
       if (!logical.text.empty()) return logical;
@@ -65,6 +67,7 @@ private:
     while (!line.empty() && is_blank(line[0])) line.remove_prefix(1);
     return line;
   }
+  static bool is_comment(std::string_view line) { return line.starts_with('#') || line.starts_with('!'); }
   static bool goes_on(std::string_view line) {
     const size_t last = line.find_last_not_of('\\');
     const size_t backslashes = line.size() - (last == std::string_view::npos ? 0 : last + 1);

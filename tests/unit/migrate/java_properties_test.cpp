@@ -44,6 +44,10 @@ TEST(JavaProperties, LinesGoOnBehindABackslashWithoutTheLeadingBlanks) {
   EXPECT_EQ(pairs("a=1\\\n# no comment\n"), (Pairs{{"a", "1# no comment"}}));
 }
 
+TEST(JavaProperties, ABackslashAloneBeginsNothing) {
+  EXPECT_EQ(pairs("\\\n# a=1\nb=2\n\\\n\nc=3\n\\\n  d=4\n"), (Pairs{{"b", "2"}, {"c", "3"}, {"d", "4"}}));
+}
+
 TEST(JavaProperties, AnEvenNumberOfBackslashesEndsALine) {
   EXPECT_EQ(pairs("a=1\\\\\nb=2\\\\\\\n3"), (Pairs{{"a", "1\\"}, {"b", "2\\3"}}));
 }
