@@ -161,7 +161,8 @@ def test_the_runbook_of_the_migration_loses_no_event(site):
     reader = site.reader(PREFIX + topic)
     begun = time.time()
     reader.until(lambda records: records and records[-1].timestamp_ms > (begun + 4) * 1000, 20, "four seconds of records")
-    compared = shadow.ctl("compare", topic, "--prefix", PREFIX, "--since", str(int(begun) + 2), "--seconds", "1", "--lag", "1")
+    compared = shadow.ctl("compare", topic, "--config", shadow.config, "--prefix", PREFIX, "--connector",
+                          "--since", str(int(begun) + 2), "--seconds", "1", "--lag", "1")
     assert compared.returncode == 0, compared.stdout + compared.stderr
 
     assert shadow.script("stop.sh", timeout=70).returncode == 0
