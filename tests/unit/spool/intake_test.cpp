@@ -1,6 +1,7 @@
 #include "worker/spool/intake.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -487,18 +488,25 @@ TEST(Intake, callback_waits_for_no_file_and_counts_what_it_has_no_room_for) {
   LogUnderTest log(folder.path(), options);
   IntakeEntry& e = log.open(0);
   const auto& line = *log.books->used_line(EntryIndex{0});
-  int64_t longest_ns = 0;
+  const auto waits_of_this_thread = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+  };
+  int slow = 0;
   for (int i = 0; i < 3'000'000 && line.ca.lost_unspooled.load() == 0; ++i) {
+    const auto waits = waits_of_this_thread();
     const int64_t before_ns = monotonic_now().value;
     log.intake->event(e, DoubleEvent(i));
-    longest_ns = std::max(longest_ns, monotonic_now().value - before_ns);
+    // Time slices of somebody else are not waited for.
+    if (monotonic_now().value - before_ns > 20 * kNsPerMs && waits_of_this_thread() != waits) ++slow;
   }
   ASSERT_GT(line.ca.lost_unspooled.load(), 0u);
   const auto reason = log.live->state() == spool::RoomState::ok ? ledger::LossReason::spool_behind
                                                                 : ledger::LossReason::no_segment;
   EXPECT_EQ(log.books->header().lost_unspooled[static_cast<size_t>(reason)].load(),
             line.ca.lost_unspooled.load());
-  EXPECT_LT(longest_ns, 40 * kNsPerMs) << "a time slice of somebody else, at the most";
+  EXPECT_LE(slow, 2) << "times that the keeper was held up while it had the lock for a moment";
 }
 
 TEST(Intake, sleep_is_refused_while_something_is_unread_and_rung_for_afterwards) {
