@@ -4,7 +4,7 @@
 
 #include "common/log.h"
 #include "worker/publish/feed.h"
-#include "worker/spool/recovery.h"
+#include "worker/spool/reconciliation.h"
 
 namespace e2k::worker {
 namespace {
@@ -357,54 +357,28 @@ void Feed::reconcile_if_needed(ledger::LossReason reason) {
 }
 
 void Feed::reconcile(ledger::LossReason reason) {
-  std::vector<uint64_t> appended, waiting;
+  spool::Reconciliation books_and_logs;
   spool::Position end{UINT64_MAX};
   if (parts_.intake != nullptr) {
-    end = parts_.intake->appended_by_index(appended);
+    end = parts_.intake->appended_by_index(books_and_logs.appended());
   } else {
-    appended.resize(header_.entries_used.load(std::memory_order_acquire));
-    for (uint32_t i = 0; i < appended.size(); ++i)
-      appended[i] = books_.entries()[i].ca.appended.load(kRelaxed);
+    books_and_logs.take_appended(books_);
   }
   for (const auto& log : parts_.older)
-    if (log) spool::count_waiting(*log, {UINT64_MAX}, waiting);
-  for (const auto& [topic, log] : parts_.aside->all())
-    spool::count_waiting(log->log(), {UINT64_MAX}, waiting);
-  if (parts_.live != nullptr) spool::count_waiting(parts_.live->log(), end, waiting);
-  const size_t lines = std::max(appended.size(), waiting.size());
-  appended.resize(lines);
-  waiting.resize(lines);
-  uint64_t lost = 0, found = 0;
-  for (uint32_t i = 0; i < lines; ++i) {
-    ledger::Entry* line = books_.line(EntryIndex{i});
-    if (line == nullptr) continue;
-    auto& p = line->publisher;
-    const uint64_t settled =
-        p.acknowledged.load(kRelaxed) + p.lost_spooled.load(kRelaxed) + p.coalesced.load(kRelaxed);
-    const uint64_t by_books = appended[i] > settled ? appended[i] - settled : 0;
-    if (by_books > waiting[i]) {
-      const uint64_t missing = by_books - waiting[i];
-      p.lost_spooled.store(p.lost_spooled.load(kRelaxed) + missing, kRelaxed);
-      ledger::bump(p.untold_spooled, static_cast<uint32_t>(std::min<uint64_t>(missing, UINT32_MAX)));
-      if (OutputEntry* entry = entry_of(i)) entry->lost_untold += static_cast<uint32_t>(missing);
-      p.last_loss.store(static_cast<uint8_t>(reason), kRelaxed);
-      p.last_loss_unix_s.store(static_cast<uint32_t>(real_ns_ / kNsPerSecond), kRelaxed);
-      auto& sum = header_.lost_spooled[static_cast<size_t>(reason)];
-      sum.store(sum.load(kRelaxed) + missing, kRelaxed);
-      lost += missing;
-    } else if (waiting[i] > by_books) {
-      const uint64_t more = waiting[i] - by_books;
-      if (parts_.intake != nullptr) {
-        parts_.intake->count_found(EntryIndex{i}, more);
-      } else {
-        line->ca.appended.store(line->ca.appended.load(kRelaxed) + more, kRelaxed);
-        header_.appended.store(header_.appended.load(kRelaxed) + more, kRelaxed);
-      }
-      found += more;
-    }
-  }
-  header_.unreconciled.store(0, kRelaxed);
-  log::warn("books_reconciled slot={} lost={} found={}", parts_.slot.value, lost, found);
+    if (log) books_and_logs.count(*log);
+  for (const auto& [topic, log] : parts_.aside->all()) books_and_logs.count(log->log());
+  if (parts_.live != nullptr) books_and_logs.count(parts_.live->log(), end);
+  const auto outcome = books_and_logs.carry_out(
+      books_, reason, real_ns_,
+      [this](EntryIndex index, uint64_t events) {
+        if (OutputEntry* entry = entry_of(index.value)) entry->lost_untold += static_cast<uint32_t>(events);
+      },
+      [this](EntryIndex index, uint64_t events) {
+        if (parts_.intake != nullptr) return parts_.intake->count_found(index, events);
+        ledger::bump(books_.line(index)->ca.appended, events);
+        ledger::bump(header_.appended, events);
+      });
+  log::warn("books_reconciled slot={} lost={} found={}", parts_.slot.value, outcome.lost, outcome.found);
 }
 
 }  // namespace e2k::worker

@@ -197,18 +197,4 @@ Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, 
   return result;
 }
 
-void count_waiting(Log& log, Position end, std::vector<uint64_t>& by_index) {
-  for (Segment* segment = log.first(); segment != nullptr; segment = log.from(segment->number() + 1)) {
-    RecordView record;
-    for (uint64_t unit = 0; Position::at(segment->number(), unit) < end &&
-                            read_record(segment->view(), unit, record) == ReadOutcome::record;
-         unit += record.units) {
-      const uint32_t index = record.header->index;
-      if (!record.is_event() || segment->settlement(unit) != 0 || index >= ledger::kMaxEntries) continue;
-      if (by_index.size() <= index) by_index.resize(index + 1);
-      ++by_index[index];
-    }
-  }
-}
-
 }  // namespace e2k::spool

@@ -27,8 +27,4 @@ struct Recovered {
 // The books of the slot whose folders those are. An error only where the spool can't be read.
 Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, ledger::Ledger& books);
 
-// How many events wait in a log, by index, up to `end` of its live segment (UINT64_MAX: all). Damage ends a
-// segment, as it does for every reader.
-void count_waiting(Log& log, Position end, std::vector<uint64_t>& by_index);
-
 }  // namespace e2k::spool
