@@ -1,4 +1,5 @@
-// Shell. What systemd is told: READY, STATUS, STOPPING, WATCHDOG. Does nothing when NOTIFY_SOCKET is not set.
+// Shell. What systemd is told: READY, STATUS, STOPPING; watchdog.h tells it that the loop runs. Does nothing
+// when NOTIFY_SOCKET is not set.
 #pragma once
 
 #include <systemd/sd-daemon.h>
@@ -21,7 +22,6 @@ public:
     sd_notify(0, ("STATUS=" + text).c_str());
   }
   void stopping() { sd_notify(0, "STOPPING=1"); }
-  void alive() { sd_notify(0, "WATCHDOG=1"); }
 
 private:
   bool ready_ = false;

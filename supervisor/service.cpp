@@ -45,6 +45,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       shares_(slots_of(config),
               config.workers.affinity == WorkerAffinity::ioc ? Affinity::ioc : Affinity::none),
       books_(config, spool),
+      watchdog_(loop),
       tick_timer_(loop),
       grace_timer_(loop),
       departure_timer_(loop) {}
@@ -239,7 +240,6 @@ void Service::on_problem(const std::string& code, const std::string& message) {
 // --------------------------------------------------------------------------------------------------
 
 void Service::tick() {
-  notify_.alive();
   const ServiceState now = state();
   if (now != ServiceState::starting) notify_.ready();
   if (now == ServiceState::running || now == ServiceState::degraded)

@@ -40,6 +40,7 @@
 #include "supervisor/status/channel_reason.h"
 #include "supervisor/status/ioc_problems.h"
 #include "supervisor/status/spool_problems.h"
+#include "supervisor/watchdog.h"
 
 namespace e2k::supervisor {
 
@@ -113,7 +114,7 @@ private:
   const ledger::LedgerReader* books_of(Slot slot) const;
   bool waits(const Place& place) const;
 
-  // Once a second: reported flags, host rates, snapshot, watchdog.
+  // Once a second: reported flags, host rates, snapshot.
   void tick();
   void harvest_reports();
   void look_at_left_lines(LineNews& news, const std::map<Slot, std::vector<bool>>& served);
@@ -150,6 +151,7 @@ private:
   Problems problems_;
   BrokerProblems broker_problems_;
   Notify notify_;
+  Watchdog watchdog_;
 
   std::vector<EntryId> dirty_;
   std::vector<Departed> departing_;

@@ -56,6 +56,8 @@ std::vector<std::string> control_socket_candidates(const Environment& environmen
   };
   if (auto given = path_in(environment, "RUNTIME_DIRECTORY")) add(*given);
   if (auto own = service_in(environment, "XDG_RUNTIME_DIR")) add(*own);
+  // Of epics2kafka@NAME.service: beside the other service's, which is removed as a whole when that one stops.
+  if (!instance.empty()) add("/run/epics2kafka-" + instance);
   add("/run/epics2kafka");
   return candidates;
 }

@@ -494,7 +494,8 @@ TEST(ConfigDirectories, clients_look_into_the_users_service_first) {
     return found == site.environment.end() ? std::nullopt : std::optional(found->second);
   };
   EXPECT_THAT(config::control_socket_candidates(environment, "west"),
-              ElementsAre("/run/user/7/epics2kafka/west/control.sock", "/run/epics2kafka/west/control.sock"));
+              ElementsAre("/run/user/7/epics2kafka/west/control.sock", "/run/epics2kafka-west/control.sock",
+                          "/run/epics2kafka/west/control.sock"));
 }
 
 TEST(ConfigPrint, the_whole_screenful_reads_back_the_same) {
