@@ -11,14 +11,14 @@ END
 
 find_client() {
     here=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
-    for folder in "$here" "$here/../bin" "$here/../build/release/bin" "$here/../build/ci/bin" "$here/../build/dev/bin"; do
+    for folder in "$here" "$here/../bin" "$here/../../../bin" "$here/../build/release/bin" "$here/../build/ci/bin" "$here/../build/dev/bin"; do
         if [ -x "$folder/epics2kafkactl" ]; then
             echo "$folder/epics2kafkactl"
             return
         fi
     done
     command -v epics2kafkactl && return
-    echo "$(basename -- "$0"): epics2kafkactl is neither beside this script nor in ../bin nor on PATH" >&2
+    echo "$(basename -- "$0"): epics2kafkactl is neither beside this script nor in its ../bin or ../../../bin nor on PATH" >&2
     exit 1
 }
 

@@ -19,6 +19,7 @@
 #include "common/config/load.h"
 #include "common/kafka/conf.h"
 #include "common/log.h"
+#include "common/version.h"
 #include "supervisor/check/ask.h"
 #include "supervisor/check/findings.h"
 #include "supervisor/fleet/launcher.h"
@@ -64,7 +65,7 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
                "with --check: ask the brokers, topics and schema registries too, and change nothing")
       ->needs(check);
   app.add_option("--log-level", arguments.log_level, "trace, debug, info, warning or error");
-  app.set_version_flag("--version", std::string("epics2kafka-supervisor ") + E2K_VERSION + " (librdkafka " +
+  app.set_version_flag("--version", std::string("epics2kafka-supervisor ") + release() + " (librdkafka " +
                                         kafka::version() + ")");
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@
 #include "common/kafka/conf.h"
 #include "common/log.h"
 #include "common/process_use.h"
+#include "common/version.h"
 #include "supervisor/service.h"
 #include "supervisor/slot_life.h"
 
@@ -119,7 +120,7 @@ void add_books_of_slot(StatusView& view, const ledger::LedgerReader& books, int6
 StatusView Service::status() const {
   StatusView view;
   view.name = config_.instance.empty() ? "epics2kafka" : config_.instance;
-  view.version = E2K_VERSION;
+  view.version = release();
   view.librdkafka = kafka::version();
   view.state = state();
   view.reasons = problems_.list();

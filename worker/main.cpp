@@ -23,6 +23,7 @@
 #include "common/fd.h"
 #include "common/kafka/conf.h"
 #include "common/log.h"
+#include "common/version.h"
 #include "proto/launch.h"
 #include "worker/ca/ca_monitors.h"
 #include "worker/ca/repeater.h"
@@ -114,8 +115,7 @@ int serve(const LaunchContract& contract) {
     std::fprintf(stderr, "epics2kafka-worker: %s\n", started.error().message.c_str());
     return static_cast<int>(WorkerExit::bad_settings);
   }
-  log::info("worker begins generation={} pid={} version={}", contract.generation.value, getpid(),
-            E2K_VERSION);
+  log::info("worker begins generation={} pid={} version={}", contract.generation.value, getpid(), release());
 
   // Before any other thread is started: it changes the environment.
   auto libca = SteeredLibca::take_over();
@@ -152,7 +152,7 @@ int serve(const LaunchContract& contract) {
 int main(int argc, char** argv) {
   const Arguments arguments = read_arguments(argc, argv);
   if (arguments.version) {
-    std::printf("epics2kafka-worker %s (librdkafka %s, libca %s)\n", E2K_VERSION, kafka::version().c_str(),
+    std::printf("epics2kafka-worker %s (librdkafka %s, libca %s)\n", release(), kafka::version().c_str(),
                 libca_version().c_str());
     return 0;
   }

@@ -21,7 +21,6 @@ function(_e2k_epics_try from library_dir)  # further arguments: include folders
     add_library(EPICS::ca INTERFACE IMPORTED GLOBAL)
     target_include_directories(EPICS::ca INTERFACE ${ARGN})
     target_link_libraries(EPICS::ca INTERFACE ${_ca} ${_com})
-    target_link_options(EPICS::ca INTERFACE "LINKER:-rpath,${library_dir}")
     set(E2K_EPICS_FROM "${from}" PARENT_SCOPE)
     set(E2K_EPICS_LIBRARY_DIR "${library_dir}" PARENT_SCOPE)
   endif()

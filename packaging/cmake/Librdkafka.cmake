@@ -31,6 +31,7 @@ foreach(_prefix IN ITEMS "${E2K_LIBRDKAFKA}" "${_cache}/librdkafka/${_version}-$
     add_library(E2K::rdkafka SHARED IMPORTED GLOBAL)
     set_target_properties(E2K::rdkafka PROPERTIES IMPORTED_LOCATION "${_rdkafka}"
                           INTERFACE_INCLUDE_DIRECTORIES "${_rdkafka_include}")
+    set(E2K_RDKAFKA_LIBRARY "${_rdkafka}")
     message(STATUS "librdkafka: ${_rdkafka}")
   elseif("${_prefix}" STREQUAL "${E2K_LIBRDKAFKA}")
     message(FATAL_ERROR "E2K_LIBRDKAFKA=${_prefix} holds no include/librdkafka/rdkafka.h and lib/librdkafka.so")

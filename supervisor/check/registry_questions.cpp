@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "common/registry/registry_settings.h"
+#include "common/version.h"
 
 namespace e2k::supervisor::check {
 namespace {
@@ -112,7 +113,7 @@ RegistryFacts ask(const config::RegistryUrl& url, const config::RegistrySettings
   set(easy.get(), CURLOPT_WRITEFUNCTION, &drop);
   set(easy.get(), CURLOPT_NOSIGNAL, 1L);
   set(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
-  set(easy.get(), CURLOPT_USERAGENT, "epics2kafka/" E2K_VERSION);
+  set(easy.get(), CURLOPT_USERAGENT, (std::string("epics2kafka/") + release()).c_str());
   // Empty texts keep libcurl from looking into the environment.
   set(easy.get(), CURLOPT_PROXY, settings.proxy.c_str());
   set(easy.get(), CURLOPT_NOPROXY, "");

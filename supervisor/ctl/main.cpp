@@ -13,6 +13,7 @@
 #include "common/config/directories.h"
 #include "common/config/load.h"
 #include "common/kafka/conf.h"
+#include "common/version.h"
 #include "supervisor/ctl/completions.h"
 #include "supervisor/ctl/judge.h"
 #include "supervisor/ctl/migrate_verb.h"
@@ -158,7 +159,7 @@ void add_changes(CLI::App& app, Options& options, Code& chosen) {
 }
 
 std::string version_text() {
-  return std::string("epics2kafkactl ") + E2K_VERSION + " (librdkafka " + kafka::version() + ")";
+  return std::string("epics2kafkactl ") + release() + " (librdkafka " + kafka::version() + ")";
 }
 
 void add_local(CLI::App& app, Options& options, Code& chosen) {

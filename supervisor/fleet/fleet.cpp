@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/version.h"
 #include "supervisor/fleet/contract_of.h"
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/fleet/link.h"
@@ -429,9 +430,9 @@ private:
       return turn_away(slot_of(i), w.state.generation, "its token is not the one it was started with");
     }
     if (w.welcomed) return send(i, Welcome{});  // the first one has not reached it yet
-    if (m.program_version != E2K_VERSION) {
+    if (m.program_version != release()) {
       log::warn("worker={} is of release {}, the supervisor of {}", i, log::quoted(m.program_version),
-                E2K_VERSION);
+                release());
     }
     w.libca = m.libca;
     open_ledger(i, w, w.state.generation, true);

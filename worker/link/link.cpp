@@ -9,6 +9,7 @@
 
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/version.h"
 #include "worker/link/protocol.h"
 
 namespace e2k::worker {
@@ -35,7 +36,7 @@ public:
         change_log_level_(std::move(change_log_level)),
         socket_(context_, zmq::socket_type::dealer) {
     settings_.hello = {contract.slot,  contract.generation, getpid(),
-                       contract.token, E2K_VERSION,         monitors.library()};
+                       contract.token, release(),           monitors.library()};
     settings_.lease_ms = contract.lease_s * 1000;
     settings_.drain_timeout_ms = contract.drain_timeout_ms;
     const sigset_t set = just_sigterm();

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/version.h"
 
 namespace e2k::worker {
 namespace {
@@ -148,7 +149,7 @@ Result<void> RegistryClient::Curl::set_up() {
   // An abort does not wait for a name server.
   set(easy.get(), CURLOPT_QUICK_EXIT, 1L);
 #endif
-  set(easy.get(), CURLOPT_USERAGENT, "epics2kafka/" E2K_VERSION);
+  set(easy.get(), CURLOPT_USERAGENT, (std::string("epics2kafka/") + release()).c_str());
   set(easy.get(), CURLOPT_ERRORBUFFER, error_text.data());
   set(easy.get(), CURLOPT_WRITEFUNCTION, &take_body);
   set(easy.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
