@@ -3,6 +3,7 @@
 E2K_SUITE            the Debian release: bookworm or trixie
 E2K_PACKAGES         folder of the packages of this release's sources, and of their tree as an archive
 E2K_PACKAGES_LATER   folder of those of the same sources with a later version
+E2K_PACKAGES_AGAIN   folder of those of the same sources, made once more (not always)
 """
 import os
 import pathlib
