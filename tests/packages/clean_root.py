@@ -16,7 +16,7 @@ from e2k_support import paths, proc
 
 _numbers = itertools.count(1)
 # What a freshly installed Debian has, and no more.
-PLAIN = ("ca-certificates", "dbus", "iproute2", "systemd", "systemd-sysv")
+PLAIN = ("ca-certificates", "dbus", "iproute2", "passwd", "systemd", "systemd-sysv")
 
 
 def cache():

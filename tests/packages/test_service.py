@@ -210,7 +210,7 @@ def test_a_supervisor_that_stands_still_is_ended_and_started_again(service):
         service.signal("STOP", before)
         service.wait(lambda: service.main_pid() not in (0, before), "another supervisor")
         service.active()
-        assert "Watchdog timeout" in service.journal()
+        assert "Watchdog timeout" in service.journal(lines=1000)
         service.wait(lambda: (service.status() or {"channels": {"connected": 0}})["channels"]["connected"] == 1, "the channel again")
     finally:
         service.drop_in("watchdog.conf", "")
