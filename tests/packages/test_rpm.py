@@ -37,7 +37,8 @@ def rpm(root, *arguments, check=True):
 def test_installed_upgraded_downgraded_and_erased(bare, packages, later):
     now, new = only(packages, "epics2kafka-[0-9]*.x86_64.rpm"), only(later, "epics2kafka-[0-9]*.x86_64.rpm")
     said = rpm(bare, "--install", "--nodeps", now)
-    assert said.stderr == ""
+    # Debian's rpm tells everybody that this is Debian.
+    assert not [line for line in said.stderr.splitlines() if not line.startswith("rpm: ")]
     number = packages.version.split("~")[0]
     assert number in bare.run("epics2kafka-supervisor", "--version").stdout
     assert number in bare.run("/usr/lib/epics2kafka/epics2kafka-worker", "--version").stdout
