@@ -1,0 +1,79 @@
+"""The documentation names what the programs have, all of it and nothing else."""
+import fnmatch
+import re
+
+import pages
+import programs
+
+TABLES = {'kafka."…"': {"kafka", "kafka.producer", "kafka.consumer"}, 'value.options."…"': {"value.options"},
+          'key.options."…"': {"key.options"}}
+# Names that are EPICS's.
+OTHERS = re.compile("EPICS_.*|DBR_.*")
+
+
+def documented_keys():
+    keys = [key for row in pages.rows(pages.section("configuration.md", "Every key")) for key in pages.code_in(row[0])]
+    assert len(keys) == len(set(keys)), "a key is documented twice"
+    return {one for key in keys for one in TABLES.get(key, {key})}
+
+
+def test_every_configuration_key_is_documented_and_no_other():
+    assert documented_keys() == programs.keys()
+
+
+def test_documented_defaults_are_in_effect():
+    in_effect = programs.defaults()
+    wrong = {}
+    for row in pages.rows(pages.section("configuration.md", "Every key")):
+        default = re.fullmatch(r"`([^`<$]*)`", row[1])
+        for key in pages.code_in(row[0]):
+            if default and key in in_effect:
+                value = in_effect[key]
+                text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else \
+                    str(value).replace("'", '"')
+                if text != default[1]:
+                    wrong[key] = f"documented {default[1]}, in effect {text}"
+    assert not wrong
+
+
+def test_every_option_of_a_converter_is_documented_and_no_other():
+    documented = {option for row in pages.rows(pages.section("configuration.md", "Converters")) for cell in row
+                  for option in pages.code_in(cell) if re.fullmatch(r"[a-z]+(\.[a-z*]+)+", option)}
+    has = programs.options()
+    undocumented = {one for one in has if not any(fnmatch.fnmatchcase(one, said) for said in documented)}
+    unknown = {said for said in documented if not fnmatch.filter(has, said)}
+    assert (undocumented, unknown) == (set(), set())
+
+
+def test_every_reason_has_a_section_with_meaning_first_command_and_remedy():
+    codes = pages.titles("reasons.md", 3)
+    assert len(codes) == len(set(codes)), "a reason is documented twice"
+    assert set(codes) == programs.reasons()
+    for code in codes:
+        text = pages.section("reasons.md", code, 3)
+        assert re.search(r"^Remedy: ", text, re.M) and re.search(r"^First: `", text, re.M), code
+        assert not text.startswith(("Remedy", "First")) and text.strip(), f"{code} has no meaning"
+
+
+def test_no_name_in_capitals_is_given_without_being_documented():
+    states = {row[0] for row in pages.rows(pages.section("operations.md", "States of an entry"))}
+    known = set(pages.titles("reasons.md", 3)) | states
+    assert {name for name in programs.capitals() if not OTHERS.fullmatch(name)} - known == set()
+
+
+def test_every_metric_is_documented_with_its_type_and_no_other():
+    documented = {pages.code_in(row[0])[0].split("{")[0]: row[1] for row in pages.rows(pages.text_of("metrics.md"))}
+    assert documented == programs.metrics()
+
+
+def test_every_verb_of_the_client_is_documented_and_no_other():
+    documented = [pages.code_in(row[0])[0].split()[0] for row in pages.rows(pages.section("client.md", "Verbs"))]
+    assert len(documented) == len(set(documented)), "a verb is documented twice"
+    assert set(documented) == programs.verbs()
+
+
+def test_every_exit_code_is_documented_and_no_other():
+    documented = {}
+    for row in pages.rows(pages.section("client.md", "Exit codes")):
+        documented.setdefault(pages.code_in(row[0])[0], set()).add(int(row[1]))
+    assert documented == programs.exit_codes()
