@@ -87,7 +87,7 @@ install(FILES ${CMAKE_SOURCE_DIR}/systemd/epics2kafka.sysusers DESTINATION ${E2K
         RENAME epics2kafka.conf COMPONENT runtime)
 
 file(GLOB _documents CONFIGURE_DEPENDS ${_packaging}/docs/*.md)
-install(FILES ${_documents} ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/LICENSE
+install(FILES ${_documents} ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc)
 
 install(FILES ${CMAKE_SOURCE_DIR}/worker/plugin/epics2kafka/converter.h
