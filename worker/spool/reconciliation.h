@@ -29,6 +29,8 @@ public:
   void take_appended(const ledger::Ledger& books);
   // What waits in the log, as far as `end`.
   void count(Log& log, Position end = Position{UINT64_MAX});
+  // As far as it was counted, by index.
+  const std::vector<uint64_t>& waiting() const { return waiting_; }
   Outcome carry_out(ledger::Ledger& books, ledger::LossReason reason, int64_t real_ns, const Told& lost,
                     const Told& found);
 

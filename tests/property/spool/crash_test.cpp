@@ -7,6 +7,7 @@
 
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
+#include "worker/spool/reconciliation.h"
 #include "worker/spool/recovery.h"
 
 namespace e2k::worker {
@@ -54,9 +55,9 @@ struct History {
   void recover_and_check() {
     const auto folders = must(spool::find_slot_folders(folder, Slot{0}));
     must(spool::recover(folder, folders, *log.books));
-    std::vector<uint64_t> by_index;
-    spool::count_waiting(log.live->log(), {UINT64_MAX}, by_index);
-    const uint64_t found = std::accumulate(by_index.begin(), by_index.end(), uint64_t{0});
+    spool::Reconciliation logs;
+    logs.count(log.live->log());
+    const uint64_t found = std::accumulate(logs.waiting().begin(), logs.waiting().end(), uint64_t{0});
     uint64_t still_waiting = 0;
     for (uint32_t i = 0; i < kEntries; ++i) {
       const ledger::Entry& line = *log.books->used_line(EntryIndex{i});

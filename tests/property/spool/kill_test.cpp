@@ -10,6 +10,7 @@
 
 #include "proto/ledger_reader.h"
 #include "tests/unit/spool/spool_fixture.h"
+#include "worker/spool/reconciliation.h"
 #include "worker/spool/recovery.h"
 
 namespace e2k::worker {
@@ -82,9 +83,9 @@ TEST(Kill, books_add_up_whenever_the_process_is_killed) {
     const auto folders = must(spool::find_slot_folders(folder.path(), Slot{0}));
     must(spool::recover(folder.path(), folders, *books));
     const auto log = must(spool::Log::open(folder.path(), folders.logs.front().path, 1));
-    std::vector<uint64_t> by_index;
-    spool::count_waiting(*log, {UINT64_MAX}, by_index);
-    const uint64_t found = std::accumulate(by_index.begin(), by_index.end(), uint64_t{0});
+    spool::Reconciliation logs;
+    logs.count(*log);
+    const uint64_t found = std::accumulate(logs.waiting().begin(), logs.waiting().end(), uint64_t{0});
     uint64_t waiting = 0, settled = 0, appended = 0;
     for (uint32_t i = 0; i < kEntries; ++i) {
       const auto c = ledger::counts_of(*books->used_line(EntryIndex{i}));
