@@ -79,6 +79,24 @@ file(GLOB _scripts CONFIGURE_DEPENDS ${_packaging}/*.sh ${_packaging}/scripts/*.
 install(PROGRAMS ${_scripts} DESTINATION ${CMAKE_INSTALL_DATADIR}/epics2kafka/scripts COMPONENT runtime)
 install(FILES ${_packaging}/epics2kafka.toml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/epics2kafka COMPONENT runtime)
 
+# The client writes them itself.
+if(NOT E2K_SANITIZE AND NOT E2K_FUZZ AND NOT CMAKE_CROSSCOMPILING)
+  set(_completions)
+  foreach(_shell_place IN ITEMS bash:bash-completion/completions/epics2kafkactl zsh:zsh/vendor-completions/_epics2kafkactl
+          fish:fish/vendor_completions.d/epics2kafkactl.fish)
+    string(REGEX REPLACE "^([a-z]+):(.*)/([^/]+)$" "\\1;\\2;\\3" _parts "${_shell_place}")
+    list(GET _parts 0 _shell)
+    list(GET _parts 1 _folder)
+    list(GET _parts 2 _name)
+    set(_file ${CMAKE_BINARY_DIR}/completions/${_shell}/${_name})
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/completions/${_shell})
+    add_custom_command(OUTPUT ${_file} COMMAND epics2kafkactl completions ${_shell} > ${_file} DEPENDS epics2kafkactl VERBATIM)
+    list(APPEND _completions ${_file})
+    install(FILES ${_file} DESTINATION ${CMAKE_INSTALL_DATADIR}/${_folder} COMPONENT runtime)
+  endforeach()
+  add_custom_target(e2k_completions ALL DEPENDS ${_completions})
+endif()
+
 install(FILES ${CMAKE_SOURCE_DIR}/systemd/epics2kafka.service ${CMAKE_SOURCE_DIR}/systemd/epics2kafka@.service
         DESTINATION ${E2K_UNIT_DIR} COMPONENT runtime)
 install(FILES ${CMAKE_SOURCE_DIR}/systemd/epics2kafka.preset DESTINATION ${E2K_PRESET_DIR}
