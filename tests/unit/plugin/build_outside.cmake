@@ -11,10 +11,10 @@ function(run)
   endif()
 endfunction()
 
-run(${CMAKE_COMMAND} --install ${build} --component devel --prefix ${folder}/prefix)
-file(GLOB_RECURSE installed RELATIVE ${folder}/prefix ${folder}/prefix/*)
+run(${CMAKE_COMMAND} --install ${build} --component dev --prefix ${folder}/prefix)
+file(GLOB_RECURSE installed RELATIVE ${folder}/prefix ${folder}/prefix/include/*)
 if(NOT installed STREQUAL "include/epics2kafka/converter.h")
-  message(FATAL_ERROR "the component devel installs '${installed}', not the header alone")
+  message(FATAL_ERROR "the component dev installs '${installed}', not the header alone")
 endif()
 run(${CMAKE_COMMAND} -S ${folder}/source -B ${folder}/build -G ${generator} -DCMAKE_CXX_COMPILER=${compiler}
     -DCMAKE_PREFIX_PATH=${folder}/prefix -DCMAKE_CXX_FLAGS=-Werror)
