@@ -106,7 +106,7 @@ class Follower:
             with self._lock:
                 for topic in self._topics.values():
                     self._take(topic)
-            time.sleep(0.02)
+            self._ending.wait(0.02)
 
     def _take(self, topic):
         for message in topic.consumer.consume(2000, 0):

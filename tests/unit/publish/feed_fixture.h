@@ -14,34 +14,12 @@
 #include <vector>
 
 #include "proto/ledger_reader.h"
+#include "tests/unit/publish/plain_converters.h"
 #include "tests/unit/spool/spool_fixture.h"
 #include "worker/publish/feed.h"
 #include "worker/spool/recovery.h"
 
 namespace e2k::worker {
-
-// The value's number as text; a negative one can't be expressed.
-class NumberEncoder : public ValueEncoder {
-public:
-  bool encode(const EventView& event, Buffer& out) override {
-    if (event.is_error) {
-      out.append(event.error);
-      return true;
-    }
-    double v;
-    std::memcpy(&v, event.value.data(), sizeof v);
-    if (v < 0) return false;
-    out.append(std::to_string(static_cast<long>(v)));
-    return true;
-  }
-};
-class RawKey : public KeyEncoder {
-public:
-  bool encode(std::string_view key, int32_t, Buffer& out) override {
-    out.append(key);
-    return true;
-  }
-};
 
 class FeedFixture : public ::testing::Test, protected Outlet::Listener {
 protected:
