@@ -9,38 +9,9 @@ Usage: show-configuration.sh [-i INSTANCE]
 END
 }
 
-refuse() {
-    echo "show-configuration.sh: $1" >&2
-    usage >&2
-    exit 2
-}
+. "$(dirname -- "$(readlink -f -- "$0")")/client.sh"
 
-find_client() {
-    here=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
-    for folder in "$here" "$here/../bin" "$here/../build/release/bin" "$here/../build/ci/bin" "$here/../build/dev/bin"; do
-        if [ -x "$folder/epics2kafkactl" ]; then
-            echo "$folder/epics2kafkactl"
-            return
-        fi
-    done
-    command -v epics2kafkactl && return
-    echo "$(basename -- "$0"): epics2kafkactl is neither beside this script nor in ../bin nor on PATH" >&2
-    exit 1
-}
-
-instance=''
-while getopts ':i:h' option; do
-    case $option in
-        i) instance=$OPTARG ;;
-        h) usage; exit 0 ;;
-        :) refuse "-$OPTARG needs a value" ;;
-        *) refuse "-$OPTARG is not known" ;;
-    esac
-done
-shift $((OPTIND - 1))
-[ $# -eq 0 ] || refuse "$1 is not expected"
-client=$(find_client) || exit 1
-ask() { "$client" ${instance:+"--instance=$instance"} "$@"; }
+begin i:h "$@"
 
 program=$(dirname -- "$client")/epics2kafka-supervisor
 [ -x "$program" ] || program=epics2kafka-supervisor

@@ -75,8 +75,10 @@ endif()
 install(TARGETS epics2kafka-supervisor epics2kafkactl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 install(TARGETS epics2kafka-worker RUNTIME DESTINATION ${E2K_PRIVATE_DIR} COMPONENT runtime)
 
-file(GLOB _scripts CONFIGURE_DEPENDS ${_packaging}/*.sh ${_packaging}/scripts/*.sh)
+file(GLOB _scripts CONFIGURE_DEPENDS ${_packaging}/*.sh)
+list(REMOVE_ITEM _scripts ${_packaging}/client.sh)
 install(PROGRAMS ${_scripts} DESTINATION ${CMAKE_INSTALL_DATADIR}/epics2kafka/scripts COMPONENT runtime)
+install(FILES ${_packaging}/client.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/epics2kafka/scripts COMPONENT runtime)
 install(FILES ${_packaging}/epics2kafka.toml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/epics2kafka COMPONENT runtime)
 
 # The client writes them itself.
