@@ -13,6 +13,12 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 // Reports are served at least once every so many records.
 constexpr int kRecordsATurn = 2048;
+// Records in a row that only wait for room in flight: what comes behind them is hardly anybody else's, and is
+// read twice.
+constexpr int kLeftInARow = 256;
+// Between acknowledgements of a crowded topic, for others to wait for the next one. Nobody is to notice when
+// a topic loses its leader.
+constexpr int64_t kQuickNs = 100 * kNsPerMs;
 // Of one record: a third worker does not die over it.
 constexpr uint32_t kDeathsOver = 2;
 const OutputNames kNoNames;
@@ -81,6 +87,7 @@ bool Feed::follow() {
   more_to_read_ = held_back_ = false;
   if (reader_ == nullptr || !may_run_ahead()) return false;
   bool produced = false;
+  int left_in_a_row = 0;
   spool::RecordView view;
   for (int i = 0; i < kRecordsATurn; ++i) {
     const auto outcome = reader_->peek(view);
@@ -104,7 +111,8 @@ bool Feed::follow() {
         settler_.lose(record, ledger::LossReason::encoding_failed, real_ns_);
       } else {
         const Offer offered = offer(record, view, *entry);
-        if (offered == Offer::try_later) {
+        left_in_a_row = offered == Offer::left && has_room_soon(*entry->topic) ? left_in_a_row + 1 : 0;
+        if (offered == Offer::try_later || left_in_a_row == kLeftInARow) {
           held_back_ = true;
           return produced;
         }
@@ -117,15 +125,19 @@ bool Feed::follow() {
   return produced;
 }
 
+// Its window is full, and acknowledgements come in quick succession.
+bool Feed::has_room_soon(const Topic& topic) const {
+  return topic.crowded && topic.flow.flow == Flow::flowing &&
+         now_ns_ - topic.flow.acknowledged_at_ns < kQuickNs;
+}
+
 // What is read ahead of a backlog that will be taken up any moment is read twice.
 bool Feed::may_run_ahead() {
   if (troubled_.empty()) return true;
   const bool outage = outlet_.is_silent_for(kOutageNs, now_ns_);
   for (const Topic* topic : troubled_) {
     if (!topic->has_left) continue;
-    const bool soon = outage || (topic->flow.flow == Flow::flowing && topic->crowded &&
-                                 now_ns_ - topic->flow.produced_at_ns < kOutageNs);
-    if (!soon) continue;
+    if (!outage && !has_room_soon(*topic)) continue;
     const bool far = topic->left_from.log != current_ ||
                      topic->left_from.position.segment() + 1 < reader_->position().segment();
     if (far) {

@@ -124,6 +124,7 @@ private:
   // To its topic's backlog, whatever stands in front of it.
   void put_back(Topic& topic, const spool::StandingRecord& record);
   void leave(Topic& topic, LogPlace at);
+  bool has_room_soon(const Topic& topic) const;
   bool may_run_ahead();
   void note_read(spool::Segment& segment, const spool::RecordView& view);
   void describe(const spool::RecordView& view);

@@ -100,9 +100,10 @@ bool Feed::evacuate_what_stands_in_the_way() {
     spool::Log& log = log_at(order);
     const uint64_t reader_in =
         order < current_ || reader_ == nullptr ? UINT64_MAX : reader_->position().segment();
-    const uint64_t behind = is_short_ || order < current_ ? 0 : kSegmentsBehind;
+    // Where the reader stands, too, rather than that it is dropped.
+    const uint64_t behind = is_short_ || order < current_ ? 0 : kSegmentsBehind + 1;
     for (const auto& segment : log.share_all()) {
-      if (!segment->use().complete || segment->use().done() || segment->number() + behind >= reader_in)
+      if (!segment->use().complete || segment->use().done() || segment->number() + behind > reader_in)
         continue;
       if (!is_short_ && now_ns_ < segment->use().look_again_at_ns) {
         // Nothing that is newer may be moved past what remains here.
