@@ -67,7 +67,7 @@ def main():
             if "drain" in sections and ours:
                 side = throughput.WorkerSide(build, broker)
                 try:
-                    rows.append(drain.measure(broker, side, say))
+                    rows += drain.measure(broker, side, max(1, options.repeat // 2), say)
                 finally:
                     side.stop()
             if "topics" in sections and ours:

@@ -164,7 +164,7 @@ def measure_latency(build, broker, repetitions, seconds, with_worker, say, rate=
                      for name, of_side in runs.items()]
         rows += of_linger
         if len(of_linger) == 2:
-            rows.append(paired_ratio("  worker / harness", of_linger[1], of_linger[0], 1.25))
+            rows.append(paired_ratio("  worker / harness", of_linger[1], of_linger[0], 1.2))
     return rows
 
 

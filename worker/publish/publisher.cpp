@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "worker/publish/batching.h"
 #include "worker/spool/recovery.h"
 
 namespace e2k::worker {
@@ -94,7 +95,7 @@ void Publisher::run() {
 }
 
 bool Publisher::turn() {
-  const int64_t now_ns = monotonic_now().value;
+  const int64_t now_ns = turn_began_ns_ = monotonic_now().value;
   const int64_t real_ns = real_now().value;
   more_to_read_ = held_back_ = false;
   for (auto& feed : feeds_) feed->begin_turn(now_ns, real_ns);
@@ -151,7 +152,11 @@ void Publisher::rest() {
     return;
   }
   if (idle_turns_ < options_.naps_before_sleep) {
-    const timespec nap{0, outlet_->nap_ns()};
+    const uint64_t came = header_->produced.load(kRelaxed);
+    const int64_t ns = nap_for(outlet_->nap_ns(), came - produced_before_, turn_began_ns_ - nap_began_ns_);
+    produced_before_ = came;
+    nap_began_ns_ = turn_began_ns_;
+    const timespec nap{0, ns};
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
     return;
   }

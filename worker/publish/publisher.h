@@ -6,7 +6,7 @@
 // intake and bell alive longer.
 //
 // Sleep: wake-ups, not bytes, are what low rates cost. After the logs have been read to their end the thread
-// naps for a fixed time (batching.h), a few times, and serves records and reports together at each waking;
+// naps (batching.h says for how long), a few times, and serves records and reports together at each waking;
 // only then it announces that it sleeps and waits for the bell, which the intake, librdkafka (reports) and
 // the probe ring. So an acknowledgement may be seen a nap after it came.
 #pragma once
@@ -76,6 +76,9 @@ private:
   std::vector<std::unique_ptr<Feed>> feeds_;
   std::unique_ptr<Outlet> outlet_;
   int idle_turns_ = 0;
+  int64_t turn_began_ns_ = 0;  // monotonic, as is the next one
+  int64_t nap_began_ns_ = 0;
+  uint64_t produced_before_ = 0;  // that nap
   uint64_t schema_news_seen_ = 0;
   bool more_to_read_ = false;
   bool held_back_ = false;
