@@ -11,12 +11,13 @@ import micro
 import plots
 import resident
 import service
+import threads
 import throughput
 import topics
 from e2k_support import Broker, build_dir
 from table import print_table
 
-SECTIONS = ("micro", "throughput", "latency", "curve", "arrays", "resident", "drain", "topics", "memory", "load",
+SECTIONS = ("micro", "throughput", "latency", "threads", "curve", "arrays", "resident", "drain", "topics", "memory", "load",
             "first")
 
 
@@ -57,6 +58,8 @@ def main():
                 rows += throughput.measure(build, broker, options.repeat, options.seconds, ours, say)
             if "latency" in sections:
                 rows += throughput.measure_latency(build, broker, options.repeat, options.seconds, ours, say)
+            if "threads" in sections and ours:
+                rows += threads.measure(build, broker, options.repeat, options.seconds, say)
             if "curve" in sections:
                 curve = throughput.measure_curve(build, broker, options.seconds, ours, say)
                 drawn.append(plots.of_curve(build / "bench-plots" / "curve.png", curve, machine))

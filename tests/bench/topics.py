@@ -6,7 +6,9 @@ from parts import LoadIoc
 from table import Row
 
 CHANNELS = 5000
-RAMP_S = 2.5  # until the worker knows the rate, and what it holds for company is out
+RAMP_S = 5  # until the worker knows the rate, and what it holds for company is out
+MANY = 2000
+MANY_S = 20  # of many topics up to a second's records are held, more or less at the two ends of what is counted
 SMALL = {"retention.bytes": 134217728, "segment.bytes": 33554432, "segment.index.bytes": 65536}
 
 
@@ -113,13 +115,13 @@ def measure(build, broker, repetitions, seconds, say):
         service = ManyTopics(build, broker, topics, workers, f"t{topics}w{workers}")
         try:
             service.run(rate, 2)  # producer ids, page faults, Java's compiler
-            runs = [service.run(rate, seconds) for _ in range(repetitions)]
+            runs = [service.run(rate, max(seconds, MANY_S) if topics >= MANY else seconds) for _ in range(repetitions)]
         finally:
             service.stop()
         say(f"{topics} topics at {rate}/s on {workers} workers: {runs}")
         what = f"{topics:,} topics, {rate:,} events/s, {workers} worker{'s' if workers > 1 else ''}"
         notes = " ".join(run[4] for run in runs).strip()
-        limit = 8 if topics >= 2000 else None
+        limit = 8 if topics >= MANY else None
         rows += [Row(f"CPU, {what}", [run[0] for run in runs], "us/event", limit, note=notes),
                  Row("  of the broker", [run[1] for run in runs], "us/event"),
                  Row("  acknowledged while the load runs", [run[2] for run in runs], "of the rate", 0.98, True),

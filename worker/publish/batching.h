@@ -46,7 +46,7 @@ constexpr Batching batching_for(int64_t linger_ns) {
 
 // The next nap, after `records` came in `in_ns`.
 constexpr int64_t nap_for(int64_t longest_ns, uint64_t records, int64_t in_ns) {
-  constexpr int64_t kEnough = 100;  // records a nap
+  constexpr int64_t kEnough = 128;  // records a nap
   if (records == 0) return longest_ns;
   const int64_t enough_ns = kEnough * in_ns / static_cast<int64_t>(records);
   return std::clamp(enough_ns, longest_ns / 10 * 7, longest_ns);

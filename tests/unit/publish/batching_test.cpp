@@ -35,8 +35,8 @@ TEST(Batching, nap_is_never_shorter_than_half_a_millisecond_nor_longer_than_ten)
 
 TEST(Batching, naps_that_gather_many_records_are_shorter_but_no_less_than_seven_tenths) {
   EXPECT_EQ(nap_for(10 * kMs, 0, 10 * kMs), 10 * kMs);
-  EXPECT_EQ(nap_for(10 * kMs, 100, 10 * kMs), 10 * kMs);
-  EXPECT_EQ(nap_for(10 * kMs, 125, 10 * kMs), 8 * kMs);
+  EXPECT_EQ(nap_for(10 * kMs, 128, 10 * kMs), 10 * kMs);
+  EXPECT_EQ(nap_for(10 * kMs, 160, 10 * kMs), 8 * kMs);
   EXPECT_EQ(nap_for(10 * kMs, 200, 10 * kMs), 7 * kMs);
   EXPECT_EQ(nap_for(10 * kMs, 3000, 5 * kMs), 7 * kMs);
   EXPECT_EQ(nap_for(2 * kMs, 40, 2 * kMs), 2 * kMs);
