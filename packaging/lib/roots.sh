@@ -58,8 +58,10 @@ root_unpack() {
 # root_run FOLDER [--bind FROM:TO]… [--offline] [--set NAME=VALUE]… -- COMMAND…
 # The command sees nothing of the machine but what is bound; --offline: not even its network.
 root_run() {
-  local folder=$1 binds=() unshare=(unshare --mount --propagation private --pid --fork --kill-child --uts --ipc)
-  local variables=(PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TZ=UTC)
+  # --pdeathsig: whoever ends the caller ends what runs in the root.
+  local folder=$1 binds=() unshare=(setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child --uts --ipc)
+  # LANG: rpmbuild sets it so, and what ccache has is of one setting.
+  local variables=(PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C LC_ALL=C.UTF-8 TZ=UTC)
   shift
   while [[ $1 != -- ]]; do
     case $1 in
