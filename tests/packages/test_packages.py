@@ -1,4 +1,5 @@
 """Packages in a clean system: installed, upgraded, downgraded, removed, purged; what they hold."""
+import gzip
 import hashlib
 import io
 import os
@@ -11,18 +12,38 @@ import tarfile
 import pytest
 
 import clean_root
+from e2k_support import root_dir
 
 CONFIG = "/etc/epics2kafka/epics2kafka.toml"
+PROGRAMS = ("/usr/bin/epics2kafka-supervisor", "/usr/bin/epics2kafkactl", "/usr/lib/epics2kafka/epics2kafka-worker")
 CHANGED = '[kafka]\n"bootstrap.servers" = "kafka.site:9092"\n'
 
 
+def is_the_package_managers(name):
+    """What Debian alone wants in its packages."""
+    return re.match(r"/usr/share/(lintian/.*|doc/[^/]*/(changelog.*|copyright))$", name)
+
+
+def files_of(archive, leading=1):
+    """{name: (may it be run?, a sum of what it holds)} of the files of a tar archive below its folders `leading`. /lib counts as
+    what it is, /usr/lib, a compressed page as the page. Programs and libraries are stripped in ways of each form: their names count."""
+    found = {}
+    for member in archive:
+        name = "/" + "/".join(member.name.split("/")[leading:])
+        if member.isdir() or is_the_package_managers(name):
+            continue
+        held = archive.extractfile(member).read() if member.isfile() else member.linkname.encode()
+        if name.endswith(".gz"):
+            name, held = name.removesuffix(".gz"), gzip.decompress(held)
+        same = "ELF" if held.startswith(b"\x7fELF") else (bool(member.mode & 0o100), hashlib.sha256(held).hexdigest())
+        found[re.sub("^/lib/", "/usr/lib/", name)] = same
+    return found
+
+
 def contents(package):
-    """The files of a package, without those that Debian alone wants; /lib as what it is, /usr/lib."""
     listing = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(listing)) as archive:
-        names = {member.name.removeprefix(".") for member in archive if not member.isdir()}
-    own = re.compile(r"/usr/share/(lintian/.*|doc/[^/]*/(changelog.*|copyright))$")
-    return {re.sub("^/lib/", "/usr/lib/", name).removesuffix(".gz") for name in names if not own.match(name)}
+        return files_of(archive)
 
 
 def version_of(root):
@@ -50,10 +71,37 @@ def test_apt_installs_it_without_a_word_of_warning(installed_once, standing, pac
 
 def test_the_programs_find_their_libraries_and_say_who_they_are(standing, packages):
     number = packages.version.split("~")[0]
-    for program in ("/usr/bin/epics2kafka-supervisor", "/usr/bin/epics2kafkactl", "/usr/lib/epics2kafka/epics2kafka-worker"):
+    for program in PROGRAMS:
         assert number in standing.run(program, "--version").stdout
-        assert "not found" not in standing.run("/sbin/ldconfig", "-p").stdout
-    assert standing.run("/usr/share/epics2kafka/scripts/set-monitored.sh", "-h").stdout.startswith("Usage: ")
+
+
+def test_every_script_says_how_it_is_used(standing):
+    names = sorted(path.name for path in standing.path("/usr/share/epics2kafka/scripts").iterdir())
+    assert names == sorted(path.name for path in (root_dir() / "packaging").glob("*.sh"))
+    for name in names:
+        if name != "client.sh":
+            assert "Usage: " in standing.run(f"/usr/share/epics2kafka/scripts/{name}", "-h", network=False).stdout
+
+
+def test_manual_pages_and_completions_are_of_this_release(standing, packages):
+    number = packages.version.split("~")[0]
+    for page in ("man1/epics2kafkactl.1", "man5/epics2kafka.toml.5", "man8/epics2kafka-supervisor.8", "man8/epics2kafka-worker.8"):
+        title = standing.run("zcat", f"/usr/share/man/{page}.gz").stdout.split("\n.SH ")[0]
+        assert number in title, f"{page}: {title}"
+    bash = "/usr/share/bash-completion/completions/epics2kafkactl"
+    assert "epics2kafkactl" in standing.run("bash", "-ec", f"source {bash}; complete -p epics2kafkactl").stdout
+    for shell, file in (("bash", bash), ("zsh", "/usr/share/zsh/vendor-completions/_epics2kafkactl"),
+                        ("fish", "/usr/share/fish/vendor_completions.d/epics2kafkactl.fish")):
+        assert standing.path(file).read_text() == standing.run("epics2kafkactl", "completions", shell).stdout
+
+
+def test_the_debug_symbols_are_those_of_the_programs(standing, packages):
+    symbols = next(packages.folder.glob("epics2kafka-dbgsym_*.deb"))
+    brought = subprocess.run(["dpkg-deb", "--contents", symbols], check=True, capture_output=True, text=True).stdout
+    for program in PROGRAMS:
+        notes = subprocess.run(["readelf", "--notes", standing.path(program)], check=True, capture_output=True, text=True).stdout
+        build = re.search("Build ID: ([0-9a-f]+)", notes)[1]
+        assert f"/usr/lib/debug/.build-id/{build[:2]}/{build[2:]}.debug" in brought, program
 
 
 def test_the_private_libraries_are_those_that_the_release_lacks(standing, suite):
@@ -131,7 +179,7 @@ def test_the_installed_tree_is_that_of_the_packages(packages):
     archives = list(packages.folder.glob("epics2kafka-*.tar.gz"))
     assert len(archives) == 1
     with tarfile.open(archives[0]) as archive:
-        tree = {"/" + member.name.partition("/")[2] for member in archive if not member.isdir()}
+        tree = files_of(archive)
     assert tree == contents(packages.main) | contents(packages.dev)
 
 
