@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 
-from e2k_support import paths, proc
+from e2k_support import network, paths, proc
 
 
 _numbers = itertools.count(1)
@@ -23,12 +23,16 @@ def cache():
     return paths.cache_dir()
 
 
-def bash(script, *arguments, timeout=900, check=True):
-    """Runs a piece of bash that may use the functions of roots.sh."""
+def in_bash(script, *arguments):
+    """The words that run a piece of bash that may use the functions of roots.sh."""
     prelude = ('set -euo pipefail; die() { printf "%s\\n" "$*" >&2; exit 1; }; say() { printf "%s\\n" "$*" >&2; }; '
                f'cache={cache()}; source {paths.root_dir()}/packaging/lib/roots.sh; ')
-    done = subprocess.run(["bash", "-c", prelude + script, "bash", *map(str, arguments)], capture_output=True, text=True,
-                          timeout=timeout, stdin=subprocess.DEVNULL, check=False)
+    return ["bash", "-c", prelude + script, "bash", *map(str, arguments)]
+
+
+def bash(script, *arguments, timeout=900, check=True):
+    done = subprocess.run(in_bash(script, *arguments), capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
+                          check=False)
     if check and done.returncode:
         raise proc.PartFailed(f"{script} {arguments} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return done
@@ -38,12 +42,18 @@ def archive(suite, packages=PLAIN):
     return pathlib.Path(bash('suite=$1; shift; root_archive "$suite" apt "$@"', suite, *packages, timeout=1800).stdout.strip())
 
 
-def why_no_boot():
-    """"" where a systemd can be booted here, else what is missing."""
-    if os.geteuid() != 0:
-        return "only root may make namespaces"
+def why_no_boot(source):
+    """"" where the systemd of a plain root can be booted here, else what is missing: then it is no matter of the package."""
     if not shutil.which("systemd-nspawn"):
         return "no program systemd-nspawn (package systemd-container)"
+    root, alone = Root(source), network.Namespace()
+    try:
+        root.boot(alone)
+    except (proc.PartFailed, OSError, subprocess.SubprocessError) as failure:
+        return f"a plain Debian does not boot in systemd-nspawn here: {failure}"
+    finally:
+        root.remove()
+        alone.stop()
     return ""
 
 
@@ -52,8 +62,12 @@ class Root:
         """`source` is an archive."""
         (cache() / "roots").mkdir(parents=True, exist_ok=True)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="trial-", dir=cache() / "roots"))
-        bash('root_unpack "$1" "$2"', source, self.folder)
         self.booted = None
+        try:
+            bash('root_unpack "$1" "$2"', source, self.folder)
+        except BaseException:
+            self.remove()
+            raise
 
     def path(self, name):
         return self.folder / name.lstrip("/")
@@ -97,9 +111,13 @@ class Booted:
             arguments.append(f"--network-namespace-path={network.path}")
         # systemd 257 knows no other than the unified hierarchy of control groups.
         self.child = proc.Child("systemd", arguments, self.folder, {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
-        self.leader = proc.wait_for(self._leader, 30, "the first process of the root", child=self.child)
-        proc.wait_for(lambda: self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"),
-                      60, "a systemd that has started", child=self.child)
+        try:
+            self.leader = proc.wait_for(self._leader, 30, "the first process of the root", child=self.child)
+            proc.wait_for(lambda: self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"),
+                          60, "a systemd that has started", child=self.child)
+        except BaseException:
+            self.child.stop()
+            raise
 
     def _leader(self):
         """The child of nspawn in another process namespace: systemd itself."""

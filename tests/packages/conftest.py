@@ -7,11 +7,20 @@ E2K_PACKAGES_AGAIN   folder of those of the same sources, made once more (not al
 """
 import os
 import pathlib
+import signal
 
 import pytest
 
 import clean_root
+import machine
 from e2k_support import Broker
+
+
+def pytest_configure():
+    """Whose time is over, puts away what it has made."""
+    def end(*_):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, end)
 
 
 class Packages:
@@ -76,6 +85,14 @@ def installed(installed_once):
     root = clean_root.Root(installed_once[0])
     yield root
     root.remove()
+
+
+@pytest.fixture(scope="session")
+def bootable(plain):
+    """Skips what needs a systemd that runs, where not even a plain Debian's does."""
+    why_not = machine.why_not(plain)
+    if why_not:
+        pytest.skip(f"no systemd can be booted: {why_not}")
 
 
 @pytest.fixture(scope="session")

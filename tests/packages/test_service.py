@@ -1,100 +1,19 @@
-"""The installed service under a systemd that really runs: process 1 of a root of Debian, in a network of its own, where an
-IOC is found by broadcast and a broker is reached on loopback."""
+"""The installed service under a systemd that really runs."""
 import json
 import time
 
 import pytest
 
 import clean_root
-from e2k_support import Namespace, Reader, Relay, SoftIoc, network, proc
+from e2k_support import proc
+from machine import RUN, UNIT, Machine, gaps
 
-HOST, BROADCAST = "10.78.0.1", "10.78.0.255"
-UNIT = "epics2kafka.service"
-COUNTER = 'record(calc,"counter"){field(SCAN,".1 second")field(CALC,"A+1")field(INPA,"counter NPP")}\n'
-RUN = "/run/epics2kafka"
-
-
-class Site:
-    """A machine with the package, a broker that it reaches, an IOC on its only network card."""
-
-    def __init__(self, root, broker):
-        self.network = Namespace()
-        self.network.ip("link add card type veth peer name wire")
-        self.network.ip(f"address add {HOST}/24 broadcast {BROADCAST} dev card")
-        self.network.ip("link set card up")
-        self.network.ip("link set wire up")
-        self.relay = Relay(self.network, broker.port)
-        self.broker = broker
-        # The ports that everybody knows: nobody else is in this network.
-        self.ioc = SoftIoc(COUNTER, port=5064, host=HOST, within=self.network.within,
-                           environment={"EPICS_CA_REPEATER_PORT": "5065"})
-        self.root = root
-        self.system = root.boot(self.network)
-
-    def configure(self, instance="epics2kafka", more=""):
-        self.root.path(f"/etc/epics2kafka/{instance}.toml").write_text(
-            f'[kafka]\n"bootstrap.servers" = "{self.broker.bootstrap}"\n[commands]\ntopic = "commands-{instance}"\n'
-            f'[workers]\ncount = 2\n[spool]\nmax_total_bytes = 268435456\nkeep_free_bytes = 16777216\n' + more)
-
-    def run(self, *command, **more):
-        return self.system.run(*command, **more)
-
-    def show(self, *names, unit=UNIT):
-        return self.system.show(unit, *names)
-
-    def status(self, *arguments):
-        done = self.run("epics2kafkactl", "--json", *arguments, "status", check=False)
-        try:
-            return json.loads(done.stdout)
-        except ValueError:
-            return None
-
-    def wait(self, predicate, what, timeout=60):
-        try:
-            return proc.wait_for(predicate, timeout, what)
-        except proc.PartFailed as failure:
-            raise proc.PartFailed(f"{failure}\n{self.journal()}") from None
-
-    def active(self, unit=UNIT):
-        return self.wait(lambda: self.show("ActiveState", unit=unit)["ActiveState"] == "active", f"{unit} to be active")
-
-    def start(self, unit=UNIT):
-        done = self.run("systemctl", "start", unit, check=False)
-        assert done.returncode == 0, done.stderr + self.journal(unit)
-        self.active(unit)
-
-    def journal(self, unit=UNIT, lines=60):
-        return self.run("journalctl", "--no-pager", "-u", unit, "-n", lines, check=False).stdout
-
-    def main_pid(self):
-        return int(self.show("MainPID")["MainPID"])
-
-    def signal(self, name, pid):
-        self.run("sh", "-c", f"kill -{name} {pid}")
-
-    def of_process(self, pid, file):
-        """A file of /proc of a process of that system."""
-        return self.run("cat", f"/proc/{pid}/{file}").stdout
-
-    def drop_in(self, name, text):
-        folder = self.root.path(f"/etc/systemd/system/{UNIT}.d")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-        self.run("systemctl", "daemon-reload")
-
-    def stop(self):
-        self.root.remove()
-        self.ioc.stop()
-        self.relay.stop()
-        self.network.stop()
+SECRET = "told-as-a-credential"
 
 
 @pytest.fixture(scope="module")
-def machine(installed_once, broker):
-    for why_not in (clean_root.why_no_boot(), network.why_not()):
-        if why_not:
-            pytest.skip(f"no systemd can be booted: {why_not}")
-    made = Site(clean_root.Root(installed_once[0]), broker)
+def machine(bootable, installed_once, broker):
+    made = Machine(clean_root.Root(installed_once[0]), broker, "deb")
     yield made
     made.stop()
 
@@ -105,27 +24,12 @@ def service(machine):
     machine.configure()
     machine.run("systemctl", "reset-failed", check=False)
     machine.start()
-    machine.run("epics2kafkactl", "set", "-c", "counter", "-t", "counters", "-m", "v")
-    machine.wait(lambda: (machine.status() or {"channels": {"connected": 0}})["channels"]["connected"] == 1,
-                 "a channel that is connected")
+    machine.monitor()
     return machine
 
 
-def numbers(machine, more=20):
-    """The counter's values as they lie in Kafka, when so many more have come."""
-    with Reader(machine.broker.bootstrap, "counters") as reader:
-        reader.to_end()
-        now = len(reader.records)
-        reader.until(lambda records: len(records) >= now + more, timeout=60)
-        return [int(record.values[0]) for record in reader.records if not record.error]
-
-
-def gaps(values):
-    return [(a, b) for a, b in zip(values, values[1:]) if b != a + 1]
-
-
 def test_the_service_brings_records_as_its_own_user(service):
-    assert not gaps(numbers(service))
+    assert not gaps(service.numbers())
     uid = service.run("id", "-u", "epics2kafka").stdout.strip()
     for pid in (service.main_pid(), *(worker["pid"] for worker in service.status()["workers"])):
         assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}" in service.of_process(pid, "status")
@@ -196,8 +100,8 @@ def test_a_restart_drains_and_goes_on(service):
     service.run("systemctl", "restart", UNIT)
     service.active()
     assert service.main_pid() != before and folder.exists()
-    service.wait(lambda: service.status()["channels"]["connected"] == 1, "the channel again")
-    values = numbers(service)
+    service.wait(service.connected, "the channel again")
+    values = service.numbers()
     assert len(values) == len(set(values)) and values == sorted(values)
 
 
@@ -211,7 +115,7 @@ def test_a_supervisor_that_stands_still_is_ended_and_started_again(service):
         service.wait(lambda: service.main_pid() not in (0, before), "another supervisor")
         service.active()
         assert "Watchdog timeout" in service.journal(lines=1000)
-        service.wait(lambda: (service.status() or {"channels": {"connected": 0}})["channels"]["connected"] == 1, "the channel again")
+        service.wait(service.connected, "the channel again")
     finally:
         service.drop_in("watchdog.conf", "")
 
@@ -221,8 +125,8 @@ def test_a_supervisor_that_was_killed_is_started_again_and_nothing_received_is_l
     service.signal("KILL", before)
     service.wait(lambda: service.main_pid() not in (0, before), "another supervisor")
     service.active()
-    service.wait(lambda: (service.status() or {"channels": {"connected": 0}})["channels"]["connected"] == 1, "the channel again")
-    values = numbers(service)
+    service.wait(service.connected, "the channel again")
+    values = service.numbers()
     assert values == sorted(values)
     assert service.status()["events"]["lost"] == 0
 
@@ -237,19 +141,36 @@ def test_a_configuration_that_is_wrong_is_not_tried_again(service):
     assert "nonsense" in service.journal()
 
 
-def test_a_secret_comes_as_a_credential(service):
-    secret = service.root.path("/etc/epics2kafka/secret")
-    secret.write_text("told-as-a-credential")
-    secret.chmod(0o600)
-    service.drop_in("secret.conf", "[Service]\nLoadCredential=name:/etc/epics2kafka/secret\n")
+def starts_with_a_secret(service, directive):
+    """The service takes a setting from the credential kafka-password, which `directive` brings."""
+    service.drop_in("secret.conf", f"[Service]\n{directive}\n")
     try:
         service.run("systemctl", "stop", UNIT)
-        service.configure(more='[kafka.producer]\n"client.rack" = { credential = "name" }\n')
-        service.run("systemctl", "start", UNIT)
-        service.active()
-        assert "told-as-a-credential" not in service.journal(lines=1000)
+        service.configure(more='[kafka.producer]\n"client.rack" = { credential = "kafka-password" }\n')
+        service.start()
+        assert service.run("ls", f"/run/credentials/{UNIT}").stdout.split() == ["kafka-password"]
+        assert SECRET not in service.journal(lines=1000)
     finally:
         service.drop_in("secret.conf", "")
+
+
+def test_a_secret_comes_as_a_credential(service):
+    secret = service.root.path("/etc/epics2kafka/secret")
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    starts_with_a_secret(service, "LoadCredential=kafka-password:/etc/epics2kafka/secret")
+
+
+def test_a_secret_that_lies_encrypted_comes_as_a_credential(service):
+    """Encrypted with the machine's own key, as install.md says; the unit's own comment names the file."""
+    folder, name = "/etc/credstore.encrypted", "epics2kafka-kafka-password"
+    service.run("sh", "-c", f"mkdir -p -m 700 {folder} && printf %s {SECRET} | "
+                f"systemd-creds encrypt --name=kafka-password - {folder}/{name}")
+    assert SECRET.encode() not in service.root.path(f"{folder}/{name}").read_bytes()
+    unit = service.run("systemctl", "cat", UNIT).stdout
+    directive = next(line for line in unit.splitlines() if line.startswith("#LoadCredentialEncrypted=")).removeprefix("#")
+    assert directive == f"LoadCredentialEncrypted=kafka-password:{folder}/{name}"
+    starts_with_a_secret(service, directive)
 
 
 def test_instances_run_beside_one_another(service):
@@ -284,7 +205,7 @@ def test_an_upgrade_restarts_what_runs_and_a_removal_ends_it(service, later):
     number = later.version.split("~")[0]
     for arguments in ((), ("--instance", "west")):
         service.wait(lambda arguments=arguments: (service.status(*arguments) or {}).get("version") == number, "the later version")
-    service.wait(lambda: service.status()["channels"]["connected"] == 1, "the channel again")
+    service.wait(service.connected, "the channel again")
     service.run("dpkg", "--purge", "epics2kafka", timeout=300)
     for unit in (UNIT, "epics2kafka@west.service"):
         assert service.show("ActiveState", unit=unit)["ActiveState"] in ("inactive", "failed")
