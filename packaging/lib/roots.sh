@@ -3,8 +3,31 @@
 #
 # Where packages come from is the machine's own configuration of apt, read when a root is made; E2K_MIRROR names another
 # mirror of Debian (on a machine whose apt speaks of something else). What a root runs, it runs in namespaces of its own
-# for mounts and processes, so that nothing stays mounted and no process is left when the command ends.
+# for mounts and processes, so that nothing stays mounted and no process is left when the command ends, however it ends.
 # Callers set `cache`, and define die and say.
+
+# root_why_not SUITE: says in one line why no clean root can be made and used here, and nothing where it can. What is
+# missing is of the machine (rights, a mirror, room); no fault of the sources makes it speak.
+root_why_not() {
+  local suite=$1 mirror reply
+  ((EUID == 0)) || { echo "only root can make clean systems"; return; }
+  unshare --mount --propagation private --pid --fork --kill-child --uts --ipc --net true 2>/dev/null ||
+    { echo "no namespaces may be made here (unshare)"; return; }
+  # shellcheck disable=SC2016  # expanded by the inner shell
+  reply=$(unshare --mount --propagation private --pid --fork bash -ec '
+    folder=$(mktemp -d); trap "rmdir \"$folder\"" EXIT
+    mount -t tmpfs tmpfs "$folder"; mkdir "$folder/proc"; : >"$folder/null"
+    mount -t proc proc "$folder/proc"; mount --bind /dev/null "$folder/null"
+    umount -R "$folder"' 2>&1) || { echo "nothing may be mounted here: ${reply//$'\n'/; }"; return; }
+  mkdir -p "$cache"
+  (($(df --output=avail -B1M "$cache" | tail -n1) >= 6000)) || { echo "less than 6 GB are free in $cache"; return; }
+  mirror=$(root_sources "$suite" 2>&1) || { echo "${mirror//$'\n'/ }"; return; }
+  mirror=$(sed -n '1s/^deb //; 1s/ .*//p' <<<"$mirror")
+  reply=$(mktemp)
+  timeout 60 /usr/lib/apt/apt-helper -qq download-file "${mirror%/}/dists/$suite/InRelease" "$reply" >/dev/null 2>&1 &&
+    [[ -s $reply ]] || echo "the mirror of Debian that apt knows here gives nothing of $suite"
+  rm -f "$reply"
+}
 
 # root_sources SUITE: lines for sources.list. The mirror is the one that the machine uses.
 root_sources() {
@@ -41,7 +64,7 @@ root_archive() {
     while read -r line; do if [[ -n $line ]]; then options+=("--aptopt=$line"); fi; done < <(root_apt_options)
     root_sources "$suite" >"$archive.sources"
     mmdebstrap --quiet --format=tar --dpkgopt=force-unsafe-io --variant="$variant" ${include:+--include="$include"} "${options[@]}" \
-      "$suite" "$archive.new" - <"$archive.sources" >&2 || die "the root of Debian $suite could not be made"
+      --aptopt='Acquire::Retries "3"' "$suite" "$archive.new" - <"$archive.sources" >&2 || die "the root of Debian $suite could not be made"
     mv "$archive.new" "$archive"
     rm -f "$archive.sources"
   fi
