@@ -23,6 +23,7 @@
 #include "supervisor/check/ask.h"
 #include "supervisor/check/findings.h"
 #include "supervisor/fleet/launcher.h"
+#include "supervisor/process_one.h"
 #include "supervisor/service.h"
 #include "supervisor/settings/property_check.h"
 #include "supervisor/spool_directory.h"
@@ -160,6 +161,7 @@ int run(const Config& config) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (auto code = parse(argc, argv, arguments)) return *code;
+  if (auto status = supervisor::run_behind_process_one()) return *status;
   const auto config = load(arguments);
   if (!config) return kBadConfiguration;
   const std::vector<std::string> remarks = config_remarks(*config);
