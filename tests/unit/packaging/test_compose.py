@@ -1,0 +1,44 @@
+"""The compose file is one, and says the same as the image that it is about."""
+import os
+import re
+
+import pytest
+from compose_spec import PyCompose
+
+from e2k_support import root_dir
+
+FOLDER = root_dir() / "packaging" / "container"
+
+
+@pytest.fixture
+def text():
+    return (FOLDER / "compose.yaml").read_text()
+
+
+def test_it_is_what_the_specification_says(text):
+    PyCompose.from_yaml(text).validate()
+
+
+def test_the_validator_would_tell(text):
+    with pytest.raises(ValueError):
+        PyCompose.from_yaml(text.replace("read_only:", "readonly:"))
+
+
+def test_its_services_are_the_documented_ones(text):
+    services = set(PyCompose.from_yaml(text).service_names())
+    assert services == {"kafka", "softioc", "epics2kafka", "commands"}
+    page = (root_dir() / "packaging/docs/container.md").read_text()
+    assert services == set(re.findall(r"^\| `(\w+)` \|", re.search(r"^## Composed\n(.*?)(?=^## |\Z)", page, re.S | re.M)[1], re.M))
+
+
+def test_what_it_builds_from_is_there(text):
+    files = re.findall(r"context: (\S+)\n\s+dockerfile: (\S+)", text)
+    assert len(files) == 2
+    for context, file in files:
+        # By words: the folder of the packages need not be there.
+        assert os.path.isfile(os.path.normpath(FOLDER / context / file)), file
+
+
+def test_the_configuration_of_the_package_has_the_line_that_the_image_changes():
+    found = re.search(r"sed -i 's\|(.*?)\|", (FOLDER / "Containerfile").read_text())
+    assert re.search(found[1], (root_dir() / "packaging/epics2kafka.toml").read_text(), re.M)
