@@ -42,6 +42,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       started_at_(monotonic_now()),
       commands_(make_topic_rule(config.output.allow, config.output.topic_prefix, config.commands.topic),
                 static_cast<size_t>(config.commands.max_channels)),
+      replay_([this](const TopicRecord& record) { return commands_.refuses(record.key, record.value); }),
       shares_(slots_of(config),
               config.workers.affinity == WorkerAffinity::ioc ? Affinity::ioc : Affinity::none),
       books_(config, spool),
@@ -99,17 +100,7 @@ Result<void> Service::begin() {
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
 
-  Tail::Callbacks tail;
-  tail.record = [this](const TailRecord& record) { on_record(record); };
-  tail.started_over = [this] { held_back_.clear(); };
-  tail.batch_end = [this] { on_batch_end(); };
-  tail.caught_up = [this](const std::map<int32_t, int64_t>& ends) { on_caught_up(ends); };
-  tail.problem = [this](const std::string& code, const std::string& message) {
-    if (!is_broker_problem(code)) return on_problem(code, message);
-    broker_problems_.of_tail(code, message);
-    judge_brokers();
-  };
-  auto tailing = Tail::start(loop_, config_, std::move(tail));
+  auto tailing = Tail::start(loop_, config_, tail_callbacks());
   if (!tailing) return tl::unexpected(tailing.error());
   tail_ = std::move(*tailing);
 
@@ -128,9 +119,7 @@ Result<void> Service::restore_snapshot() {
   }
   if (!*loaded || (*loaded)->topic != config_.commands.topic) return {};
   for (const auto& key : (*loaded)->keys) commands_.restore(key);
-  next_offsets_ = (*loaded)->next_offsets;
-  shrank_ = (*loaded)->shrank;
-  restored_ = true;
+  replay_.restore((*loaded)->next_offsets, (*loaded)->shrank);
   commands_.visit([this](const EntryRef& entry) { dirty_.push_back(entry.id); });
   log::info("snapshot.restored entries={}", commands_.size());
   grace_timer_.expires_after(kSnapshotGrace);
@@ -141,46 +130,42 @@ Result<void> Service::restore_snapshot() {
 }
 
 void Service::serve_from_snapshot() {
-  if (serving_ || stopping_) return;
+  if (stopping_ || !replay_.serve_restored()) return;
   on_problem("SNAPSHOT_ONLY",
              fmt::format("the command topic {} can't be read yet; what it held when it was last read is "
                          "being served",
                          config_.commands.topic));
-  serving_ = true;
   reconcile();
 }
 
 // --- the command topic
 // ----------------------------------------------------------------------------------------------
 
-void Service::on_record(const TailRecord& record) {
-  const bool complete = !tail_ || tail_->caught_up();
-  if (complete || !(restored_ || serving_)) return fold(record);
-  const auto copied = [](const std::optional<std::string_view>& text) {
-    return text ? std::optional<std::string>(*text) : std::nullopt;
+Tail::Callbacks Service::tail_callbacks() {
+  Tail::Callbacks tail;
+  tail.reading = [this](std::span<const int32_t> partitions) { replay_.reading(partitions); };
+  tail.record = [this](const TopicRecord& record) {
+    if (replay_.take(record)) fold(record);
   };
-  held_back_.push_back(
-      {record.partition, record.offset, record.timestamp_ms, copied(record.key), copied(record.value)});
+  tail.end = [this](int32_t partition, int64_t offset) {
+    if (const auto end = replay_.end(partition, offset)) on_caught_up(*end);
+  };
+  tail.started_over = [this] { replay_.start_over(); };
+  tail.batch_end = [this] { on_batch_end(); };
+  tail.problem = [this](const std::string& code, const std::string& message) {
+    if (!is_broker_problem(code)) return on_problem(code, message);
+    broker_problems_.of_tail(code, message);
+    judge_brokers();
+  };
+  return tail;
 }
 
-void Service::fold_held_back() {
-  for (const HeldBack& held : held_back_) {
-    const auto view = [](const std::optional<std::string>& text) {
-      return text ? std::optional<std::string_view>(*text) : std::nullopt;
-    };
-    fold({held.partition, held.offset, held.timestamp_ms, view(held.key), view(held.value)});
-  }
-  held_back_ = {};
-}
-
-void Service::fold(const TailRecord& record) {
+void Service::fold(const TopicRecord& record) {
   std::vector<Change> changes;
   const uint64_t rejected = commands_.rejected_total();
   commands_.apply(record.partition, record.offset, record.timestamp_ms, record.key, record.value, changes);
   for (const Change& change : changes) dirty_.push_back(change.id);
   if (!changes.empty()) snapshot_due_ = true;
-  int64_t& next = next_offsets_[record.partition];
-  next = std::max(next, record.offset + 1);
   if (commands_.rejected_total() != rejected) {
     const Rejection& bad = commands_.rejections().back();
     log::warn("command.rejected partition={} offset={} key={} reason={}", bad.partition, bad.offset,
@@ -189,41 +174,38 @@ void Service::fold(const TailRecord& record) {
 }
 
 void Service::on_batch_end() {
-  if (serving_ && tail_ && tail_->caught_up()) reconcile();
+  judge_replay();
+  if (replay_.live()) reconcile();
 }
 
-void Service::on_caught_up(const std::map<int32_t, int64_t>& ends) {
+void Service::on_caught_up(const Replay::End& end) {
   grace_timer_.cancel();
-  bool shrank = shrank_;
-  if (restored_)
-    for (const auto& [partition, end] : ends) {
-      const auto known = next_offsets_.find(partition);
-      shrank = shrank || (known != next_offsets_.end() && end < known->second);
-    }
-  fold_held_back();
-  if (shrank) {
-    // Remembered by the snapshot: a restart must not take for granted what this one would not do.
-    on_problem(
-        "COMMAND_TOPIC_SHRANK",
-        fmt::format("the command topic {} ends before what was read of it earlier: it lost records, or is "
-                    "another topic of that name. Nothing is removed. To go by what it holds now, stop the "
-                    "service, remove {}/commands.snapshot and start it",
-                    config_.commands.topic, directory_.path()));
-  } else if (restored_) {
+  for (const Replay::Held& held : end.held) fold(held.record());
+  if (end.may_remove) {
     std::vector<Change> changes;
     commands_.retire_unseen(changes);
     for (const Change& change : changes) dirty_.push_back(change.id);
   }
   log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
             commands_.size(), commands_.rejected_total());
+  judge_replay();
   on_problem("SNAPSHOT_ONLY", "");
-  serving_ = true;
   snapshot_due_ = true;
   reconcile();
 }
 
+// Remembered by the snapshot: a restart must not take for granted what this run would not do.
+void Service::judge_replay() {
+  if (!replay_.has_lost_records()) return;
+  if (!problems_.has("COMMAND_TOPIC_SHRANK")) snapshot_due_ = true;
+  on_problem("COMMAND_TOPIC_SHRANK",
+             fmt::format("the command topic {} was made anew or lost records: {}. What it holds is followed, "
+                         "nothing is removed. To go by what it holds now, stop the service, remove "
+                         "{}/commands.snapshot and start it",
+                         config_.commands.topic, replay_.lost_records(), directory_.path()));
+}
+
 void Service::on_problem(const std::string& code, const std::string& message) {
-  if (code == "COMMAND_TOPIC_SHRANK" && !message.empty() && !shrank_) shrank_ = snapshot_due_ = true;
   switch (problems_.set(code, message, real_now())) {
     case Problems::Change::begun:
       log::warn("problem.begun code={} message={}", code, log::quoted(message));
@@ -275,7 +257,7 @@ void Service::trim_memory_after_burst() {
 
 void Service::save_snapshot_if_due(bool now) {
   const MonotonicNs time = monotonic_now();
-  if (!snapshot_due_ || !serving_) return;
+  if (!snapshot_due_ || !replay_.serving()) return;
   // The last one queues behind one that is being written: the writer is a single thread.
   if (!now && snapshot_running_) return;
   if (!now && time.value - snapshot_saved_at_.value < kSnapshotIntervalMs * kNsPerMs) return;
@@ -283,8 +265,8 @@ void Service::save_snapshot_if_due(bool now) {
   snapshot_saved_at_ = time;
   Snapshot snapshot;
   snapshot.topic = config_.commands.topic;
-  snapshot.next_offsets = next_offsets_;
-  snapshot.shrank = shrank_;
+  snapshot.next_offsets = replay_.kept();
+  snapshot.shrank = replay_.has_lost_records();
   commands_.visit_keys([&](const CommandState::LiveKey& key) { snapshot.keys.push_back(key); });
   snapshot_running_ = true;
   boost::asio::post(writer_, [this, last = stopping_, snapshot = std::move(snapshot)] {
@@ -319,7 +301,7 @@ void Service::stop() {
 
 ServiceState Service::state() const {
   if (stopping_) return ServiceState::stopping;
-  if (!serving_) return ServiceState::starting;
+  if (!replay_.serving()) return ServiceState::starting;
   for (const auto& view : fleet_->slots()) {
     const bool first = view.state->restarts == 0 && view.state->last_cause == ExitCause::none;
     if (first && (view.state->phase == SlotPhase::starting || view.state->phase == SlotPhase::idle))

@@ -1,8 +1,8 @@
 // Shell. The supervisor at work: tails the command topic, keeps the book of shares, feeds the fleet, answers
 // the control sockets. It joins the parts and decides nothing that one of them can decide.
 //
-//   Tail ─records─> CommandState ─changes─> Shares ─items─> Fleet ─> workers
-//                        │ snapshot (a thread of its own writes it)
+//   Tail ─records─> Replay ─what counts─> CommandState ─changes─> Shares ─items─> Fleet ─> workers
+//                                              │ snapshot (a thread of its own writes it)
 //   ControlServer <── Service (Model): CommandState + Shares + Fleet + mapped ledgers
 //
 // One thread, the event loop's; every callback of the parts comes on it. Start order: snapshot, books of
@@ -25,6 +25,7 @@
 #include "common/result.h"
 #include "supervisor/commands/broker_problems.h"
 #include "supervisor/commands/command_state.h"
+#include "supervisor/commands/replay.h"
 #include "supervisor/commands/snapshot.h"
 #include "supervisor/commands/tail.h"
 #include "supervisor/control/control_server.h"
@@ -81,11 +82,11 @@ private:
   Result<void> restore_snapshot();
 
   // The command topic.
-  void on_record(const TailRecord& record);
-  void fold(const TailRecord& record);
-  void fold_held_back();
+  Tail::Callbacks tail_callbacks();
+  void fold(const TopicRecord& record);
   void on_batch_end();
-  void on_caught_up(const std::map<int32_t, int64_t>& ends);
+  void on_caught_up(const Replay::End& end);
+  void judge_replay();
   void on_problem(const std::string& code, const std::string& message);
   void serve_from_snapshot();
 
@@ -141,6 +142,7 @@ private:
   MonotonicNs started_at_;
 
   CommandState commands_;
+  Replay replay_;
   Shares shares_;
   SlotBooks books_;
   SpoolJudge spools_;
@@ -162,23 +164,11 @@ private:
   MonotonicNs hosts_learnt_at_;
   bool hosts_changed_ = false;  // since the last reconcile
 
-  bool serving_ = false;  // assignments may go out
   bool paused_ = false;
   bool stopping_ = false;
   int ticks_since_burst_ = 0;  // of commands or assignments
   bool snapshot_due_ = false;
   bool snapshot_running_ = false;
-  bool restored_ = false;  // from a snapshot
-  bool shrank_ = false;    // the command topic lost records once: keys that it no longer holds are kept
-  // Records that were read while there is a state to serve already (a snapshot's, or what was read before the
-  // topic vanished): half of the topic is worse than that. They are folded in once its end was reached.
-  struct HeldBack {
-    int32_t partition;
-    int64_t offset, timestamp_ms;
-    std::optional<std::string> key, value;
-  };
-  std::vector<HeldBack> held_back_;
-  std::map<int32_t, int64_t> next_offsets_;  // by partition, of the tail
   MonotonicNs snapshot_saved_at_;
   std::unordered_map<std::string, std::pair<uint64_t, double>>
       host_events_;  // by name: count at last tick, rate

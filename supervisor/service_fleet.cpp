@@ -53,7 +53,7 @@ void Service::reconcile() {
 
 // Moves that were put off because events waited are tried again.
 void Service::even_out_later() {
-  if (!serving_ || !shares_.moves_put_off() || (tail_ && !tail_->caught_up())) return;
+  if (!replay_.live() || !shares_.moves_put_off()) return;
   if (monotonic_now().value - evened_at_.value >= kEvenOutIntervalNs) reconcile();
 }
 

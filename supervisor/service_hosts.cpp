@@ -18,7 +18,7 @@ constexpr int64_t kHostsIntervalMs = 10'000;
 // Brings the channels of one IOC together once the ledgers know which they are.
 void Service::learn_hosts() {
   const MonotonicNs now = monotonic_now();
-  if (config_.workers.affinity != WorkerAffinity::ioc || !serving_) return;
+  if (config_.workers.affinity != WorkerAffinity::ioc || !replay_.serving()) return;
   if (now.value - hosts_learnt_at_.value < kHostsIntervalMs * kNsPerMs) return;
   hosts_learnt_at_ = now;
   std::map<Slot, std::vector<uint32_t>> ids;  // of the hosts in a worker's table, in its order
@@ -36,7 +36,7 @@ void Service::learn_hosts() {
     if (host == 0 || host > ids[place->slot].size()) return;
     hosts_changed_ |= shares_.set_host(entry.id, ids[place->slot][host - 1]);
   });
-  if (hosts_changed_ && (!tail_ || tail_->caught_up())) reconcile();
+  if (hosts_changed_ && replay_.live()) reconcile();
 }
 
 uint32_t Service::host_id(std::string_view name) {

@@ -129,8 +129,8 @@ StatusView Service::status() const {
   view.uptime_s = seconds_since(started_at_);
   view.commands.topic = config_.commands.topic;
   view.commands.group = config_.commands.group;
-  view.commands.caught_up = tail_ && tail_->caught_up();
-  view.commands.offset = tail_ ? tail_->offset() : -1;
+  view.commands.caught_up = replay_.live();
+  view.commands.offset = replay_.offset();
   view.commands.entries = commands_.size();
   view.commands.rejected = commands_.rejected_total();
   view.entries_total = commands_.size();

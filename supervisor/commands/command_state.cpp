@@ -88,6 +88,13 @@ struct CommandState::Impl {
     return false;
   }
 
+  // Why the command is refused, whatever else is commanded.
+  std::optional<std::string> refusal(const Command& command) const {
+    if (const auto* bad = std::get_if<BadCommand>(&command)) return bad->reason;
+    if (const auto* set = std::get_if<SetCommand>(&command)) return rule(set->entry.topic);
+    return std::nullopt;
+  }
+
   void reject(int32_t partition, int64_t offset, int64_t timestamp_ms, std::optional<std::string_view> key,
               std::string reason) {
     ++rejected;
@@ -201,18 +208,21 @@ void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms
     self.reject(partition, offset, timestamp_ms, key, std::move(reason));
     if (known) (*at)->seen = true;
   };
-  if (const auto* bad = std::get_if<BadCommand>(&command)) return refuse(bad->reason);
+  if (auto problem = self.refusal(command)) return refuse(*problem);
   if (std::holds_alternative<UnsetCommand>(command)) {
     if (known) self.unset(at, changes);
     return;
   }
   const auto& set = std::get<SetCommand>(command);
-  if (auto problem = self.rule(set.entry.topic)) return refuse(*problem);
   if (self.is_full_for(set.entry, known ? at->get() : nullptr)) {
     return refuse(fmt::format("there are {} entries already; raise commands.max_channels to take more",
                               self.effective));
   }
   self.set(*key, partition, offset, set, changes);
+}
+
+bool CommandState::refuses(std::optional<std::string_view> key, std::optional<std::string_view> value) const {
+  return impl_->refusal(parse_command(key, value)).has_value();
 }
 
 size_t CommandState::size() const {

@@ -75,6 +75,10 @@ public:
   void apply(int32_t partition, int64_t offset, int64_t timestamp_ms, std::optional<std::string_view> key,
              std::optional<std::string_view> value, std::vector<Change>& changes);
 
+  // Whether apply() refuses the record whatever else is commanded: it is no command, or names a topic that
+  // may not be written to. (Where there are too many entries already it refuses more.)
+  bool refuses(std::optional<std::string_view> key, std::optional<std::string_view> value) const;
+
   size_t size() const;  // effective entries
   size_t keys() const;  // raw keys alive
   std::optional<EntryRef> find(EntryId id) const;

@@ -80,12 +80,6 @@ public:
 
   Result<void> begin();
 
-  int64_t offset() const override {
-    int64_t sum = 0;
-    for (const auto& [partition, next] : next_) sum += next;
-    return next_.empty() ? -1 : sum;
-  }
-  bool caught_up() const override { return caught_up_; }
   std::string last_error() const override { return last_error_; }
 
 private:
@@ -104,7 +98,6 @@ private:
   void start_look();
   void on_look(const Look& found);
   void start_over();
-  void tell_of_another_log(const std::string& what);
   void assign(const std::vector<int32_t>& partitions);
   void problem(const std::string& code, const std::string& message);
   void end_of_problems_with_brokers();
@@ -125,12 +118,10 @@ private:
   boost::asio::thread_pool admin_{1};
   bool looking_ = false;
 
-  std::set<int32_t> assigned_, ended_;
-  std::map<int32_t, int64_t> next_;    // by partition: the offset behind the last record read
-  std::map<int32_t, int64_t> before_;  // next_ of a topic that vanished, until the end of what came back
-  bool seen_ = false;                  // the topic was there once: if it goes it is not made again
-  bool vanished_ = false;              // it went, and has not come back
-  bool caught_up_ = false;
+  std::set<int32_t> assigned_;
+  std::map<int32_t, int64_t> next_;  // by partition: where another handle goes on
+  bool seen_ = false;                // the topic was there once: if it goes it is not made again
+  bool vanished_ = false;            // it went, and has not come back
   bool serve_posted_ = false;
   std::string last_error_;
   // Outlives this object in what the admin thread still posts.
@@ -254,11 +245,7 @@ void KafkaTail::serve() {
 
 void KafkaTail::on_message(const rd_kafka_message_t& message) {
   end_of_problems_with_brokers();
-  int64_t& next = next_[message.partition];
-  if (message.offset < next)
-    tell_of_another_log(
-        fmt::format("partition {} goes on at offset {} after {}", message.partition, message.offset, next));
-  next = message.offset + 1;
+  next_[message.partition] = message.offset + 1;
   const auto text = [](const void* data, size_t bytes) -> std::optional<std::string_view> {
     if (data == nullptr) return std::nullopt;
     return std::string_view(static_cast<const char*>(data), bytes);
@@ -270,18 +257,8 @@ void KafkaTail::on_message(const rd_kafka_message_t& message) {
 
 void KafkaTail::on_end(const rd_kafka_message_t& message) {
   end_of_problems_with_brokers();
-  int64_t& next = next_[message.partition];
-  if (message.offset < next)
-    tell_of_another_log(
-        fmt::format("partition {} ends at offset {}, not {}", message.partition, message.offset, next));
-  next = message.offset;
-  ended_.insert(message.partition);
-  if (caught_up_ || ended_ != assigned_) return;
-  caught_up_ = true;
-  for (const auto& [partition, end] : std::exchange(before_, {}))
-    if (!next_.contains(partition) || next_[partition] < end)
-      tell_of_another_log(fmt::format("partition {} once ended at offset {}", partition, end));
-  callbacks_.caught_up(next_);
+  next_[message.partition] = message.offset;
+  callbacks_.end(message.partition, message.offset);
 }
 
 void KafkaTail::on_error(rd_kafka_resp_err_t code, const std::string& text) {
@@ -389,24 +366,13 @@ void KafkaTail::on_look(const Look& found) {
   look_after(kLookAgain);
 }
 
-// A topic that was made anew has other records under the same offsets: it is read from its beginning, and
-// nothing is done with what was read before its end.
+// A topic that was made anew has other records under the same offsets.
 void KafkaTail::start_over() {
   vanished_ = false;
-  caught_up_ = false;
   rd_kafka_assign(consumer_->get(), nullptr);
   assigned_.clear();
-  ended_.clear();
-  before_ = std::exchange(next_, {});
-  if (callbacks_.started_over) callbacks_.started_over();
-}
-
-void KafkaTail::tell_of_another_log(const std::string& what) {
-  problem("COMMAND_TOPIC_SHRANK",
-          fmt::format("the command topic {} was made anew or lost records: {}. What it holds is followed, "
-                      "nothing is removed. To go by what it holds now, stop the service, remove "
-                      "commands.snapshot from its state directory and start it",
-                      topic_, what));
+  next_.clear();
+  callbacks_.started_over();
 }
 
 void KafkaTail::assign(const std::vector<int32_t>& partitions) {
@@ -418,6 +384,7 @@ void KafkaTail::assign(const std::vector<int32_t>& partitions) {
         next == next_.end() ? RD_KAFKA_OFFSET_BEGINNING : next->second;
   }
   if (added->cnt == 0) return;
+  callbacks_.reading(partitions);
   if (rd_kafka_error_t* error = rd_kafka_incremental_assign(consumer_->get(), added.get())) {
     last_error_ = rd_kafka_error_string(error);
     log::error("commands.assign_failed error={}", log::quoted(last_error_));

@@ -1,0 +1,225 @@
+#include "supervisor/commands/replay.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "supervisor/commands/command_state.h"
+
+namespace e2k::supervisor {
+namespace {
+
+using Phase = Replay::Phase;
+
+// A replay and the state that its records go to.
+struct ReplayTest : testing::Test {
+  CommandState state{[](std::string_view) { return std::nullopt; }, 1000};
+  Replay replay{[this](const TopicRecord& record) { return state.refuses(record.key, record.value); }};
+  std::vector<std::string> folded;  // keys, in their order
+  bool ended = false;
+  bool may_remove = false;
+
+  void fold(const TopicRecord& record) {
+    std::vector<Change> changes;
+    state.apply(record.partition, record.offset, 0, record.key, record.value, changes);
+    folded.emplace_back(record.key.value_or("-"));
+  }
+  void read(int64_t offset, std::optional<std::string_view> key, std::optional<std::string_view> value,
+            int32_t partition = 0) {
+    const TopicRecord record{partition, offset, 0, key, value};
+    if (replay.take(record)) fold(record);
+  }
+  void command(int64_t offset, std::string_view channel, const std::string& topic = "t") {
+    read(offset, channel, R"({"topic":")" + topic + R"(","mask":"v"})");
+  }
+  void end(int64_t offset, int32_t partition = 0) {
+    auto reached = replay.end(partition, offset);
+    if (!reached) return;
+    ended = true;
+    may_remove = reached->may_remove;
+    for (const auto& held : reached->held) fold(held.record());
+  }
+  void reading(const std::vector<int32_t>& partitions = {0}) { replay.reading(partitions); }
+  size_t held() {
+    Replay copy = replay;
+    const auto reached = copy.end(0, 1'000'000);
+    return reached ? reached->held.size() : 0;
+  }
+};
+
+TEST_F(ReplayTest, records_count_at_once_where_there_is_nothing_to_serve) {
+  reading();
+  command(0, "a");
+  EXPECT_EQ(replay.phase(), Phase::replaying);
+  EXPECT_FALSE(replay.serving());
+  EXPECT_EQ(state.size(), 1u);
+  end(1);
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(replay.live());
+  EXPECT_TRUE(replay.serving());
+  EXPECT_EQ(replay.kept(), (std::map<int32_t, int64_t>{{0, 1}}));
+}
+
+TEST_F(ReplayTest, over_a_restored_state_nothing_counts_before_the_end_and_then_all_does_in_its_order) {
+  replay.restore({{0, 2}}, false);
+  reading();
+  for (int i = 0; i < 100; ++i) command(i, "c" + std::to_string(i));
+  EXPECT_EQ(replay.phase(), Phase::replaying_over);
+  EXPECT_TRUE(folded.empty());
+  EXPECT_EQ(replay.kept(), (std::map<int32_t, int64_t>{{0, 2}}));
+  end(100);
+  ASSERT_EQ(folded.size(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(folded[i], "c" + std::to_string(i));
+  EXPECT_TRUE(may_remove);
+  EXPECT_EQ(replay.kept(), (std::map<int32_t, int64_t>{{0, 100}}));
+  command(100, "live");
+  EXPECT_EQ(folded.back(), "live");
+}
+
+TEST_F(ReplayTest, the_last_command_of_a_key_is_held_and_not_the_whole_topic) {
+  replay.restore({}, false);
+  reading();
+  for (int i = 0; i < 1000; ++i) {
+    command(3 * i, "a", "t" + std::to_string(i));
+    command(3 * i + 1, "b");
+    read(3 * i + 2, "b", std::nullopt);
+  }
+  EXPECT_EQ(held(), 2u);
+  end(3000);
+  ASSERT_EQ(state.size(), 1u);
+  EXPECT_EQ(state.of_channel("a").at(0).topic, "t999");
+  EXPECT_EQ(state.of_channel("a").at(0).offset, 2997);
+}
+
+TEST_F(ReplayTest, a_refused_record_is_told_at_once_and_takes_the_place_of_no_command) {
+  replay.restore({}, false);
+  reading();
+  command(0, "a");
+  read(1, "a", "no command");
+  read(2, std::nullopt, "{}");
+  EXPECT_EQ(state.rejected_total(), 2u);
+  EXPECT_EQ(state.size(), 0u);
+  end(3);
+  EXPECT_EQ(state.size(), 1u);
+  EXPECT_EQ(state.rejected_total(), 2u);
+}
+
+TEST_F(ReplayTest, the_end_is_that_of_every_partition) {
+  reading({0, 1});
+  end(0, 1);
+  end(0, 1);
+  EXPECT_FALSE(ended);
+  end(0, 0);
+  EXPECT_TRUE(ended);
+  ended = false;
+  reading({0, 1, 2});  // one that is added to a topic that is live
+  read(0, "late", std::nullopt, 2);
+  EXPECT_EQ(folded.back(), "late");
+  end(1, 2);
+  EXPECT_FALSE(ended);
+}
+
+TEST_F(ReplayTest, what_was_restored_is_served_once_the_end_takes_too_long) {
+  EXPECT_FALSE(replay.serve_restored()) << "nothing was restored";
+  EXPECT_FALSE(replay.serving());
+  replay.restore({}, false);
+  EXPECT_TRUE(replay.serve_restored());
+  EXPECT_TRUE(replay.serving());
+  EXPECT_FALSE(replay.live());
+  EXPECT_FALSE(replay.serve_restored()) << "it is served already";
+}
+
+TEST_F(ReplayTest, a_topic_that_ends_before_what_the_snapshot_knew_removes_nothing) {
+  replay.restore({{0, 10}}, false);
+  reading();
+  command(0, "a");
+  end(1);
+  EXPECT_TRUE(replay.has_lost_records());
+  EXPECT_EQ(replay.lost_records(), "partition 0 once ended at offset 10");
+  EXPECT_FALSE(may_remove);
+  EXPECT_EQ(state.size(), 1u) << "what it holds is followed";
+}
+
+TEST_F(ReplayTest, a_topic_that_lacks_a_partition_of_before_removes_nothing) {
+  replay.restore({{0, 1}, {1, 5}}, false);
+  reading();
+  end(1);
+  EXPECT_EQ(replay.lost_records(), "partition 1 once ended at offset 5");
+  EXPECT_FALSE(may_remove);
+}
+
+TEST_F(ReplayTest, what_an_earlier_run_saw_lost_is_lost_however_long_the_topic_is) {
+  replay.restore({{0, 1}}, true);
+  reading();
+  end(100);
+  EXPECT_TRUE(replay.has_lost_records());
+  EXPECT_FALSE(may_remove);
+}
+
+TEST_F(ReplayTest, a_live_topic_that_goes_back_has_lost_records) {
+  reading();
+  end(5);
+  end(5);
+  EXPECT_FALSE(replay.has_lost_records());
+  command(3, "a");
+  EXPECT_EQ(replay.lost_records(), "partition 0 goes on at offset 3 after 5");
+  EXPECT_EQ(state.size(), 1u);
+}
+
+TEST_F(ReplayTest, a_live_topic_that_ends_earlier_has_lost_records) {
+  reading();
+  end(5);
+  end(4);
+  EXPECT_EQ(replay.lost_records(), "partition 0 ends at offset 4, not 5");
+  end(3);
+  EXPECT_EQ(replay.lost_records(), "partition 0 ends at offset 4, not 5") << "the first words stay";
+}
+
+TEST_F(ReplayTest, a_topic_that_came_back_is_held_until_its_end_and_removes_nothing) {
+  reading();
+  command(0, "a");
+  end(1);
+  replay.start_over();
+  EXPECT_EQ(replay.phase(), Phase::replaying_over);
+  EXPECT_TRUE(replay.serving());
+  reading();
+  command(0, "b");
+  command(1, "c");
+  EXPECT_EQ(state.size(), 1u);
+  end(2);
+  EXPECT_EQ(state.size(), 3u);
+  EXPECT_FALSE(may_remove);
+  EXPECT_FALSE(replay.has_lost_records());
+}
+
+TEST_F(ReplayTest, a_topic_that_came_back_shorter_has_lost_records) {
+  reading();
+  for (int i = 0; i < 5; ++i) command(i, "a");
+  end(5);
+  replay.start_over();
+  reading();
+  end(1);
+  EXPECT_EQ(replay.lost_records(), "partition 0 once ended at offset 5");
+}
+
+TEST_F(ReplayTest, what_was_held_of_a_topic_that_vanished_is_void) {
+  replay.restore({}, false);
+  reading();
+  command(0, "a");
+  replay.start_over();
+  reading();
+  command(0, "b");
+  end(1);
+  EXPECT_EQ(folded, std::vector<std::string>{"b"});
+}
+
+TEST_F(ReplayTest, the_offset_is_a_sum_over_partitions) {
+  EXPECT_EQ(replay.offset(), -1);
+  reading({0, 1});
+  read(4, "a", std::nullopt, 0);
+  end(3, 1);
+  EXPECT_EQ(replay.offset(), 8);
+}
+
+}  // namespace
+}  // namespace e2k::supervisor
