@@ -77,7 +77,7 @@ Result<void> Service::begin() {
   fleet.launching = [this](Slot slot) { return on_launching(slot); };
   fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
   fleet.lost = [this](Slot slot, Generation, ExitCause, const std::string&) { on_lost(slot); };
-  fleet.gave_up = [this](Slot, const std::string&) { judge_workers(); };
+  fleet.gave_up = [this](Slot, const std::string&) { judge_slots(); };
   fleet.all_stopped = [this] {
     tick_timer_.cancel();
     departure_timer_.cancel();
@@ -89,7 +89,7 @@ Result<void> Service::begin() {
   auto made = Fleet::make(loop_, config_, Generation{used.value + 1}, std::move(fleet),
                           [this](Generation generation) {
                             if (auto kept = directory_.keep_generation(generation); !kept)
-                              on_problem("STATE_DIRECTORY", kept.error().message);
+                              tell(ReasonCode::state_directory, kept.error().message);
                           });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
@@ -131,10 +131,10 @@ Result<void> Service::restore_snapshot() {
 
 void Service::serve_from_snapshot() {
   if (stopping_ || !replay_.serve_restored()) return;
-  on_problem("SNAPSHOT_ONLY",
-             fmt::format("the command topic {} can't be read yet; what it held when it was last read is "
-                         "being served",
-                         config_.commands.topic));
+  tell(ReasonCode::snapshot_only,
+       fmt::format("the command topic {} can't be read yet; what it held when it was last read is "
+                   "being served",
+                   config_.commands.topic));
   reconcile();
 }
 
@@ -152,8 +152,8 @@ Tail::Callbacks Service::tail_callbacks() {
   };
   tail.started_over = [this] { replay_.start_over(); };
   tail.batch_end = [this] { on_batch_end(); };
-  tail.problem = [this](const std::string& code, const std::string& message) {
-    if (!is_broker_problem(code)) return on_problem(code, message);
+  tail.problem = [this](ReasonCode code, const std::string& message) {
+    if (kind_of(code).owner == ReasonOwner::tail) return tell(code, message);
     broker_problems_.of_tail(code, message);
     judge_brokers();
   };
@@ -189,7 +189,7 @@ void Service::on_caught_up(const Replay::End& end) {
   log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
             commands_.size(), commands_.rejected_total());
   judge_replay();
-  on_problem("SNAPSHOT_ONLY", "");
+  tell(ReasonCode::snapshot_only, "");
   snapshot_due_ = true;
   reconcile();
 }
@@ -197,23 +197,23 @@ void Service::on_caught_up(const Replay::End& end) {
 // Remembered by the snapshot: a restart must not take for granted what this run would not do.
 void Service::judge_replay() {
   if (!replay_.has_lost_records()) return;
-  if (!problems_.has("COMMAND_TOPIC_SHRANK")) snapshot_due_ = true;
-  on_problem("COMMAND_TOPIC_SHRANK",
-             fmt::format("the command topic {} was made anew or lost records: {}. What it holds is followed, "
-                         "nothing is removed. To go by what it holds now, stop the service, remove "
-                         "{}/commands.snapshot and start it",
-                         config_.commands.topic, replay_.lost_records(), directory_.path()));
+  if (!reasons_.has(ReasonCode::command_topic_shrank)) snapshot_due_ = true;
+  tell(ReasonCode::command_topic_shrank,
+       fmt::format("the command topic {} was made anew or lost records: {}. What it holds is followed, "
+                   "nothing is removed. To go by what it holds now, stop the service, remove "
+                   "{}/commands.snapshot and start it",
+                   config_.commands.topic, replay_.lost_records(), directory_.path()));
 }
 
-void Service::on_problem(const std::string& code, const std::string& message) {
-  switch (problems_.set(code, message, real_now())) {
-    case Problems::Change::begun:
-      log::warn("problem.begun code={} message={}", code, log::quoted(message));
+void Service::tell(ReasonCode code, const std::string& message) {
+  switch (reasons_.tell(code, message, real_now())) {
+    case Reasons::Change::begun:
+      log::warn("problem.begun code={} message={}", to_string(code), log::quoted(message));
       break;
-    case Problems::Change::ended:
-      log::info("problem.ended code={}", code);
+    case Reasons::Change::ended:
+      log::info("problem.ended code={}", to_string(code));
       break;
-    case Problems::Change::none:
+    case Reasons::Change::none:
       break;
   }
 }
@@ -238,7 +238,7 @@ void Service::tick() {
   judge_spools();
   save_snapshot_if_due(false);
   trim_memory_after_burst();
-  judge_workers();
+  judge_slots();
   if (stopping_) return;
   learn_hosts();
   renew_worn_workers();
@@ -275,7 +275,7 @@ void Service::save_snapshot_if_due(bool now) {
     if (last && !saved) log::error("snapshot.not_saved error={}", log::quoted(saved.error().message));
     boost::asio::post(loop_, [this, saved] {
       snapshot_running_ = false;
-      on_problem("STATE_DIRECTORY", saved ? "" : saved.error().message);
+      tell(ReasonCode::state_directory, saved ? "" : saved.error().message);
       if (!saved) snapshot_due_ = true;
     });
   });
@@ -308,7 +308,7 @@ ServiceState Service::state() const {
       return ServiceState::starting;
   }
   if (paused_) return ServiceState::paused;
-  return problems_.empty() ? ServiceState::running : ServiceState::degraded;
+  return reasons_.empty() ? ServiceState::running : ServiceState::degraded;
 }
 
 }  // namespace e2k::supervisor

@@ -34,13 +34,14 @@
 #include "supervisor/left_lines.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan/shares.h"
-#include "supervisor/problems.h"
 #include "supervisor/slot_books.h"
 #include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
 #include "supervisor/status/channel_reason.h"
 #include "supervisor/status/ioc_problems.h"
+#include "supervisor/status/reasons.h"
 #include "supervisor/status/spool_problems.h"
+#include "supervisor/status/worker_problems.h"
 #include "supervisor/watchdog.h"
 
 namespace e2k::supervisor {
@@ -87,7 +88,7 @@ private:
   void on_batch_end();
   void on_caught_up(const Replay::End& end);
   void judge_replay();
-  void on_problem(const std::string& code, const std::string& message);
+  void tell(ReasonCode code, const std::string& message);
   void serve_from_snapshot();
 
   // The fleet.
@@ -98,9 +99,9 @@ private:
   Fleet::LaunchExtras on_launching(Slot slot);
   void on_welcomed(Slot slot, Generation generation);
   void on_lost(Slot slot);
-  void judge_workers();
+  void judge_slots();
   void judge_brokers();
-  std::string schema_problem() const;
+  std::vector<SlotFacts> slot_facts() const;
   std::string schema_reason(Slot slot, std::string_view topic) const;
   struct Departed {
     Shares::Departure departure;
@@ -150,7 +151,7 @@ private:
   std::unique_ptr<Tail> tail_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<ControlServer> control_;
-  Problems problems_;
+  Reasons reasons_;
   BrokerProblems broker_problems_;
   Notify notify_;
   Watchdog watchdog_;

@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "common/log.h"
+#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
-#include "supervisor/slot_life.h"
 #include "supervisor/status/channel_reason.h"
 #include "supervisor/status/spool_texts.h"
 

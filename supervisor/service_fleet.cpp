@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "common/log.h"
+#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
-#include "supervisor/slot_life.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -168,12 +168,12 @@ void Service::on_welcomed(Slot slot, Generation generation) {
   log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
   if (items.size() >= kBurst) ticks_since_burst_ = 0;
   if (!items.empty()) fleet_->assign(slot, std::move(items));
-  judge_workers();
+  judge_slots();
 }
 
 void Service::on_lost(Slot) {
   harvest_reports();
-  judge_workers();
+  judge_slots();
 }
 
 // What workers reported of a command must outlive them: no restart repeats an error record. A worker that has

@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
+#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
-#include "supervisor/slot_life.h"
 #include "supervisor/status/channel_reason.h"
 #include "supervisor/status/ioc_problems.h"
 
@@ -95,13 +95,9 @@ ChannelFacts Service::channel_facts(EntryId id, const ledger::Entry& line) const
 // Entries are gone through only where a worker says that there are some.
 void Service::judge_iocs_of(const std::vector<HostView>& hosts) {
   uint64_t duplicated = 0;
-  std::string addresses;
   for (const auto& slot : fleet_->slots()) {
     if (!is_alive(*slot.state)) continue;
     if (slot.ledger != nullptr) duplicated += slot.ledger->header().duplicated.load(kRelaxed);
-    if (!slot.heartbeat || slot.heartbeat->address_problem.empty()) continue;
-    if (addresses.find(slot.heartbeat->address_problem) != std::string::npos) continue;
-    addresses += (addresses.empty() ? "" : "; ") + slot.heartbeat->address_problem;
   }
   const MonotonicNs now = monotonic_now();
   if (duplicated > 0 && now.value - examples_found_at_.value > kExamplesIntervalNs) {
@@ -118,14 +114,11 @@ void Service::judge_iocs_of(const std::vector<HostView>& hosts) {
   }
   const IocProblems problems = judge_iocs(hosts, duplicated, duplicate_examples_,
                                           static_cast<double>(config_.status.max_clock_skew_s), real_now());
-  on_problem("IOC_REFUSES", problems.refuses);
-  on_problem("IOC_HUNG", problems.hung);
-  on_problem("IOC_CLOCK", problems.clock);
-  on_problem("CHANNEL_DUPLICATED", problems.duplicated);
-  if (!addresses.empty())
-    addresses +=
-        ". Mend epics.addr_list or epics.name_servers, or the name service; they are looked up every minute";
-  on_problem("ADDRESS_UNRESOLVED", addresses);
+  tell(ReasonCode::ioc_refuses, problems.refuses);
+  tell(ReasonCode::ioc_hung, problems.hung);
+  tell(ReasonCode::ioc_clock, problems.clock);
+  tell(ReasonCode::channel_duplicated, problems.duplicated);
+  tell(ReasonCode::address_unresolved, address_problem(slot_facts()));
 }
 
 }  // namespace e2k::supervisor

@@ -10,8 +10,8 @@
 #include "common/log.h"
 #include "common/process_use.h"
 #include "common/version.h"
+#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
-#include "supervisor/slot_life.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -123,7 +123,7 @@ StatusView Service::status() const {
   view.version = release();
   view.librdkafka = kafka::version();
   view.state = state();
-  view.reasons = problems_.list();
+  view.reasons = reasons_.list();
   view.pid = ::getpid();
   view.paused = paused_;
   view.uptime_s = seconds_since(started_at_);

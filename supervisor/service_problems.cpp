@@ -32,38 +32,23 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 
 }  // namespace
 
-void Service::judge_workers() {
-  if (stopping_) return;
-  std::string failed, failing;
+std::vector<SlotFacts> Service::slot_facts() const {
+  std::vector<SlotFacts> facts;
   for (const auto& view : fleet_->slots()) {
-    const std::string slot = std::to_string(view.slot.value);
-    switch (view.state->phase) {
-      case SlotPhase::failed:
-        failed += fmt::format("worker {} is not started again: {}; mend it, then epics2kafkactl restart {}. ",
-                              slot, view.state->last_exit, slot);
-        break;
-      case SlotPhase::backoff:
-        failing += fmt::format("worker {} is down: {}; it is started again. ", slot, view.state->last_exit);
-        break;
-      case SlotPhase::unresponsive:
-      case SlotPhase::killing:
-        failing += fmt::format("worker {} does not answer; it is killed and started again. ", slot);
-        break;
-      case SlotPhase::idle:
-      case SlotPhase::starting:
-        // After a failure it is well again only when it has greeted.
-        if (view.state->failures > 0)
-          failing += fmt::format("worker {} is being started again after: {}. ", slot, view.state->last_exit);
-        break;
-      case SlotPhase::running:
-      case SlotPhase::stopping:
-      case SlotPhase::stopped:
-        break;
-    }
+    facts.push_back({view.slot, view.state, "", ""});
+    if (!view.heartbeat) continue;
+    facts.back().schema_problem = view.heartbeat->schema_problem;
+    facts.back().address_problem = view.heartbeat->address_problem;
   }
-  on_problem("WORKER_FAILED", failed);
-  on_problem("SCHEMA_REGISTRY", schema_problem());
-  on_problem("WORKER_FAILING", failing);
+  return facts;
+}
+
+void Service::judge_slots() {
+  if (stopping_) return;
+  const WorkerProblems problems = judge_workers(slot_facts());
+  tell(ReasonCode::worker_failed, problems.failed);
+  tell(ReasonCode::schema_registry, problems.schema_registry);
+  tell(ReasonCode::worker_failing, problems.failing);
   judge_brokers();
 }
 
@@ -73,18 +58,7 @@ void Service::judge_brokers() {
     if (view.heartbeat)
       workers.push_back({view.slot.value, view.heartbeat->brokers_up, view.heartbeat->kafka_error});
   broker_problems_.of_workers(workers, producer_servers(config_), producer_certificates(config_));
-  for (const auto& [code, message] : broker_problems_.judged()) on_problem(code, message);
-}
-
-// What the workers say of the registry; one that says the same as another is told once.
-std::string Service::schema_problem() const {
-  std::string text;
-  for (const auto& view : fleet_->slots()) {
-    if (!view.heartbeat || view.heartbeat->schema_problem.empty()) continue;
-    if (text.find(view.heartbeat->schema_problem) != std::string::npos) continue;
-    text += (text.empty() ? "" : "; ") + view.heartbeat->schema_problem;
-  }
-  return text.empty() ? "" : text + ". Events of its topics wait in the spool";
+  for (const auto& [code, message] : broker_problems_.judged()) tell(code, message);
 }
 
 // What an entry's line tells of its topic, and of what it lost lately.
@@ -137,13 +111,13 @@ void Service::judge_spools() {
   harvest_reports();
   if (stopping_) return;
   const SpoolProblems problems = spools_.judge(now);
-  on_problem("TOPIC_BLOCKED", problems.topic_blocked);
-  on_problem("SPOOL_FILLING", problems.spool_filling);
-  on_problem("SPOOL_FULL", problems.spool_full);
-  on_problem("EVENTS_LOST", problems.events_lost);
-  on_problem("RECORDS_REFUSED", problems.records_refused);
-  on_problem("LOG_DAMAGED", problems.log_damaged);
-  on_problem("SPOOL_GONE", problems.spool_gone);
+  tell(ReasonCode::topic_blocked, problems.topic_blocked);
+  tell(ReasonCode::spool_filling, problems.spool_filling);
+  tell(ReasonCode::spool_full, problems.spool_full);
+  tell(ReasonCode::events_lost, problems.events_lost);
+  tell(ReasonCode::records_refused, problems.records_refused);
+  tell(ReasonCode::log_damaged, problems.log_damaged);
+  tell(ReasonCode::spool_gone, problems.spool_gone);
 }
 
 }  // namespace e2k::supervisor

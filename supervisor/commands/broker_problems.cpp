@@ -11,20 +11,16 @@ namespace {
 using kafka::ErrorKind;
 
 constexpr auto kProblems = std::to_array<BrokerProblem>({
-    {"KAFKA_LOGIN_REFUSED", ErrorKind::login},
-    {"KAFKA_TLS", ErrorKind::tls},
-    {"BROKERS_DOWN", ErrorKind::down},
-    {"BROKERS_SILENT", ErrorKind::silent},
+    {ReasonCode::kafka_login_refused, ErrorKind::login},
+    {ReasonCode::kafka_tls, ErrorKind::tls},
+    {ReasonCode::brokers_down, ErrorKind::down},
+    {ReasonCode::brokers_silent, ErrorKind::silent},
 });
 
 }  // namespace
 
 std::span<const BrokerProblem> broker_problems() {
   return kProblems;
-}
-
-bool is_broker_problem(std::string_view code) {
-  return std::any_of(kProblems.begin(), kProblems.end(), [code](const auto& p) { return code == p.code; });
 }
 
 std::string broker_problem_text(const kafka::Trouble& trouble, const std::string& servers,
@@ -73,8 +69,8 @@ void BrokerProblems::of_workers(const std::vector<OfWorker>& workers, const std:
   }
 }
 
-std::map<std::string, std::string> BrokerProblems::judged() const {
-  std::map<std::string, std::string> judged;
+std::map<ReasonCode, std::string> BrokerProblems::judged() const {
+  std::map<ReasonCode, std::string> judged;
   const bool tail_is_in_trouble =
       std::any_of(tail_.begin(), tail_.end(), [](const auto& one) { return !one.second.empty(); });
   for (const BrokerProblem& problem : kProblems) {

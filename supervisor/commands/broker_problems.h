@@ -6,20 +6,18 @@
 #include <map>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/kafka/error_kind.h"
+#include "supervisor/status/reason_code.h"
 
 namespace e2k::supervisor {
 
 struct BrokerProblem {
-  const char* code;
+  ReasonCode code;
   kafka::ErrorKind kind;
 };
-// KAFKA_LOGIN_REFUSED, KAFKA_TLS, BROKERS_DOWN, BROKERS_SILENT.
 std::span<const BrokerProblem> broker_problems();
-bool is_broker_problem(std::string_view code);
 
 // "" where there is no trouble. `certificates`: the files of the login ("property=path, …"), "" for none.
 std::string broker_problem_text(const kafka::Trouble& trouble, const std::string& servers,
@@ -34,14 +32,14 @@ public:
     int brokers_up;
     std::string words;
   };
-  void of_tail(const std::string& code, const std::string& message) { tail_[code] = message; }
+  void of_tail(ReasonCode code, const std::string& message) { tail_[code] = message; }
   void of_workers(const std::vector<OfWorker>& workers, const std::string& servers,
                   const std::string& certificates);
   // Every code, "" where it does not stand.
-  std::map<std::string, std::string> judged() const;
+  std::map<ReasonCode, std::string> judged() const;
 
 private:
-  std::map<std::string, std::string> tail_, workers_;
+  std::map<ReasonCode, std::string> tail_, workers_;
 };
 
 }  // namespace e2k::supervisor

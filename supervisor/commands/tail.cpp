@@ -99,7 +99,7 @@ private:
   void on_look(const Look& found);
   void start_over();
   void assign(const std::vector<int32_t>& partitions);
-  void problem(const std::string& code, const std::string& message);
+  void problem(ReasonCode code, const std::string& message);
   void end_of_problems_with_brokers();
   void problems_with_brokers(const kafka::Trouble& trouble);
 
@@ -332,8 +332,8 @@ void KafkaTail::on_look(const Look& found) {
           servers_, topic_);
     }
   }
-  problem("COMMAND_TOPIC_MISSING", why);
-  problem("COMMAND_TOPIC_NOT_AUTHORISED",
+  problem(ReasonCode::command_topic_missing, why);
+  problem(ReasonCode::command_topic_not_authorised,
           refused
               ? fmt::format("Kafka refuses reading and describing the command topic {}; grant both to this "
                             "client's user",
@@ -354,7 +354,7 @@ void KafkaTail::on_look(const Look& found) {
     const bool compacted = found.cleanup_policy.find("compact") != std::string::npos &&
                            found.cleanup_policy.find("delete") == std::string::npos;
     problem(
-        "COMMAND_TOPIC_NOT_COMPACTED",
+        ReasonCode::command_topic_not_compacted,
         compacted
             ? ""
             : fmt::format("the command topic {} has cleanup.policy={}, so that commands will be deleted some "
@@ -392,7 +392,7 @@ void KafkaTail::assign(const std::vector<int32_t>& partitions) {
   }
 }
 
-void KafkaTail::problem(const std::string& code, const std::string& message) {
+void KafkaTail::problem(ReasonCode code, const std::string& message) {
   callbacks_.problem(code, message);
 }
 

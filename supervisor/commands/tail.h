@@ -18,6 +18,7 @@
 #include "common/config/config.h"
 #include "common/result.h"
 #include "supervisor/commands/topic_record.h"
+#include "supervisor/status/reason_code.h"
 
 namespace e2k::supervisor {
 
@@ -36,10 +37,9 @@ public:
     std::function<void()> started_over;
     // After a burst of records was delivered (so that changes are planned once a burst).
     std::function<void()> batch_end;
-    // A standing problem by code (COMMAND_TOPIC_NOT_COMPACTED, COMMAND_TOPIC_MISSING,
-    // COMMAND_TOPIC_NOT_AUTHORISED, those of broker_problems.h) with a message that names the remedy; an
-    // empty message ends it.
-    std::function<void(const std::string& code, const std::string& message)> problem;
+    // A standing reason of the tail's, or of the brokers', with a message that names the remedy; an empty
+    // message ends it.
+    std::function<void(ReasonCode code, const std::string& message)> problem;
   };
 
   static Result<std::unique_ptr<Tail>> start(boost::asio::io_context& loop, const Config& config,

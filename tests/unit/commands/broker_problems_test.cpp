@@ -11,12 +11,11 @@ constexpr const char* kRefused =
 TEST(BrokerProblems, each_kind_has_a_reason_with_words_servers_and_remedy) {
   for (const auto& [code, kind] : broker_problems()) {
     const std::string text = broker_problem_text({kind, "librdkafka's words"}, "h:9092", "");
-    EXPECT_NE(text.find("librdkafka's words"), std::string::npos) << code;
-    EXPECT_NE(text.find("h:9092"), std::string::npos) << code;
-    EXPECT_TRUE(is_broker_problem(code));
+    EXPECT_NE(text.find("librdkafka's words"), std::string::npos) << to_string(code);
+    EXPECT_NE(text.find("h:9092"), std::string::npos) << to_string(code);
+    EXPECT_EQ(kind_of(code).owner, ReasonOwner::brokers);
   }
   EXPECT_EQ(broker_problem_text({}, "h:9092", "ssl.ca.location=/a"), "");
-  EXPECT_FALSE(is_broker_problem("COMMAND_TOPIC_MISSING"));
 }
 
 TEST(BrokerProblems, a_worker_that_is_refused_is_told_though_the_command_topic_can_be_read) {
@@ -24,8 +23,9 @@ TEST(BrokerProblems, a_worker_that_is_refused_is_told_though_the_command_topic_c
   problems.of_workers({{0, 1, ""}, {1, 0, kRefused}, {2, 0, kRefused}}, "h:9092", "");
   auto judged = problems.judged();
   EXPECT_EQ(judged.size(), 4u);
-  EXPECT_EQ(judged["KAFKA_LOGIN_REFUSED"].rfind("worker 1: ", 0), 0u) << judged["KAFKA_LOGIN_REFUSED"];
-  EXPECT_EQ(judged["BROKERS_DOWN"], "");
+  EXPECT_EQ(judged[ReasonCode::kafka_login_refused].rfind("worker 1: ", 0), 0u)
+      << judged[ReasonCode::kafka_login_refused];
+  EXPECT_EQ(judged[ReasonCode::brokers_down], "");
 }
 
 TEST(BrokerProblems, files_of_certificates_are_named_where_they_may_be_what_is_wrong) {
@@ -39,20 +39,20 @@ TEST(BrokerProblems, files_of_certificates_are_named_where_they_may_be_what_is_w
 TEST(BrokerProblems, words_of_the_past_end_when_the_worker_reaches_a_broker) {
   BrokerProblems problems;
   problems.of_workers({{0, 0, kRefused}}, "h:9092", "");
-  EXPECT_NE(problems.judged()["KAFKA_LOGIN_REFUSED"], "");
+  EXPECT_NE(problems.judged()[ReasonCode::kafka_login_refused], "");
   problems.of_workers({{0, 1, kRefused}}, "h:9092", "");
-  for (const auto& [code, text] : problems.judged()) EXPECT_EQ(text, "") << code;
+  for (const auto& [code, text] : problems.judged()) EXPECT_EQ(text, "") << to_string(code);
 }
 
 TEST(BrokerProblems, that_all_brokers_are_down_hides_no_cause_that_the_supervisor_knows) {
   BrokerProblems problems;
-  problems.of_tail("KAFKA_TLS", "no certificate fits");
+  problems.of_tail(ReasonCode::kafka_tls, "no certificate fits");
   problems.of_workers({{0, 0, "1/1 brokers are down"}}, "h:9092", "");
   auto judged = problems.judged();
-  EXPECT_EQ(judged["KAFKA_TLS"], "no certificate fits");
-  EXPECT_EQ(judged["BROKERS_DOWN"], "");
-  problems.of_tail("KAFKA_TLS", "");
-  EXPECT_NE(problems.judged()["BROKERS_DOWN"], "");
+  EXPECT_EQ(judged[ReasonCode::kafka_tls], "no certificate fits");
+  EXPECT_EQ(judged[ReasonCode::brokers_down], "");
+  problems.of_tail(ReasonCode::kafka_tls, "");
+  EXPECT_NE(problems.judged()[ReasonCode::brokers_down], "");
 }
 
 }  // namespace

@@ -53,9 +53,9 @@ protected:
       if (replay_.end(partition, offset)) ends_ = replay_.kept();
     };
     callbacks.started_over = [this] { replay_.start_over(); };
-    callbacks.problem = [this](const std::string& code, const std::string& message) {
-      problems_[code] = message;
-      if (message.empty()) problems_.erase(code);
+    callbacks.problem = [this](ReasonCode code, const std::string& message) {
+      problems_[to_string(code)] = message;
+      if (message.empty()) problems_.erase(to_string(code));
     };
     auto started = Tail::start(loop_, config_, std::move(callbacks));
     ASSERT_TRUE(started) << started.error().message;

@@ -60,9 +60,8 @@ def supervisor_texts():
 
 
 def reasons():
-    """Codes that are given to something that keeps problems."""
-    given = re.compile(r'problem\(\s*"([A-Z_]+)"|\{"([A-Z_]+)", ErrorKind::')
-    return {one or other for text in supervisor_texts() for one, other in given.findall(text)}
+    """All codes there are."""
+    return set(re.findall(r'\{ReasonCode::\w+, "([A-Z_]+)"', (SOURCES / "supervisor/status/reason_code.h").read_text()))
 
 
 def capitals():

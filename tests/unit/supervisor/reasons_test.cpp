@@ -1,0 +1,88 @@
+#include "supervisor/status/reasons.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "supervisor/status/worker_problems.h"
+
+namespace e2k::supervisor {
+namespace {
+
+TEST(Reasons, a_standing_one_keeps_its_beginning_when_its_words_change) {
+  Reasons reasons;
+  EXPECT_EQ(reasons.tell(ReasonCode::brokers_down, "no broker answers", RealNs{1}), Reasons::Change::begun);
+  EXPECT_EQ(reasons.tell(ReasonCode::brokers_down, "still none", RealNs{2}), Reasons::Change::none);
+  ASSERT_EQ(reasons.list().size(), 1u);
+  EXPECT_EQ(reasons.list()[0].code, "BROKERS_DOWN");
+  EXPECT_EQ(reasons.list()[0].since_unix_ns, 1);
+  EXPECT_EQ(reasons.list()[0].message, "still none");
+}
+
+TEST(Reasons, an_empty_message_ends_one_once) {
+  Reasons reasons;
+  reasons.tell(ReasonCode::spool_full, "is full", RealNs{1});
+  EXPECT_TRUE(reasons.has(ReasonCode::spool_full));
+  EXPECT_EQ(reasons.tell(ReasonCode::spool_full, "", RealNs{2}), Reasons::Change::ended);
+  EXPECT_EQ(reasons.tell(ReasonCode::spool_full, "", RealNs{3}), Reasons::Change::none);
+  EXPECT_TRUE(reasons.empty());
+}
+
+TEST(Reasons, are_listed_by_their_names) {
+  Reasons reasons;
+  for (const ReasonKind& kind : kReasonKinds) reasons.tell(kind.code, "stands", RealNs{1});
+  std::set<std::string> names;
+  std::string last;
+  for (const Reason& reason : reasons.list()) {
+    EXPECT_LT(last, reason.code);
+    last = reason.code;
+    names.insert(reason.code);
+  }
+  EXPECT_EQ(names.size(), kReasonKinds.size()) << "no two have the same name";
+}
+
+struct WorkerProblemsTest : testing::Test {
+  std::vector<SlotState> states = std::vector<SlotState>(3);
+  std::vector<SlotFacts> facts() {
+    std::vector<SlotFacts> all;
+    for (uint16_t i = 0; i < states.size(); ++i)
+      all.push_back({Slot{i}, &states[i], schema_problem, address_problem_of_all});
+    return all;
+  }
+  std::string schema_problem, address_problem_of_all;
+};
+
+TEST_F(WorkerProblemsTest, a_slot_that_failed_is_told_apart_from_those_that_come_back) {
+  states[0].phase = SlotPhase::failed;
+  states[0].last_exit = "exit 78: refused its settings";
+  states[1].phase = SlotPhase::backoff;
+  states[1].last_exit = "signal 11 (SIGSEGV)";
+  states[2].phase = SlotPhase::running;
+  const WorkerProblems problems = judge_workers(facts());
+  EXPECT_EQ(problems.failed,
+            "worker 0 is not started again: exit 78: refused its settings; mend it, then epics2kafkactl "
+            "restart 0. ");
+  EXPECT_EQ(problems.failing, "worker 1 is down: signal 11 (SIGSEGV); it is started again. ");
+}
+
+TEST_F(WorkerProblemsTest, a_start_is_no_problem_until_one_has_failed) {
+  states[0].phase = SlotPhase::starting;
+  EXPECT_EQ(judge_workers(facts()).failing, "");
+  states[0].failures = 1;
+  states[0].last_exit = "exit 1";
+  EXPECT_EQ(judge_workers(facts()).failing, "worker 0 is being started again after: exit 1. ");
+}
+
+TEST_F(WorkerProblemsTest, what_workers_say_alike_is_told_once_and_a_dead_one_says_nothing_of_addresses) {
+  schema_problem = "http://r does not answer";
+  address_problem_of_all = "host gw is not known";
+  EXPECT_EQ(judge_workers(facts()).schema_registry,
+            "http://r does not answer. Events of its topics wait in the spool");
+  EXPECT_EQ(address_problem(facts()), "");
+  for (SlotState& state : states) state.phase = SlotPhase::running;
+  EXPECT_EQ(address_problem(facts()).find("host gw"), address_problem(facts()).rfind("host gw"));
+  EXPECT_NE(address_problem(facts()), "");
+}
+
+}  // namespace
+}  // namespace e2k::supervisor
