@@ -39,7 +39,6 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       config_(config),
       directory_(directory),
       stopped_(std::move(stopped)),
-      started_at_(monotonic_now()),
       commands_(make_topic_rule(config.output.allow, config.output.topic_prefix, config.commands.topic),
                 static_cast<size_t>(config.commands.max_channels)),
       replay_([this](const TopicRecord& record) { return commands_.refuses(record.key, record.value); }),
@@ -70,7 +69,6 @@ Result<void> Service::begin() {
   if (!spool) return tl::unexpected(spool.error());
   // A state directory that was lost must not give a log's number away again.
   const Generation used = std::max(*last, spool->last_generation);
-  paused_ = directory_.is_paused();
   if (auto restored = restore_snapshot(); !restored) return restored;
 
   Fleet::Callbacks fleet;
@@ -93,8 +91,14 @@ Result<void> Service::begin() {
                           });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
-  fleet_->set_paused(paused_);
-  if (paused_) log::info("service.paused message=\"events wait in the spool until epics2kafkactl resume\"");
+  ledgers_ = std::make_unique<Ledgers>(config_, *fleet_, books_);
+  board_ =
+      std::make_unique<Board>(Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_, *ledgers_,
+                                           reasons_, [this] { return tail_ ? tail_->last_error() : ""; }});
+  const bool paused = directory_.is_paused();
+  fleet_->set_paused(paused);
+  board_->set_paused(paused);
+  if (paused) log::info("service.paused message=\"events wait in the spool until epics2kafkactl resume\"");
 
   auto control = ControlServer::start(loop_, config_, *this);
   if (!control) return tl::unexpected(control.error());
@@ -222,18 +226,13 @@ void Service::tell(ReasonCode code, const std::string& message) {
 // --------------------------------------------------------------------------------------------------
 
 void Service::tick() {
-  const ServiceState now = state();
+  const ServiceState now = board_->state();
   if (now != ServiceState::starting) notify_.ready();
   if (now == ServiceState::running || now == ServiceState::degraded)
     notify_.status(fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(),
                                config_.workers.count));
-  const std::vector<HostView> iocs = hosts();
-  if (!stopping_) judge_iocs_of(iocs);
-  for (const HostView& host : iocs) {
-    auto& [count, rate] = host_events_[host.host];
-    rate = host.events >= count ? static_cast<double>(host.events - count) * 1000.0 / kTick.count() : 0;
-    count = host.events;
-  }
+  if (!stopping_) judge_hosts();
+  board_->look(std::chrono::duration<double>(kTick).count());
   books_.refresh();
   judge_spools();
   save_snapshot_if_due(false);
@@ -281,34 +280,15 @@ void Service::save_snapshot_if_due(bool now) {
   });
 }
 
-Result<void> Service::set_paused(bool paused, const Caller&) {
-  if (auto kept = directory_.keep_paused(paused); !kept) return kept;
-  paused_ = paused;
-  fleet_->set_paused(paused);
-  log::info("service.{}", paused ? "paused" : "resumed");
-  return {};
-}
-
 void Service::stop() {
   if (stopping_) return;
   stopping_ = true;
+  board_->set_stopping();
   log::info("service.stopping");
   notify_.stopping();
   grace_timer_.cancel();
   harvest_reports();
   fleet_->stop();
-}
-
-ServiceState Service::state() const {
-  if (stopping_) return ServiceState::stopping;
-  if (!replay_.serving()) return ServiceState::starting;
-  for (const auto& view : fleet_->slots()) {
-    const bool first = view.state->restarts == 0 && view.state->last_cause == ExitCause::none;
-    if (first && (view.state->phase == SlotPhase::starting || view.state->phase == SlotPhase::idle))
-      return ServiceState::starting;
-  }
-  if (paused_) return ServiceState::paused;
-  return reasons_.empty() ? ServiceState::running : ServiceState::degraded;
 }
 
 }  // namespace e2k::supervisor

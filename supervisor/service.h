@@ -3,7 +3,7 @@
 //
 //   Tail ─records─> Replay ─what counts─> CommandState ─changes─> Shares ─items─> Fleet ─> workers
 //                                              │ snapshot (a thread of its own writes it)
-//   ControlServer <── Service (Model): CommandState + Shares + Fleet + mapped ledgers
+//   ControlServer <── Service (Model) <── Board: CommandState + Shares + Fleet + mapped ledgers
 //
 // One thread, the event loop's; every callback of the parts comes on it. Start order: snapshot, books of
 // names, fleet, control sockets, tail. Nothing is assigned before the topic's end was reached, or, while the
@@ -31,13 +31,14 @@
 #include "supervisor/control/control_server.h"
 #include "supervisor/control/model.h"
 #include "supervisor/fleet/fleet.h"
+#include "supervisor/ledgers.h"
 #include "supervisor/left_lines.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan/shares.h"
 #include "supervisor/slot_books.h"
 #include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
-#include "supervisor/status/channel_reason.h"
+#include "supervisor/status/board.h"
 #include "supervisor/status/ioc_problems.h"
 #include "supervisor/status/reasons.h"
 #include "supervisor/status/spool_problems.h"
@@ -45,10 +46,6 @@
 #include "supervisor/watchdog.h"
 
 namespace e2k::supervisor {
-
-// A slot's books by the sums of its ledger's header, which go on over generations: what a dead worker left in
-// its spool counts as waiting.
-EventCounts counts_of_slot(const ledger::LedgerReader& reader);
 
 class Service final : public Model {
 public:
@@ -102,7 +99,6 @@ private:
   void judge_slots();
   void judge_brokers();
   std::vector<SlotFacts> slot_facts() const;
-  std::string schema_reason(Slot slot, std::string_view topic) const;
   struct Departed {
     Shares::Departure departure;
     Generation generation;  // of the worker that it leaves
@@ -113,10 +109,8 @@ private:
   void release_departed();
   bool has_departed(const Departed& departed, const std::vector<Fleet::SlotView>& slots) const;
   bool harvest(const Departed& departed);
-  const ledger::LedgerReader* books_of(Slot slot) const;
-  bool waits(const Place& place) const;
 
-  // Once a second: reported flags, host rates, snapshot.
+  // Once a second: reported flags, the board, snapshot.
   void tick();
   void harvest_reports();
   void look_at_left_lines(LineNews& news, const std::map<Slot, std::vector<bool>>& served);
@@ -127,20 +121,12 @@ private:
   void learn_hosts();
   uint32_t host_id(std::string_view name);
 
-  ServiceState state() const;
-  const ledger::Entry* line_of(EntryId id) const;
-  const ledger::Entry* line_at(const Place& place) const;
-  EntryView view_of(const EntryRef& entry) const;
-  void add_books(const EntryRef& entry, EntryView& view) const;
-  ChannelFacts channel_facts(EntryId id, const ledger::Entry& line) const;
-  void judge_iocs_of(const std::vector<HostView>& hosts);
-  ShownState shown_state(const EntryRef& entry) const;
+  void judge_hosts();
 
   boost::asio::io_context& loop_;
   const Config& config_;
   StateDirectory& directory_;
   std::function<void()> stopped_;
-  MonotonicNs started_at_;
 
   CommandState commands_;
   Replay replay_;
@@ -150,6 +136,8 @@ private:
   LeftLines left_lines_;
   std::unique_ptr<Tail> tail_;
   std::unique_ptr<Fleet> fleet_;
+  std::unique_ptr<Ledgers> ledgers_;
+  std::unique_ptr<Board> board_;
   std::unique_ptr<ControlServer> control_;
   Reasons reasons_;
   BrokerProblems broker_problems_;
@@ -165,14 +153,11 @@ private:
   MonotonicNs hosts_learnt_at_;
   bool hosts_changed_ = false;  // since the last reconcile
 
-  bool paused_ = false;
   bool stopping_ = false;
   int ticks_since_burst_ = 0;  // of commands or assignments
   bool snapshot_due_ = false;
   bool snapshot_running_ = false;
   MonotonicNs snapshot_saved_at_;
-  std::unordered_map<std::string, std::pair<uint64_t, double>>
-      host_events_;  // by name: count at last tick, rate
   std::vector<DuplicateExample> duplicate_examples_;
   MonotonicNs examples_found_at_{INT64_MIN / 2};
   boost::asio::steady_timer tick_timer_, grace_timer_, departure_timer_;

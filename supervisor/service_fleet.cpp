@@ -21,8 +21,6 @@ constexpr int64_t kDepartureDeadlineMs = 30'000;
 constexpr size_t kBurst = 1000;  // entries at once
 constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
 constexpr int64_t kRenewIntervalNs = 600 * kNsPerSecond, kEvenOutIntervalNs = 10 * kNsPerSecond;
-// A worker whose oldest event has waited for so long does not get rid of its events at present.
-constexpr int64_t kStuckNs = 5 * kNsPerSecond;
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
@@ -32,20 +30,11 @@ void Service::reconcile() {
   if ((dirty_.empty() && !hosts_changed_ && !shares_.moves_put_off()) || stopping_) return;
   hosts_changed_ = false;
   evened_at_ = monotonic_now();
-  const int64_t now = real_now().value;
   Shares::Asking ask;
-  ask.waits = [this](const Place& place) { return waits(place); };
-  // While Kafka or a schema registry refuses a topic, or no broker answers, events can't leave the worker
-  // that has them.
-  ask.stuck = [this, now](const Place& place) {
-    const ledger::LedgerReader* books = books_of(place.slot);
-    const ledger::Entry* line = books == nullptr ? nullptr : books->entry(place.index);
-    if (line == nullptr || ledger::counts_of(*line).waiting == 0) return false;
-    const int64_t oldest = books->header().oldest_waiting_arrival_real_ns.load(kRelaxed);
-    return line->publisher.blocked.load(kRelaxed) != ledger::Blocked::no ||
-           (oldest != 0 && now - oldest > kStuckNs);
-  };
+  ask.waits = [this](const Place& place) { return ledgers_->waits(place); };
+  ask.stuck = [this, now = real_now()](const Place& place) { return ledgers_->is_stuck(place, now); };
   apply_orders(shares_.reconcile(commands_, dirty_, ask));
+  for (const EntryId id : dirty_) board_->changed(id);
   if (dirty_.size() >= kBurst) ticks_since_burst_ = 0;
   dirty_.clear();
   dirty_.shrink_to_fit();
@@ -55,20 +44,6 @@ void Service::reconcile() {
 void Service::even_out_later() {
   if (!replay_.live() || !shares_.moves_put_off()) return;
   if (monotonic_now().value - evened_at_.value >= kEvenOutIntervalNs) reconcile();
-}
-
-// Of the slot's worker, or of the one before it, or of a slot that is gone.
-const ledger::LedgerReader* Service::books_of(Slot slot) const {
-  return slot.value < config_.workers.count ? fleet_->books(slot) : books_.ledger_of_gone(slot);
-}
-
-// Whether events of that line wait, or may: books that are lost are found out from the logs.
-bool Service::waits(const Place& place) const {
-  const ledger::LedgerReader* books = books_of(place.slot);
-  if (books == nullptr || books->header().unreconciled.load(kRelaxed) != 0)
-    return books_.has_logs(place.slot);
-  const ledger::Entry* line = books->entry(place.index);
-  return line != nullptr && ledger::counts_of(*line).waiting != 0;
 }
 
 void Service::apply_orders(Shares::Orders orders) {
@@ -123,7 +98,7 @@ bool Service::has_departed(const Departed& departed, const std::vector<Fleet::Sl
     // A dead worker's last event may not be counted yet; its successor counts it.
     if (!is_alive(*view.state) || view.ledger == nullptr || view.unapplied_items != 0) return false;
   }
-  return !waits(from);
+  return !ledgers_->waits(from);
 }
 
 void Service::release_departed() {
@@ -171,8 +146,9 @@ void Service::on_welcomed(Slot slot, Generation generation) {
   judge_slots();
 }
 
-void Service::on_lost(Slot) {
+void Service::on_lost(Slot slot) {
   harvest_reports();
+  board_->lost(slot);
   judge_slots();
 }
 

@@ -31,7 +31,7 @@ void Service::learn_hosts() {
   }
   commands_.visit([&](const EntryRef& entry) {
     const auto place = shares_.place(entry.id);
-    const ledger::Entry* line = place ? line_at(*place) : nullptr;
+    const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
     const uint32_t host = line == nullptr ? 0 : line->ca.host.load(std::memory_order_relaxed);
     if (host == 0 || host > ids[place->slot].size()) return;
     hosts_changed_ |= shares_.set_host(entry.id, ids[place->slot][host - 1]);

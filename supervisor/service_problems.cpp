@@ -1,4 +1,4 @@
-// The part of the Service that says what stands: of its workers, and of their spools.
+// The part of the Service that has the parts judged: workers, brokers, spools, IOCs.
 #include <fmt/format.h>
 
 #include <string>
@@ -8,7 +8,9 @@
 #include "common/config/property_rules.h"
 #include "common/kafka/certificate_files.h"
 #include "supervisor/fleet/contract_of.h"
+#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
+#include "supervisor/status/entry_view.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -29,6 +31,8 @@ std::string producer_certificates(const Config& config) {
 }
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr size_t kDuplicateExamples = 3;
+constexpr int64_t kExamplesIntervalNs = 10 * kNsPerSecond;
 
 }  // namespace
 
@@ -118,6 +122,36 @@ void Service::judge_spools() {
   tell(ReasonCode::records_refused, problems.records_refused);
   tell(ReasonCode::log_damaged, problems.log_damaged);
   tell(ReasonCode::spool_gone, problems.spool_gone);
+}
+
+// Entries are gone through only where a worker says that there are some.
+void Service::judge_hosts() {
+  uint64_t duplicated = 0;
+  for (const auto& slot : fleet_->slots()) {
+    if (!is_alive(*slot.state)) continue;
+    if (slot.ledger != nullptr) duplicated += slot.ledger->header().duplicated.load(kRelaxed);
+  }
+  const MonotonicNs now = monotonic_now();
+  if (duplicated > 0 && now.value - examples_found_at_.value > kExamplesIntervalNs) {
+    examples_found_at_ = now;
+    std::vector<DuplicateExample> examples;
+    commands_.visit([&](const EntryRef& entry) {
+      if (examples.size() >= kDuplicateExamples) return;
+      const auto place = shares_.place(entry.id);
+      const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
+      if (line == nullptr || line->ca.also_host.load(kRelaxed) == 0) return;
+      const ChannelFacts facts = channel_facts(*fleet_->ledger(place->slot), *line);
+      examples.push_back({std::string(entry.channel), facts.host, facts.also_host});
+    });
+    duplicate_examples_ = std::move(examples);
+  }
+  const IocProblems problems = judge_iocs(board_->hosts(), duplicated, duplicate_examples_,
+                                          static_cast<double>(config_.status.max_clock_skew_s), real_now());
+  tell(ReasonCode::ioc_refuses, problems.refuses);
+  tell(ReasonCode::ioc_hung, problems.hung);
+  tell(ReasonCode::ioc_clock, problems.clock);
+  tell(ReasonCode::channel_duplicated, problems.duplicated);
+  tell(ReasonCode::address_unresolved, address_problem(slot_facts()));
 }
 
 }  // namespace e2k::supervisor

@@ -9,7 +9,7 @@
 #include <zmq.hpp>
 
 #include "supervisor/fleet/repeater.h"
-#include "temp_folder.h"
+#include "tests/support/files/temp_folder.h"
 
 namespace e2k::supervisor {
 namespace {

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "common/process_use.h"
-#include "temp_folder.h"
+#include "tests/support/files/temp_folder.h"
 
 namespace e2k::supervisor {
 namespace {

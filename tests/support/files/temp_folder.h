@@ -13,7 +13,7 @@ namespace e2k {
 class TempFolder {
 public:
   TempFolder() {
-    std::string pattern = "/tmp/e2k-fleet-XXXXXX";
+    std::string pattern = "/tmp/e2k-test-XXXXXX";
     path_ = mkdtemp(pattern.data());
   }
   ~TempFolder() {

@@ -1,0 +1,80 @@
+// Shell. What the service shows: of itself, its workers, entries and IOCs, put together on request from the
+// parts and the mapped ledgers. It changes nothing, and a hung worker can't hang it.
+//
+// How many entries are in each state is kept as states change. Workers change them in their ledgers, without
+// a word: look() goes through those once a second, and status() does where there are so few entries that it
+// is as quick as anything else it does. One thread, the event loop's.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/config/config.h"
+#include "supervisor/commands/command_state.h"
+#include "supervisor/commands/replay.h"
+#include "supervisor/control/model.h"
+#include "supervisor/fleet/fleet.h"
+#include "supervisor/ledgers.h"
+#include "supervisor/plan/shares.h"
+#include "supervisor/slot_books.h"
+#include "supervisor/status/host_view.h"
+#include "supervisor/status/reasons.h"
+#include "supervisor/status/state_counts.h"
+
+namespace e2k::supervisor {
+
+class Board {
+public:
+  static constexpr size_t kFewEntries = 20'000;
+
+  // All outlive it.
+  struct Parts {
+    const Config& config;
+    const CommandState& commands;
+    const Replay& replay;
+    const Shares& shares;
+    const Fleet& fleet;
+    const SlotBooks& books;
+    const Ledgers& ledgers;
+    const Reasons& reasons;
+    std::function<std::string()> kafka_last_error;  // of the command topic's connection
+  };
+  explicit Board(Parts parts) : parts_(std::move(parts)), started_at_(monotonic_now()) {}
+
+  void set_paused(bool paused) { paused_ = paused; }
+  void set_stopping() { stopping_ = true; }
+  // The entry was commanded, moved or removed.
+  void changed(EntryId id);
+  // The slot's worker is gone.
+  void lost(Slot slot);
+  // Once in `seconds`.
+  void look(double seconds);
+
+  ServiceState state() const;
+  StatusView status();
+  std::vector<WorkerView> workers() const;
+  std::vector<WorkerView> gone_slots() const;
+  EntryPage entries(const EntryQuery& query) const;
+  std::vector<EntryView> entries_of(std::string_view channel) const;
+  std::vector<HostView> hosts() const;
+
+private:
+  ShownState shown_state(const EntryRef& entry) const;
+  EntryView view_of(const EntryRef& entry) const;
+  std::string schema_words(Slot slot) const;
+  void count_states();
+  void add_commands(StatusView& view) const;
+  void add_slots(StatusView& view) const;
+  void add_configuration(StatusView& view) const;
+
+  const Parts parts_;
+  const MonotonicNs started_at_;
+  bool paused_ = false;
+  bool stopping_ = false;
+  StateCounts states_;
+  HostRates rates_;
+};
+
+}  // namespace e2k::supervisor

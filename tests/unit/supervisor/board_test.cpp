@@ -1,0 +1,204 @@
+#include "supervisor/status/board.h"
+
+#include <gtest/gtest.h>
+
+#include "fake_fleet.h"
+#include "supervisor/status/entry_view.h"
+#include "tests/support/files/temp_folder.h"
+
+namespace e2k::supervisor {
+namespace {
+
+using ledger::EntryState;
+
+constexpr size_t number(ShownState state) {
+  return static_cast<size_t>(state);
+}
+
+TEST(StateCounts, an_entry_is_counted_once_in_the_state_it_has_now) {
+  StateCounts counts;
+  counts.set(EntryId{3}, ShownState::pending);
+  counts.set(EntryId{3}, ShownState::connected);
+  counts.set(EntryId{3}, ShownState::connected);
+  counts.set(EntryId{0}, ShownState::connected);
+  EXPECT_EQ(counts.by_state()[number(ShownState::pending)], 0u);
+  EXPECT_EQ(counts.by_state()[number(ShownState::connected)], 2u);
+  counts.forget(EntryId{3});
+  counts.forget(EntryId{3});
+  counts.forget(EntryId{99});
+  EXPECT_EQ(counts.by_state()[number(ShownState::connected)], 1u);
+}
+
+struct EntryViewTest : testing::Test {
+  ledger::Entry line{};
+  EntryRef entry{EntryId{0}, "topic", "channel", "", Mask{1}, 7, 0, false, false, false};
+  EntryView view() {
+    ChannelFacts channel;
+    channel.state = line.ca.state;
+    EntryView shown = entry_view(entry, shown_state_of(line), channel);
+    add_line(shown, line);
+    add_present(shown, line, "http://r: refused; topic topic", RealNs{100 * kNsPerSecond});
+    return shown;
+  }
+};
+
+TEST_F(EntryViewTest, what_kafka_refuses_goes_before_what_channel_access_says) {
+  line.ca.state = EntryState::connected;
+  EXPECT_EQ(shown_state_of(line), ShownState::connected);
+  line.publisher.blocked = ledger::Blocked::no_topic;
+  EXPECT_EQ(shown_state_of(line), ShownState::no_topic);
+  EXPECT_EQ(view().reason, "topic topic does not exist in Kafka; create it, its events wait in the spool");
+}
+
+TEST_F(EntryViewTest, a_worker_s_words_of_a_registry_belong_to_an_entry_whose_topic_they_name) {
+  line.ca.state = EntryState::connected;
+  line.publisher.blocked = ledger::Blocked::encoder;
+  EXPECT_EQ(view().reason,
+            "its events wait in the spool for the id of a schema: http://r: refused; topic topic");
+  entry.topic = "other";
+  EXPECT_EQ(view().reason,
+            "its events wait in the spool for the id of a schema; status says more (SCHEMA_REGISTRY)");
+}
+
+TEST_F(EntryViewTest, of_several_lines_the_latest_loss_is_shown_and_all_events_are_counted) {
+  line.ca.state = EntryState::connected;
+  line.ca.appended = 5;
+  line.publisher.last_loss = static_cast<uint8_t>(ledger::LossReason::damaged);
+  line.publisher.last_loss_unix_s = 50;
+  ledger::Entry earlier{};
+  earlier.ca.appended = 3;
+  earlier.publisher.last_loss = static_cast<uint8_t>(ledger::LossReason::spool_gone);
+  earlier.publisher.last_loss_unix_s = 20;
+  EntryView shown = entry_view(entry, ShownState::connected, {});
+  add_line(shown, line);
+  add_line(shown, earlier);
+  EXPECT_EQ(shown.events.received, 8u);
+  EXPECT_EQ(shown.last_loss, ledger::LossReason::damaged);
+}
+
+TEST(HostRates, events_a_second_are_those_since_the_look_before) {
+  HostRates rates;
+  HostView host;
+  host.host = "ioc";
+  host.events = 10;
+  rates.look({host}, 2);
+  host.events = 30;
+  rates.look({host}, 2);
+  EXPECT_EQ(rates.events_per_s("ioc"), 10);
+  host.events = 4;  // its worker's successor begins anew
+  rates.look({host}, 2);
+  EXPECT_EQ(rates.events_per_s("ioc"), 0);
+  EXPECT_EQ(rates.events_per_s("another"), 0);
+}
+
+Config two_workers() {
+  Config config;
+  config.workers.count = 2;
+  return config;
+}
+
+struct BoardTest : testing::Test {
+  BoardTest() {
+    for (const char* channel : {"a", "b", "c"}) command(channel, R"({"topic":"t","mask":"v"})");
+  }
+  void command(const char* channel, std::optional<std::string_view> value) {
+    std::vector<Change> changes;
+    commands.apply(0, offset++, 0, channel, value, changes);
+    std::vector<EntryId> dirty;
+    for (const Change& change : changes) dirty.push_back(change.id);
+    shares.reconcile(commands, dirty);
+    for (const EntryId id : dirty) board.changed(id);
+  }
+  void connect(const char* channel) {
+    const Place place = *shares.place(commands.find("t", channel)->id);
+    fleet.ledger_of(place.slot).line(place.index).ca.state = EntryState::connected;
+  }
+  uint64_t count(ShownState state) { return board.status().entries_by_state[number(state)]; }
+
+  TempFolder folder;
+  Config config = two_workers();
+  int64_t offset = 0;
+  CommandState commands{[](std::string_view) { return std::nullopt; }, 1000};
+  Replay replay{[](const TopicRecord&) { return false; }};
+  Shares shares{{Slot{0}, Slot{1}}};
+  FakeFleet fleet{2};
+  Result<SpoolDirectory> spool = SpoolDirectory::open(folder / "spool");
+  SlotBooks books{config, spool.value()};
+  Ledgers ledgers{config, fleet, books};
+  Reasons reasons;
+  Board board{{config, commands, replay, shares, fleet, books, ledgers, reasons, [] { return "refused"; }}};
+};
+
+TEST_F(BoardTest, states_are_those_of_living_workers_lines) {
+  EXPECT_EQ(count(ShownState::pending), 3u);
+  fleet.greet(Slot{0});
+  fleet.greet(Slot{1});
+  for (const char* channel : {"a", "b", "c"}) connect(channel);
+  EXPECT_EQ(count(ShownState::connected), 3u);
+  fleet.die(Slot{0});
+  EXPECT_EQ(count(ShownState::connected), shares.entries(Slot{1}));
+  EXPECT_EQ(count(ShownState::pending), shares.entries(Slot{0}));
+}
+
+TEST_F(BoardTest, counts_follow_removed_entries) {
+  command("b", std::nullopt);
+  EXPECT_EQ(count(ShownState::pending), 2u);
+  EXPECT_EQ(board.status().entries_total, 2u);
+}
+
+TEST_F(BoardTest, the_service_starts_runs_is_degraded_paused_and_stops) {
+  EXPECT_EQ(board.state(), ServiceState::starting);
+  replay.reading(std::vector<int32_t>{0});
+  (void)replay.end(0, 3);
+  EXPECT_EQ(board.state(), ServiceState::starting) << "its workers have not greeted";
+  fleet.greet(Slot{0});
+  fleet.greet(Slot{1});
+  EXPECT_EQ(board.state(), ServiceState::running);
+  reasons.tell(ReasonCode::brokers_down, "no broker", RealNs{1});
+  EXPECT_EQ(board.state(), ServiceState::degraded);
+  board.set_paused(true);
+  EXPECT_EQ(board.state(), ServiceState::paused);
+  board.set_stopping();
+  EXPECT_EQ(board.state(), ServiceState::stopping);
+}
+
+TEST_F(BoardTest, a_worker_that_died_does_not_make_the_service_starting_again) {
+  replay.reading(std::vector<int32_t>{0});
+  (void)replay.end(0, 3);
+  fleet.greet(Slot{0});
+  fleet.greet(Slot{1});
+  fleet.die(Slot{0});
+  fleet.state_of(Slot{0}).phase = SlotPhase::starting;
+  EXPECT_EQ(board.state(), ServiceState::running);
+}
+
+TEST_F(BoardTest, pages_are_in_the_order_of_channels_and_go_on_behind_their_cursor) {
+  EntryQuery query;
+  query.limit = 2;
+  EntryPage page = board.entries(query);
+  ASSERT_EQ(page.items.size(), 2u);
+  EXPECT_EQ(page.items[0].channel, "a");
+  EXPECT_EQ(page.items[1].channel, "b");
+  query.after = page.next;
+  page = board.entries(query);
+  ASSERT_EQ(page.items.size(), 1u);
+  EXPECT_EQ(page.items[0].channel, "c");
+  EXPECT_EQ(page.next, "");
+}
+
+TEST_F(BoardTest, events_are_summed_over_slots_and_an_entry_whose_worker_is_gone_says_so) {
+  fleet.greet(Slot{0});
+  fleet.greet(Slot{1});
+  fleet.ledger_of(Slot{0}).header().appended = 5;
+  fleet.ledger_of(Slot{1}).header().appended = 4;
+  fleet.ledger_of(Slot{1}).header().acknowledged = 1;
+  EXPECT_EQ(board.status().events.received, 9u);
+  EXPECT_EQ(board.status().events.waiting, 8u);
+  fleet.die(*shares.owner(commands.find("t", "a")->id));
+  const auto views = board.entries_of("a");
+  ASSERT_EQ(views.size(), 1u);
+  EXPECT_EQ(views[0].reason, "worker " + std::to_string(views[0].worker->value) + " is being started");
+}
+
+}  // namespace
+}  // namespace e2k::supervisor

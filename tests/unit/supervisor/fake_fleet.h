@@ -1,0 +1,98 @@
+// A fleet without processes: the test says when its workers greet and die, and reads what they were told.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "supervisor/fleet/fleet.h"
+#include "test_ledger.h"
+
+namespace e2k::supervisor {
+
+class FakeFleet final : public Fleet {
+public:
+  explicit FakeFleet(size_t workers, Callbacks callbacks = {}) : callbacks_(std::move(callbacks)) {
+    for (size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<Worker>());
+  }
+
+  // What happens to the workers.
+  void greet(Slot slot) {
+    Worker& w = of(slot);
+    if (callbacks_.launching) w.extras = callbacks_.launching(slot);
+    w.state.phase = SlotPhase::running;
+    w.state.generation = Generation{++last_generation_};
+    w.state.pid = 1000 + slot.value;
+    w.ledger = std::make_unique<TestLedger>(slot, w.state.generation);
+    w.welcomed = true;
+    if (callbacks_.welcomed) callbacks_.welcomed(slot, w.state.generation);
+  }
+  void die(Slot slot, const std::string& text = "signal 9 (SIGKILL)") {
+    Worker& w = of(slot);
+    w.state.phase = SlotPhase::backoff;
+    w.state.pid = 0;
+    w.state.last_cause = ExitCause::crash;
+    w.state.last_exit = text;
+    w.welcomed = false;
+    if (callbacks_.lost) callbacks_.lost(slot, w.state.generation, ExitCause::crash, text);
+  }
+  TestLedger& ledger_of(Slot slot) { return *of(slot).ledger; }
+  SlotState& state_of(Slot slot) { return of(slot).state; }
+  void set_unapplied(Slot slot, uint64_t items) { of(slot).unapplied = items; }
+
+  // What the slot's workers were given since this was asked last.
+  std::vector<AssignItem> take_given(Slot slot) { return std::exchange(of(slot).given, {}); }
+  const LaunchExtras& extras(Slot slot) { return of(slot).extras; }
+  bool started = false, paused = false, stopping = false;
+  std::vector<Slot> restarted;
+
+  void start() override { started = true; }
+  void stop() override {
+    stopping = true;
+    for (auto& w : workers_) w->state.phase = SlotPhase::stopped;
+    if (callbacks_.all_stopped) callbacks_.all_stopped();
+  }
+  void assign(Slot slot, std::vector<AssignItem> items) override {
+    Worker& w = of(slot);
+    if (!w.welcomed) return;
+    for (AssignItem& item : items) w.given.push_back(std::move(item));
+  }
+  void restart(Slot slot) override { restarted.push_back(slot); }
+  void restart_all(bool, bool) override {
+    for (size_t i = 0; i < workers_.size(); ++i) restarted.push_back(Slot{static_cast<uint16_t>(i)});
+  }
+  void set_paused(bool to) override { paused = to; }
+  std::vector<SlotView> slots() const override {
+    std::vector<SlotView> views;
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      const Worker& w = *workers_[i];
+      const Slot slot{static_cast<uint16_t>(i)};
+      views.push_back({slot, &w.state, {}, {}, w.heartbeat, ledger(slot), books(slot), w.unapplied, ""});
+    }
+    return views;
+  }
+  const SlotState& state(Slot slot) const override { return workers_.at(slot.value)->state; }
+  const ledger::LedgerReader* ledger(Slot slot) const override {
+    const Worker& w = *workers_.at(slot.value);
+    return w.ledger ? &w.ledger->reader() : nullptr;
+  }
+  const ledger::LedgerReader* books(Slot slot) const override { return ledger(slot); }
+
+private:
+  struct Worker {
+    SlotState state;
+    bool welcomed = false;
+    std::unique_ptr<TestLedger> ledger;
+    std::optional<Heartbeat> heartbeat;
+    std::vector<AssignItem> given;
+    LaunchExtras extras;
+    uint64_t unapplied = 0;
+  };
+  Worker& of(Slot slot) { return *workers_.at(slot.value); }
+
+  Callbacks callbacks_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  uint32_t last_generation_ = 0;
+};
+
+}  // namespace e2k::supervisor

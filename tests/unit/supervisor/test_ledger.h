@@ -1,0 +1,55 @@
+// A slot's ledger that the test fills in as a worker would.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "common/fd.h"
+#include "proto/ledger_reader.h"
+
+namespace e2k::supervisor {
+
+class TestLedger {
+public:
+  static constexpr uint32_t kLines = 64;
+
+  // The file lives in memory alone.
+  TestLedger(Slot slot, Generation generation) : file_(::memfd_create("ledger", MFD_CLOEXEC)) {
+    const size_t bytes = sizeof(ledger::Header) + kLines * sizeof(ledger::Entry);
+    if (::ftruncate(file_.get(), static_cast<off_t>(bytes)) != 0) throw std::runtime_error("no memory");
+    void* base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+    if (base == MAP_FAILED) throw std::runtime_error("no memory");
+    base_ = static_cast<std::byte*>(base);
+    header().magic = ledger::kMagic;
+    header().format_version = ledger::kFormatVersion;
+    header().slot = slot.value;
+    header().generation = generation.value;
+    header().entry_capacity = kLines;
+    header().entries_offset = sizeof(ledger::Header);
+    header().entries_used = kLines;
+    header().exit_code = -1;
+    auto opened = ledger::LedgerReader::open("/proc/self/fd/" + std::to_string(file_.get()), slot);
+    if (!opened) throw std::runtime_error(opened.error().message);
+    reader_.emplace(std::move(*opened));
+  }
+  TestLedger(const TestLedger&) = delete;
+  ~TestLedger() { ::munmap(base_, sizeof(ledger::Header) + kLines * sizeof(ledger::Entry)); }
+
+  ledger::Header& header() { return *reinterpret_cast<ledger::Header*>(base_); }
+  ledger::Entry& line(EntryIndex index) {
+    return reinterpret_cast<ledger::Entry*>(base_ + sizeof(ledger::Header))[index.value];
+  }
+  const ledger::LedgerReader& reader() const { return *reader_; }
+
+private:
+  UniqueFd file_;
+  std::byte* base_ = nullptr;
+  std::optional<ledger::LedgerReader> reader_;
+};
+
+}  // namespace e2k::supervisor
