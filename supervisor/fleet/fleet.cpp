@@ -279,7 +279,8 @@ private:
     if (!status) return watch(i, w, generation);
     w.exit.reset();
     w.process.reset();
-    on(i, Exited{generation, *status});
+    open_ledger(i, w, generation, false);
+    on(i, Exited{generation, *status, w.ledger ? last_words(w.ledger->header()) : ""});
   }
 
   void carry_out(size_t i, Worker& w, const WelcomeWorker&) {
@@ -310,12 +311,12 @@ private:
   void carry_out(size_t i, Worker& w, const LostWorker& action) {
     w.welcomed = false;
     w.outbox.reset();
-    const std::string text = action.text + exit_reason(i, w, action.generation);
-    w.state.last_exit = text;
+    const Obituary obituary = obituary_of(slot_of(i), action.generation, action.cause, action.text,
+                                          action.wait_status, w.ledger ? &w.ledger->header() : nullptr);
     const auto level = action.cause == ExitCause::requested ? log::Level::info : log::Level::warning;
     log::write(level, "worker lost worker={} generation={} cause={} how={}", i, action.generation.value,
-               to_string(action.cause), log::quoted(text));
-    callbacks_.lost(slot_of(i), action.generation, action.cause, text);
+               to_string(action.cause), log::quoted(action.text));
+    callbacks_.lost(obituary);
   }
 
   void carry_out(size_t i, Worker& w, const GaveUp&) {
@@ -327,15 +328,6 @@ private:
       rolling_now_.reset();
       rolling_.clear();
     }
-  }
-
-  // What the worker itself wrote into its ledger before it left.
-  std::string exit_reason(size_t i, Worker& w, Generation generation) {
-    open_ledger(i, w, generation, false);
-    if (!w.ledger || w.ledger->header().exit_code.load(std::memory_order_relaxed) < 0) return "";
-    const auto& reason = w.ledger->header().exit_reason;
-    const std::string text(reason, strnlen(reason, sizeof reason));
-    return text.empty() ? "" : " (" + text + ")";
   }
 
   void open_ledger(size_t i, Worker& w, Generation generation, bool complain) {

@@ -37,7 +37,7 @@ public:
     // The worker greeted and its numbering was reset: it holds nothing. Answer with assign().
     std::function<void(Slot, Generation)> welcomed;
     // The worker is gone, whatever the reason; its ledger can still be read until the slot is launched again.
-    std::function<void(Slot, Generation, ExitCause, const std::string& text)> lost;
+    std::function<void(const Obituary&)> lost;
     // A slot will not be started again by itself.
     std::function<void(Slot, const std::string& text)> gave_up;
     // Every slot is stopped, after stop().

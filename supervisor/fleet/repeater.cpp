@@ -132,7 +132,7 @@ private:
   void ended() {
     const std::optional<int> status = reap(*process_);
     if (!status) return watch();
-    log::warn("repeater ended how={}", log::quoted(describe_wait_status(*status)));
+    log::warn("repeater ended how={}", log::quoted(how_it_ended(*status, "")));
     exit_.reset();
     process_.reset();
     be_ready();

@@ -21,25 +21,6 @@ MonotonicNs after(MonotonicNs now, int64_t ms) {
   return MonotonicNs{now.value + ms * kNsPerMs};
 }
 
-const char* meaning(int exit_code) {
-  switch (exit_code) {
-    case int(WorkerExit::done):
-      return "drained";
-    case int(WorkerExit::not_launched):
-      return "found no launch contract";
-    case int(WorkerExit::try_again):
-      return "a resource was missing";
-    case int(WorkerExit::protocol):
-      return "is of another release than the supervisor";
-    case int(WorkerExit::bad_settings):
-      return "refused its settings";
-    case int(WorkerExit::lease_lapsed):
-      return "heard nothing of its supervisor";
-    default:
-      return "";
-  }
-}
-
 MonotonicNs silent_at(const SlotState& state, const SlotSettings& settings) {
   return std::min(after(state.last_heard, settings.silence_limit_ms),
                   after(state.ca_last_turned, settings.ca_silence_limit_ms));
@@ -107,11 +88,11 @@ struct Step {
     actions.emplace_back(GaveUp{s.last_exit});
   }
 
-  void record_loss(ExitCause cause, std::string text) {
+  void record_loss(ExitCause cause, std::string text, std::optional<int> wait_status) {
     s.last_cause = cause;
     s.last_exit = std::move(text);
     s.pid = 0;
-    actions.emplace_back(LostWorker{cause, s.last_exit, s.generation});
+    actions.emplace_back(LostWorker{cause, s.last_exit, s.generation, wait_status});
   }
 
   bool is_stable() const {
@@ -131,7 +112,7 @@ struct Step {
     const bool again = s.restart_wanted;
     const bool try_again = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == int(WorkerExit::try_again);
     if (is_stable()) s.failures = 0;
-    record_loss(cause, std::move(text));
+    record_loss(cause, std::move(text), wait_status);
     if (asked) {
       s.failures = 0;
       if (again) return launch();
@@ -215,7 +196,7 @@ struct Step {
   void operator()(const LaunchFailed& e) {
     if (s.phase != SlotPhase::starting || e.generation != s.generation) return;
     record_loss(ExitCause::launch_failed,
-                "could not be started: " + e.stage + ": " + std::strerror(e.error_number));
+                "could not be started: " + e.stage + ": " + std::strerror(e.error_number), std::nullopt);
     back_off(true);
   }
 
@@ -245,7 +226,7 @@ struct Step {
       case SlotPhase::unresponsive:
       case SlotPhase::stopping:
       case SlotPhase::killing:
-        return on_dead(cause_of(e.wait_status), describe_wait_status(e.wait_status), e.wait_status);
+        return on_dead(cause_of(e.wait_status), how_it_ended(e.wait_status, e.words), e.wait_status);
       case SlotPhase::idle:
       case SlotPhase::backoff:
       case SlotPhase::failed:
@@ -300,38 +281,6 @@ const char* to_string(SlotPhase phase) {
       return "stopped";
   }
   return "?";
-}
-
-const char* to_string(ExitCause cause) {
-  switch (cause) {
-    case ExitCause::none:
-      return "none";
-    case ExitCause::crash:
-      return "crash";
-    case ExitCause::exit:
-      return "exit";
-    case ExitCause::hang:
-      return "hang";
-    case ExitCause::requested:
-      return "request";
-    case ExitCause::launch_failed:
-      return "launch";
-  }
-  return "?";
-}
-
-std::string describe_wait_status(int wait_status) {
-  if (WIFSIGNALED(wait_status)) {
-    const int signal = WTERMSIG(wait_status);
-    std::string text = "signal " + std::to_string(signal);
-    if (const char* name = sigabbrev_np(signal)) text += std::string(" (SIG") + name + ")";
-    if (WCOREDUMP(wait_status)) text += ", core dumped";
-    return text;
-  }
-  const int code = WEXITSTATUS(wait_status);
-  std::string text = "exit " + std::to_string(code);
-  if (*meaning(code) != '\0') text += std::string(": ") + meaning(code);
-  return text;
 }
 
 int64_t ca_silence_limit_ms(double conn_tmo_s, int64_t silence_limit_ms) {

@@ -38,6 +38,7 @@
 
 #include "common/clock.h"
 #include "common/ids.h"
+#include "supervisor/fleet/obituary.h"
 
 namespace e2k::supervisor {
 
@@ -53,9 +54,6 @@ enum class SlotPhase {
   stopped,       // dead because asked to; final unless started again
 };
 const char* to_string(SlotPhase phase);
-
-enum class ExitCause { none, crash, exit, hang, requested, launch_failed };
-const char* to_string(ExitCause cause);  // crash, exit, hang, request, launch
 
 struct SlotSettings {
   int64_t max_restart_delay_ms = 30'000;
@@ -87,8 +85,9 @@ struct Heard {
 };                               // any message
 struct Exited {
   Generation generation;
-  int wait_status;
-};                        // as waitid's siginfo composed into wait(2)'s status
+  int wait_status;         // as waitid's siginfo composed into wait(2)'s status
+  std::string words = {};  // what the worker wrote before it left
+};
 struct StopRequested {};  // for good: the service ends or the fleet shrinks
 struct RestartRequested {};
 struct Tick {};
@@ -107,8 +106,9 @@ struct KillWorker {};  // SIGKILL through the pidfd
 struct LostWorker {
   ExitCause cause;
   std::string text;
-  Generation generation;  // whose end it was: a launch in the same step has moved the state on
-};                        // dead: its link is closed, its entries are unserved
+  Generation generation;           // whose end it was: a launch in the same step has moved the state on
+  std::optional<int> wait_status;  // none: it could not be launched
+};                                 // dead: its link is closed, its entries are unserved
 struct GaveUp {
   std::string text;
 };  // `failed` was reached; an operator must act
@@ -135,9 +135,6 @@ struct SlotState {
 
 // So long, and a margin, the *ca* thread may stand still where EPICS_CA_CONN_TMO is this.
 int64_t ca_silence_limit_ms(double conn_tmo_s, int64_t silence_limit_ms);
-
-// "exit 78: refused its settings", "signal 11 (SIGSEGV), core dumped"
-std::string describe_wait_status(int wait_status);
 
 // `next_generation` is used if a launch is decided; `jitter` is uniform in [0, 1).
 std::vector<SlotAction> step(SlotState& state, const SlotEvent& event, MonotonicNs now,

@@ -431,11 +431,14 @@ TEST_F(SlotMachine, an_idle_or_stopped_slot_has_no_deadline) {
   EXPECT_EQ(next_deadline(state, settings), std::nullopt);
 }
 
-TEST(WaitStatus, is_described_for_people) {
-  EXPECT_EQ(describe_wait_status(exited(78)), "exit 78: refused its settings");
-  EXPECT_EQ(describe_wait_status(exited(3)), "exit 3");
-  EXPECT_EQ(describe_wait_status(signalled(SIGSEGV)), "signal 11 (SIGSEGV)");
-  EXPECT_EQ(describe_wait_status(signalled(SIGSEGV) | 0x80), "signal 11 (SIGSEGV), core dumped");
+TEST_F(SlotMachine, a_worker_s_own_words_stand_in_its_last_exit_and_in_what_it_gave_up_for) {
+  on(StartRequested{});
+  const auto actions =
+      step(state, Exited{state.generation, exited(78), "no such file"}, now, settings, Generation{99}, 0);
+  EXPECT_EQ(state.last_exit, "exit 78: refused its settings (no such file)");
+  ASSERT_EQ(actions.size(), 2u);
+  EXPECT_EQ(std::get<LostWorker>(actions[0]).wait_status, exited(78));
+  EXPECT_EQ(std::get<GaveUp>(actions[1]).text, state.last_exit);
 }
 
 }  // namespace

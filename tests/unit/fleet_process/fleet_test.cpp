@@ -28,11 +28,7 @@ uint16_t free_udp_port() {
 
 class FleetProcesses : public testing::Test {
 protected:
-  struct Loss {
-    Slot slot;
-    Generation generation;
-    ExitCause cause;
-    std::string text;
+  struct Loss : Obituary {
     MonotonicNs at;
   };
 
@@ -59,9 +55,7 @@ protected:
     Fleet::Callbacks callbacks;
     callbacks.welcomed = [this](Slot s, Generation g) { welcomes.emplace_back(s, g); };
     callbacks.launching = [this](Slot s) { return s == Slot{0} ? extras : Fleet::LaunchExtras{}; };
-    callbacks.lost = [this](Slot s, Generation g, ExitCause c, const std::string& t) {
-      losses.push_back({s, g, c, t, monotonic_now()});
-    };
+    callbacks.lost = [this](const Obituary& worker) { losses.push_back({worker, monotonic_now()}); };
     callbacks.gave_up = [this](Slot, const std::string& text) { given_up.push_back(text); };
     callbacks.all_stopped = [this] { all_stopped = true; };
     auto made = Fleet::make(loop, config, Generation{10}, std::move(callbacks),
@@ -144,7 +138,7 @@ TEST_F(FleetProcesses, a_kill_is_seen_within_100_ms_and_the_slot_is_restarted_wi
   ASSERT_TRUE(until([&] { return losses.size() == 1; }));
   EXPECT_LT(losses[0].at.value - killed_at.value, 100 * kNsPerMs);
   EXPECT_EQ(losses[0].cause, ExitCause::crash);
-  EXPECT_EQ(losses[0].text, "signal 9 (SIGKILL)");
+  EXPECT_EQ(losses[0].how, "signal 9 (SIGKILL)");
   EXPECT_EQ(slot().phase, SlotPhase::backoff);
   ASSERT_TRUE(welcomed(2));
   EXPECT_EQ(welcomes[1].second, Generation{11});
@@ -190,7 +184,7 @@ TEST_F(FleetProcesses, a_crash_in_the_middle_of_assignments_asks_for_everything_
   ASSERT_TRUE(welcomed(1));
   fleet->assign(Slot{0}, {add(0, "a"), add(1, "!crash"), add(2, "b")});
   ASSERT_TRUE(welcomed(2));
-  EXPECT_EQ(losses.at(0).text.substr(0, 19), "signal 11 (SIGSEGV)");
+  EXPECT_EQ(losses.at(0).how.substr(0, 19), "signal 11 (SIGSEGV)");
   EXPECT_EQ(fleet->slots()[0].unapplied_items, 0u);
   fleet->assign(Slot{0}, {add(0, "a")});
   ASSERT_TRUE(until([&] { return applied_by(0, Generation{11}) == "0 a\n"; }));
@@ -220,7 +214,7 @@ TEST_F(FleetProcesses, a_restart_drains_and_starts_again) {
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_EQ(losses[0].cause, ExitCause::requested);
   EXPECT_EQ(losses[0].generation, Generation{10});
-  EXPECT_EQ(losses[0].text.substr(0, 6), "exit 0");
+  EXPECT_EQ(losses[0].how.substr(0, 6), "exit 0");
 }
 
 TEST_F(FleetProcesses, a_rolling_restart_takes_one_at_a_time) {
@@ -242,7 +236,7 @@ TEST_F(FleetProcesses, an_operators_sigterm_makes_a_worker_drain_and_come_back) 
   ASSERT_TRUE(welcomed(1));
   kill(slot().pid, SIGTERM);
   ASSERT_TRUE(welcomed(2));
-  EXPECT_EQ(losses.at(0).text, "exit 0: drained");
+  EXPECT_EQ(losses.at(0).how, "exit 0: drained");
 }
 
 TEST_F(FleetProcesses, a_worker_that_ignores_its_stop_is_killed) {
@@ -251,7 +245,7 @@ TEST_F(FleetProcesses, a_worker_that_ignores_its_stop_is_killed) {
   fleet->restart(Slot{0});
   ASSERT_TRUE(welcomed(2));
   EXPECT_EQ(losses.at(0).cause, ExitCause::requested);
-  EXPECT_EQ(losses.at(0).text, "signal 9 (SIGKILL)");
+  EXPECT_EQ(losses.at(0).how, "signal 9 (SIGKILL)");
 }
 
 // Speaks to the fleet as whoever it likes.
@@ -319,7 +313,7 @@ TEST_F(FleetProcesses, the_real_worker_greets_takes_assignments_and_leaves_when_
   EXPECT_EQ(fleet->ledger(Slot{0})->entry(EntryIndex{0})->ca.state.load(), ledger::EntryState::pending);
   fleet->restart(Slot{0});
   ASSERT_TRUE(welcomed(2));
-  EXPECT_EQ(losses.at(0).text, "exit 0: drained (asked to stop)");
+  EXPECT_EQ(losses.at(0).how, "exit 0: drained (asked to stop)");
 }
 
 TEST_F(FleetProcesses, the_real_worker_refuses_what_librdkafka_refuses_and_is_not_started_again) {

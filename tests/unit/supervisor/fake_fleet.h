@@ -27,14 +27,16 @@ public:
     w.welcomed = true;
     if (callbacks_.welcomed) callbacks_.welcomed(slot, w.state.generation);
   }
-  void die(Slot slot, const std::string& text = "signal 9 (SIGKILL)") {
+  void die(Slot slot, int wait_status = 9) {
     Worker& w = of(slot);
     w.state.phase = SlotPhase::backoff;
     w.state.pid = 0;
     w.state.last_cause = ExitCause::crash;
-    w.state.last_exit = text;
+    w.state.last_exit = how_it_ended(wait_status, "");
     w.welcomed = false;
-    if (callbacks_.lost) callbacks_.lost(slot, w.state.generation, ExitCause::crash, text);
+    if (callbacks_.lost)
+      callbacks_.lost(obituary_of(slot, w.state.generation, ExitCause::crash, w.state.last_exit, wait_status,
+                                  w.ledger ? &w.ledger->header() : nullptr));
   }
   TestLedger& ledger_of(Slot slot) { return *of(slot).ledger; }
   SlotState& state_of(Slot slot) { return of(slot).state; }
