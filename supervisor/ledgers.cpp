@@ -10,11 +10,11 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 }  // namespace
 
 const ledger::LedgerReader* Ledgers::books(Slot slot) const {
-  return slot.value < config_.workers.count ? fleet_.books(slot) : gone_.ledger_of_gone(slot);
+  return slot.value < config_.workers.count ? fleet_.slot(slot).books : gone_.ledger_of_gone(slot);
 }
 
 const ledger::Entry* Ledgers::line(const Place& place) const {
-  const ledger::LedgerReader* reader = fleet_.ledger(place.slot);
+  const ledger::LedgerReader* reader = fleet_.slot(place.slot).ledger;
   return reader == nullptr ? nullptr : reader->entry(place.index);
 }
 

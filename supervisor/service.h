@@ -107,7 +107,7 @@ private:
     bool left = false;       // nothing of it waits there, for certain
   };
   void release_departed();
-  bool has_departed(const Departed& departed, const std::vector<Fleet::SlotView>& slots) const;
+  bool has_departed(const Departed& departed) const;
   bool harvest(const Departed& departed);
 
   // Once a second: reported flags, the board, snapshot.

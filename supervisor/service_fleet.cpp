@@ -87,28 +87,26 @@ Fleet::LaunchExtras Service::on_launching(Slot slot) {
   return extras;
 }
 
-bool Service::has_departed(const Departed& departed, const std::vector<Fleet::SlotView>& slots) const {
+bool Service::has_departed(const Departed& departed) const {
   if (departed.left) return true;
   const Place& from = departed.departure.from;
   // Who drains a gone slot keeps the order by itself, for the entries that it serves.
   const auto gone = books_.gone().find(from.slot);
   if (gone != books_.gone().end() && shares_.owner(departed.departure.id) == gone->second.heir) return true;
-  for (const auto& view : slots) {
-    if (view.slot != from.slot) continue;
+  if (from.slot.value < config_.workers.count) {
+    const Fleet::SlotView worker = fleet_->slot(from.slot);
     // A dead worker's last event may not be counted yet; its successor counts it.
-    if (!is_alive(*view.state) || view.ledger == nullptr || view.unapplied_items != 0) return false;
+    if (!is_alive(*worker.state) || worker.ledger == nullptr || worker.unapplied_items != 0) return false;
   }
   return !ledgers_->waits(from);
 }
 
 void Service::release_departed() {
-  // Once for all: a hundred thousand may be on their way.
-  const std::vector<Fleet::SlotView> slots = fleet_->slots();
   const MonotonicNs now = monotonic_now();
   size_t late = 0;
   std::vector<EntryId> left;
   std::erase_if(departing_, [&](const Departed& d) {
-    const bool departed = has_departed(d, slots);
+    const bool departed = has_departed(d);
     if (!departed && now <= d.deadline) return false;
     if (!departed) ++late;
     if (harvest(d)) snapshot_due_ = true;
@@ -138,7 +136,7 @@ void Service::release_departed() {
 }
 
 void Service::on_welcomed(Slot slot, Generation generation) {
-  books_.welcomed(slot, fleet_->ledger(slot), shares_.lines());
+  books_.welcomed(slot, fleet_->slot(slot).ledger, shares_.lines());
   auto items = shares_.serve_anew(slot, commands_);
   log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
   if (items.size() >= kBurst) ticks_since_burst_ = 0;
@@ -188,7 +186,7 @@ void Service::harvest_reports() {
 bool Service::harvest(const Departed& departed) {
   const Place& from = departed.departure.from;
   if (from.slot.value >= config_.workers.count) return false;
-  const ledger::LedgerReader* reader = fleet_->ledger(from.slot);
+  const ledger::LedgerReader* reader = fleet_->slot(from.slot).ledger;
   const auto entry = commands_.find(departed.departure.id);
   if (reader == nullptr || reader->header().generation != departed.generation.value) return false;
   if (!entry || entry->offset != departed.command_offset) return false;

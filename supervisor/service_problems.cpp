@@ -140,7 +140,7 @@ void Service::judge_hosts() {
       const auto place = shares_.place(entry.id);
       const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
       if (line == nullptr || line->ca.also_host.load(kRelaxed) == 0) return;
-      const ChannelFacts facts = channel_facts(*fleet_->ledger(place->slot), *line);
+      const ChannelFacts facts = channel_facts(*fleet_->slot(place->slot).ledger, *line);
       examples.push_back({std::string(entry.channel), facts.host, facts.also_host});
     });
     duplicate_examples_ = std::move(examples);

@@ -1,11 +1,24 @@
 #include "supervisor/fleet/contract_of.h"
 
+#include <charconv>
+#include <map>
+
 #include <algorithm>
 
 #include "common/config/property_rules.h"
 
 namespace e2k::supervisor {
 namespace {
+
+double conn_tmo_s(const std::map<std::string, std::string>& epics) {
+  constexpr double kOfLibca = 30;
+  const auto set = epics.find("EPICS_CA_CONN_TMO");
+  if (set == epics.end()) return kOfLibca;
+  double seconds = 0;
+  const char* const end = set->second.data() + set->second.size();
+  const auto read = std::from_chars(set->second.data(), end, seconds);
+  return read.ec == std::errc{} && seconds > 0 ? seconds : kOfLibca;
+}
 
 std::map<std::string, std::string> plain(const Properties& properties) {
   std::map<std::string, std::string> out;
@@ -74,6 +87,14 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   c.lease_s = config.workers.lease_s;
   c.drain_timeout_ms = config.workers.drain_timeout_ms;
   return c;
+}
+
+SlotSettings slot_settings_of(const Config& config) {
+  SlotSettings settings;
+  settings.max_restart_delay_ms = config.workers.max_restart_delay_ms;
+  settings.drain_timeout_ms = config.workers.drain_timeout_ms;
+  settings.ca_silence_limit_ms = ca_silence_limit_ms(conn_tmo_s(config.epics), settings.silence_limit_ms);
+  return settings;
 }
 
 }  // namespace e2k::supervisor

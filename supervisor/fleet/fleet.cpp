@@ -2,15 +2,12 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <charconv>
-#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <random>
@@ -22,8 +19,10 @@
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/fleet/link.h"
 #include "supervisor/fleet/log_budget.h"
-#include "supervisor/fleet/outbox.h"
 #include "supervisor/fleet/repeater.h"
+#include "supervisor/fleet/rolling.h"
+#include "supervisor/fleet/roster.h"
+#include "supervisor/fleet/slot_life.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -39,56 +38,6 @@ Steady::time_point time_point_of(MonotonicNs t) {
   return Steady::time_point(std::chrono::nanoseconds(t.value));
 }
 
-std::string random_token() {
-  unsigned char bytes[16];
-  // Up to 256 bytes getrandom never comes back short.
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) std::abort();
-  static const char digits[] = "0123456789abcdef";
-  std::string token;
-  for (unsigned char b : bytes) {
-    token += digits[b >> 4];
-    token += digits[b & 15];
-  }
-  return token;
-}
-
-// What the shell keeps of one slot beside the machine's state.
-struct Worker {
-  explicit Worker(asio::io_context& loop) : timer(loop) {}
-
-  SlotState state;
-  std::map<std::string, uint64_t> restarts_by_reason;
-  asio::steady_timer timer;  // next_deadline
-  std::string token;
-  std::optional<Process> process;
-  std::optional<asio::posix::stream_descriptor> exit;
-  MonotonicNs started_at;
-  bool welcomed = false;
-  std::string libca;
-  Outbox outbox;
-  std::optional<Heartbeat> heartbeat;
-  std::optional<ledger::LedgerReader> ledger;
-  std::optional<ledger::LedgerReader> previous;  // its predecessor's, until `ledger` has taken over its sums
-  // As of the last heartbeat that was taken for a sign of life.
-  uint64_t ca_turns = 0;
-  uint64_t publish_turns = 0;
-  MonotonicNs stop_until;
-};
-
-double conn_tmo_s(const std::map<std::string, std::string>& epics) {
-  constexpr double kOfLibca = 30;
-  const auto set = epics.find("EPICS_CA_CONN_TMO");
-  if (set == epics.end()) return kOfLibca;
-  double seconds = 0;
-  const char* const end = set->second.data() + set->second.size();
-  const auto read = std::from_chars(set->second.data(), end, seconds);
-  return read.ec == std::errc{} && seconds > 0 ? seconds : kOfLibca;
-}
-
-bool can_listen(SlotPhase phase) {
-  return phase == SlotPhase::running || phase == SlotPhase::unresponsive || phase == SlotPhase::stopping;
-}
-
 class ProcessFleet final : public Fleet {
 public:
   ProcessFleet(asio::io_context& loop, const Config& config, std::string program, Generation first_generation,
@@ -100,16 +49,9 @@ public:
         next_generation_(first_generation),
         callbacks_(std::move(callbacks)),
         generation_used_(std::move(generation_used)),
-        repeater_(Repeater::make(loop, program_, config_.epics)) {
-    settings_.max_restart_delay_ms = config.workers.max_restart_delay_ms;
-    settings_.drain_timeout_ms = config.workers.drain_timeout_ms;
-    settings_.ca_silence_limit_ms = ca_silence_limit_ms(conn_tmo_s(config.epics), settings_.silence_limit_ms);
-    for (size_t i = 0; i < static_cast<size_t>(config.workers.count); ++i) {
-      workers_.push_back(std::make_unique<Worker>(loop));
-      auto previous = ledger::LedgerReader::open(ledger_path(config_, slot_of(i)), slot_of(i));
-      if (previous) workers_.back()->previous.emplace(std::move(*previous));
-    }
-  }
+        settings_(slot_settings_of(config)),
+        repeater_(Repeater::make(loop, program_, config_.epics)),
+        roster_(loop, config_) {}
 
   ~ProcessFleet() override { *alive_ = false; }
 
@@ -127,233 +69,192 @@ public:
     turn();
     repeater_->start([this, alive = alive_] {
       if (!*alive || stopping_) return;
-      for (size_t i = 0; i < workers_.size(); ++i) on(i, StartRequested{});
+      for (const auto& w : roster_.all()) on(*w, StartRequested{});
     });
   }
 
   void stop() override {
     stopping_ = true;
     rolling_.clear();
-    for (size_t i = 0; i < workers_.size(); ++i) on(i, StopRequested{});
+    for (const auto& w : roster_.all()) on(*w, StopRequested{});
     report_when_all_stopped();
   }
 
   void assign(Slot slot, std::vector<AssignItem> items) override {
-    Worker& w = *workers_.at(slot.value);
+    Worker& w = roster_.at(slot);
     if (!w.welcomed || w.state.phase == SlotPhase::stopping) return;
     w.outbox.add(std::move(items));
-    pump(slot.value);
+    pump(w);
   }
 
-  void restart(Slot slot) override { on(slot.value, RestartRequested{}); }
+  void restart(Slot slot) override { on(roster_.at(slot), RestartRequested{}); }
 
   void restart_all(bool rolling, bool only_failed) override {
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      const SlotPhase phase = workers_[i]->state.phase;
+    for (const auto& w : roster_.all()) {
+      const SlotPhase phase = w->state.phase;
       if (only_failed && phase != SlotPhase::failed && phase != SlotPhase::backoff) continue;
-      if (!rolling) {
-        on(i, RestartRequested{});
-      } else if (std::find(rolling_.begin(), rolling_.end(), i) == rolling_.end()) {
-        rolling_.push_back(i);
+      if (rolling) {
+        rolling_.add(w->slot);
+      } else {
+        on(*w, RestartRequested{});
       }
     }
-    if (rolling && !rolling_now_) roll_on();
+    roll_on();
   }
 
   void set_paused(bool paused) override {
     paused_ = paused;
-    for (size_t i = 0; i < workers_.size(); ++i) tell_pause(i);
+    for (const auto& w : roster_.all()) tell_pause(*w);
   }
 
   std::vector<SlotView> slots() const override {
-    std::vector<SlotView> out;
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      const Worker& w = *workers_[i];
-      out.push_back({slot_of(i), &w.state, w.restarts_by_reason, w.started_at, w.heartbeat,
-                     ledger(slot_of(i)), books(slot_of(i)), w.outbox.unapplied_items(), w.libca});
-    }
-    return out;
+    std::vector<SlotView> views;
+    for (const auto& w : roster_.all()) views.push_back(w->view());
+    return views;
   }
-  const SlotState& state(Slot slot) const override { return workers_.at(slot.value)->state; }
-  const ledger::LedgerReader* ledger(Slot slot) const override {
-    const Worker& w = *workers_.at(slot.value);
-    return w.ledger ? &*w.ledger : nullptr;
-  }
-  const ledger::LedgerReader* books(Slot slot) const override {
-    const Worker& w = *workers_.at(slot.value);
-    if (w.ledger) return &*w.ledger;
-    return w.previous ? &*w.previous : nullptr;
-  }
+  SlotView slot(Slot slot) const override { return roster_.at(slot).view(); }
 
 private:
-  static Slot slot_of(size_t i) { return Slot{static_cast<uint16_t>(i)}; }
-
   // --- events and actions
 
   // Events are worked off one after the other, each with all its actions: a callback that asks for something
   // in the middle of another event's actions waits its turn.
-  void on(size_t i, SlotEvent event) {
-    events_.emplace_back(i, std::move(event));
+  void on(Worker& w, SlotEvent event) {
+    events_.emplace_back(&w, std::move(event));
     if (working_) return;
     working_ = true;
     while (!events_.empty()) {
-      auto [slot, next] = std::move(events_.front());
+      auto [worker, next] = std::move(events_.front());
       events_.pop_front();
-      work_off(slot, next);
+      work_off(*worker, next);
     }
     working_ = false;
     if (stopping_) report_when_all_stopped();
   }
 
-  void work_off(size_t i, const SlotEvent& event) {
-    Worker& w = *workers_[i];
+  void work_off(Worker& w, const SlotEvent& event) {
     const SlotPhase before = w.state.phase;
     const auto actions = step(w.state, event, monotonic_now(), settings_, next_generation_, jitter_(random_));
     if (before != w.state.phase) {
-      log::info("slot {} worker={} generation={} pid={} was={}", to_string(w.state.phase), i,
+      log::info("slot {} worker={} generation={} pid={} was={}", to_string(w.state.phase), w.slot.value,
                 w.state.generation.value, w.state.pid, to_string(before));
     }
     for (const SlotAction& action : actions) {
-      std::visit([&](const auto& a) { carry_out(i, w, a); }, action);
+      std::visit([&](const auto& a) { carry_out(w, a); }, action);
     }
-    set_timer(i, w);
+    set_timer(w);
   }
 
-  void set_timer(size_t i, Worker& w) {
+  void set_timer(Worker& w) {
     const auto deadline = next_deadline(w.state, settings_);
     if (!deadline) {
       w.timer.cancel();
       return;
     }
     w.timer.expires_at(time_point_of(*deadline));
-    w.timer.async_wait([this, i, alive = alive_](const boost::system::error_code& ec) {
-      if (!ec && *alive) on(i, Tick{});
+    w.timer.async_wait([this, &w, alive = alive_](const boost::system::error_code& ec) {
+      if (!ec && *alive) on(w, Tick{});
     });
   }
 
-  void carry_out(size_t i, Worker& w, const LaunchWorker& action) {
+  void carry_out(Worker& w, const LaunchWorker& action) {
     if (w.state.last_cause != ExitCause::none) ++w.restarts_by_reason[to_string(w.state.last_cause)];
     next_generation_ = Generation{action.generation.value + 1};
     generation_used_(action.generation);
-    // The sums of before stand until the next worker has opened its own books.
-    if (w.ledger) w.previous = std::exchange(w.ledger, std::nullopt);
-    w.heartbeat.reset();
-    w.ca_turns = w.publish_turns = 0;
-    w.token = random_token();
+    w.forget_generation();
+    w.token = launch_token();
     w.started_at = monotonic_now();
+    auto launched = launch(request_for(w, action.generation));
+    if (!launched)
+      return on(w, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number});
+    w.process = std::move(*launched);
+    watch(w, action.generation);
+    on(w, Launched{action.generation, w.process->pid});
+  }
+
+  LaunchRequest request_for(const Worker& w, Generation generation) {
     LaunchRequest request;
     request.program = program_;
-    request.arguments = {"--launch-fd", std::to_string(kLaunchFd), "--slot", std::to_string(i)};
-    if (!config_.instance.empty()) {
+    request.arguments = {"--launch-fd", std::to_string(kLaunchFd), "--slot", std::to_string(w.slot.value)};
+    if (!config_.instance.empty())
       request.arguments.insert(request.arguments.end(), {"--instance", config_.instance});
-    }
-    LaunchContract contract = contract_of(config_, slot_of(i), action.generation, w.token, link_->endpoint(),
-                                          static_cast<int32_t>(getpid()));
+    LaunchContract contract =
+        contract_of(config_, w.slot, generation, w.token, link_->endpoint(), static_cast<int32_t>(getpid()));
     contract.paused = paused_;
     if (callbacks_.launching) {
-      LaunchExtras extras = callbacks_.launching(slot_of(i));
+      LaunchExtras extras = callbacks_.launching(w.slot);
       contract.fresh_books = extras.fresh_books;
       contract.estates = std::move(extras.estates);
     }
     request.contract = encode(contract);
-    auto launched = launch(request);
-    if (!launched) {
-      return on(i, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number});
-    }
-    w.process = std::move(*launched);
-    watch(i, w, action.generation);
-    on(i, Launched{action.generation, w.process->pid});
+    return request;
   }
 
-  void watch(size_t i, Worker& w, Generation generation) {
+  void watch(Worker& w, Generation generation) {
     w.exit.emplace(loop_, fcntl(w.process->pidfd.get(), F_DUPFD_CLOEXEC, 0));
     w.exit->async_wait(asio::posix::stream_descriptor::wait_read,
-                       [this, i, generation, alive = alive_](const boost::system::error_code& ec) {
-                         if (!ec && *alive) exited(i, generation);
+                       [this, &w, generation, alive = alive_](const boost::system::error_code& ec) {
+                         if (!ec && *alive) exited(w, generation);
                        });
   }
 
-  void exited(size_t i, Generation generation) {
-    Worker& w = *workers_[i];
+  void exited(Worker& w, Generation generation) {
     const std::optional<int> status = reap(*w.process);
-    if (!status) return watch(i, w, generation);
+    if (!status) return watch(w, generation);
     w.exit.reset();
     w.process.reset();
-    open_ledger(i, w, generation, false);
-    on(i, Exited{generation, *status, w.ledger ? last_words(w.ledger->header()) : ""});
+    const bool has_books = roster_.open_ledger(w).has_value();
+    on(w, Exited{generation, *status, has_books ? last_words(w.ledger->header()) : w.holder_of_books()});
   }
 
-  void carry_out(size_t i, Worker& w, const WelcomeWorker&) {
+  void carry_out(Worker& w, const WelcomeWorker&) {
     w.outbox.reset();
     w.welcomed = true;
-    send(i, Welcome{});
-    tell_pause(i);
-    callbacks_.welcomed(slot_of(i), w.state.generation);
-    if (rolling_now_ == i) {
-      rolling_now_.reset();
-      roll_on();
-    }
+    send(w, Welcome{});
+    tell_pause(w);
+    callbacks_.welcomed(w.slot, w.state.generation);
+    rolling_.welcomed(w.slot);
+    roll_on();
   }
 
-  void carry_out(size_t i, Worker& w, const SendStop& action) {
+  void carry_out(Worker& w, const SendStop& action) {
     // While paused only what is in flight gets any less.
     const int64_t most_ms =
         paused_ ? std::min(action.drain_timeout_ms, kPausedDrainMs) : action.drain_timeout_ms;
     w.stop_until = MonotonicNs{monotonic_now().value + most_ms * kNsPerMs};
     w.outbox.reset();
-    send(i, Stop{most_ms});
+    send(w, Stop{most_ms});
   }
 
-  void carry_out(size_t, Worker& w, const KillWorker&) {
+  void carry_out(Worker& w, const KillWorker&) {
     if (w.process) send_signal(*w.process, SIGKILL);
   }
 
-  void carry_out(size_t i, Worker& w, const LostWorker& action) {
+  void carry_out(Worker& w, const LostWorker& action) {
     w.welcomed = false;
     w.outbox.reset();
-    const Obituary obituary = obituary_of(slot_of(i), action.generation, action.cause, action.text,
+    const Obituary obituary = obituary_of(w.slot, action.generation, action.cause, action.text,
                                           action.wait_status, w.ledger ? &w.ledger->header() : nullptr);
     const auto level = action.cause == ExitCause::requested ? log::Level::info : log::Level::warning;
-    log::write(level, "worker lost worker={} generation={} cause={} how={}", i, action.generation.value,
-               to_string(action.cause), log::quoted(action.text));
+    log::write(level, "worker lost worker={} generation={} cause={} how={}", w.slot.value,
+               action.generation.value, to_string(action.cause), log::quoted(action.text));
     callbacks_.lost(obituary);
   }
 
-  void carry_out(size_t i, Worker& w, const GaveUp&) {
-    log::error("slot failed worker={} generation={} how={}; it is not started again by itself", i,
+  void carry_out(Worker& w, const GaveUp&) {
+    log::error("slot failed worker={} generation={} how={}; it is not started again by itself", w.slot.value,
                w.state.generation.value, log::quoted(w.state.last_exit));
-    callbacks_.gave_up(slot_of(i), w.state.last_exit);
-    if (rolling_now_ == i) {
-      log::warn("rolling restart ended: worker={} failed, left={}", i, rolling_.size());
-      rolling_now_.reset();
-      rolling_.clear();
-    }
-  }
-
-  void open_ledger(size_t i, Worker& w, Generation generation, bool complain) {
-    if (w.ledger) return;
-    auto opened = ledger::LedgerReader::open(ledger_path(config_, slot_of(i)), slot_of(i), generation);
-    if (opened) {
-      w.ledger.emplace(std::move(*opened));
-      w.previous.reset();
-    } else if (complain) {
-      log::warn("ledger not readable worker={} error={}", i, log::quoted(opened.error().message));
-    }
+    callbacks_.gave_up(w.slot, w.state.last_exit);
+    if (const auto left = rolling_.gave_up(w.slot))
+      log::warn("rolling restart ended: worker={} failed, left={}", w.slot.value, *left);
   }
 
   void roll_on() {
-    if (rolling_.empty()) return;
-    rolling_now_ = rolling_.front();
-    rolling_.pop_front();
-    on(*rolling_now_, RestartRequested{});
+    if (const auto slot = rolling_.next()) on(roster_.at(*slot), RestartRequested{});
   }
 
   void report_when_all_stopped() {
-    if (reported_) return;
-    for (const auto& w : workers_) {
-      const SlotPhase phase = w->state.phase;
-      if (phase != SlotPhase::stopped && phase != SlotPhase::idle && phase != SlotPhase::failed) return;
-    }
+    if (reported_ || !roster_.at_rest()) return;
     reported_ = true;
     repeater_->stop();
     turn_timer_.cancel();
@@ -364,36 +265,34 @@ private:
 
   // --- the link
 
-  void send(size_t i, const SupervisorMessage& message) {
-    link_->send(slot_of(i), workers_[i]->state.generation, encode(message));
+  void send(const Worker& w, const SupervisorMessage& message) {
+    link_->send(w.slot, w.state.generation, encode(message));
   }
 
   // Said again with every ping: it may have got lost, or be older than the contract.
-  void tell_pause(size_t i) {
-    if (workers_[i]->welcomed) send(i, SetPaused{paused_});
+  void tell_pause(const Worker& w) {
+    if (w.welcomed) send(w, SetPaused{paused_});
   }
 
-  void pump(size_t i) {
-    Worker& w = *workers_[i];
+  void pump(Worker& w) {
     if (!w.welcomed || w.state.phase == SlotPhase::stopping) return;
-    for (const std::string& bytes : w.outbox.due(monotonic_now())) {
-      link_->send(slot_of(i), w.state.generation, bytes);
-    }
+    for (const std::string& bytes : w.outbox.due(monotonic_now()))
+      link_->send(w.slot, w.state.generation, bytes);
   }
 
   void turn() {
     ++turns_;
     const MonotonicNs now = monotonic_now();
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      Worker& w = *workers_[i];
-      if (!can_listen(w.state.phase)) continue;
+    for (const auto& worker : roster_.all()) {
+      Worker& w = *worker;
+      if (!is_alive(w.state)) continue;
       if (w.state.phase == SlotPhase::stopping) {
-        send(i, Stop{std::max<int64_t>((w.stop_until.value - now.value) / kNsPerMs, 0)});
+        send(w, Stop{std::max<int64_t>((w.stop_until.value - now.value) / kNsPerMs, 0)});
       } else if (turns_ % 2 == 0) {
-        send(i, Ping{});
-        tell_pause(i);
+        send(w, Ping{});
+        tell_pause(w);
       }
-      pump(i);
+      pump(w);
     }
     turn_timer_.expires_after(kTurn);
     turn_timer_.async_wait([this, alive = alive_](const boost::system::error_code& ec) {
@@ -402,13 +301,16 @@ private:
   }
 
   void receive(Slot slot, Generation generation, WorkerMessage& message) {
-    const bool ours = slot.value < workers_.size() && workers_[slot.value]->process &&
-                      workers_[slot.value]->state.generation == generation;
-    if (!ours) return turn_away(slot, generation, "it was not started by this supervisor");
-    std::visit([&](auto& m) { take(slot.value, *workers_[slot.value], m); }, message);
+    Worker* const w = roster_.find(slot);
+    const std::optional<Started> started = w == nullptr ? std::nullopt : std::optional(w->started());
+    if (auto* hello = std::get_if<Hello>(&message))
+      return greet(w, judge(started ? &*started : nullptr, generation, *hello), slot, generation, *hello);
+    if (!is_ours(started ? &*started : nullptr, generation))
+      return turn_away(slot, generation, refusal(Greeting::not_started_here));
+    std::visit([&](auto& m) { take(*w, m); }, message);
   }
 
-  // A worker of a supervisor that is gone: it drains and ends, its log stays.
+  // It drains and ends, its log stays.
   void turn_away(Slot slot, Generation generation, const char* why) {
     if (const auto left_out = strays_.take(monotonic_now())) {
       log::warn("worker turned away worker={} generation={} reason={} left_out={}", slot.value,
@@ -417,46 +319,55 @@ private:
     link_->send(slot, generation, encode(SupervisorMessage(Stop{config_.workers.drain_timeout_ms})));
   }
 
-  void take(size_t i, Worker& w, Hello& m) {
-    if (m.token != w.token || m.slot != slot_of(i) || m.generation != w.state.generation) {
-      return turn_away(slot_of(i), w.state.generation, "its token is not the one it was started with");
+  void greet(Worker* w, Greeting greeting, Slot slot, Generation generation, Hello& m) {
+    switch (greeting) {
+      case Greeting::not_started_here:
+      case Greeting::another_token:
+        return turn_away(slot, generation, refusal(greeting));
+      case Greeting::repeated:
+        return send(*w, Welcome{});
+      case Greeting::first:
+        break;
     }
-    if (w.welcomed) return send(i, Welcome{});  // the first one has not reached it yet
     if (m.program_version != release()) {
-      log::warn("worker={} is of release {}, the supervisor of {}", i, log::quoted(m.program_version),
-                release());
+      log::warn("worker={} is of release {}, the supervisor of {}", slot.value,
+                log::quoted(m.program_version), release());
     }
-    w.libca = m.libca;
-    open_ledger(i, w, w.state.generation, true);
-    on(i, Greeted{w.state.generation});
+    w->libca = std::move(m.libca);
+    if (auto opened = roster_.open_ledger(*w); !opened)
+      log::warn("ledger not readable worker={} error={}", slot.value, log::quoted(opened.error().message));
+    on(*w, Greeted{generation});
   }
-  void take(size_t i, Worker& w, Applied& m) { applied(i, w, m.number); }
-  void take(size_t i, Worker& w, Heartbeat& m) {
+
+  void take(Worker&, Hello&) {}  // greet() has it
+  void take(Worker& w, Applied& m) { applied(w, m.number); }
+  void take(Worker& w, Heartbeat& m) {
     if (!w.welcomed) return;
     // A thread that stands still makes the worker as good as silent; the *ca* thread may do so for a while.
     if (m.publish_turns != w.publish_turns) {
       w.publish_turns = m.publish_turns;
-      on(i, Heard{w.state.generation, std::exchange(w.ca_turns, m.ca_turns) == m.ca_turns});
+      on(w, Heard{w.state.generation, std::exchange(w.ca_turns, m.ca_turns) == m.ca_turns});
     }
-    open_ledger(i, w, w.state.generation, false);
+    (void)roster_.open_ledger(w);
     const uint64_t number = m.applied_number;
     w.heartbeat = std::move(m);
-    applied(i, w, number);
+    applied(w, number);
   }
-  void take(size_t i, Worker& w, Goodbye& m) {
-    log::info("worker said goodbye worker={} generation={} waiting={}", i, w.state.generation.value,
-              m.waiting_events);
+  void take(Worker& w, Goodbye& m) {
+    log::info("worker said goodbye worker={} generation={} waiting={}", w.slot.value,
+              w.state.generation.value, m.waiting_events);
   }
 
-  void applied(size_t i, Worker& w, uint64_t number) {
+  void applied(Worker& w, uint64_t number) {
     if (!w.welcomed || w.state.phase == SlotPhase::stopping) return;
     if (!w.outbox.applied(number, monotonic_now())) {
       if (const auto left_out = strays_.take(monotonic_now())) {
-        log::warn("worker={} applied batch {}, which it was never sent; left_out={}", i, number, *left_out);
+        log::warn("worker={} applied batch {}, which it was never sent; left_out={}", w.slot.value, number,
+                  *left_out);
       }
       return;
     }
-    pump(i);
+    pump(w);
   }
 
   asio::io_context& loop_;
@@ -469,11 +380,10 @@ private:
   SlotSettings settings_;
   std::unique_ptr<Repeater> repeater_;
   std::unique_ptr<Link> link_;
-  std::vector<std::unique_ptr<Worker>> workers_;  // by slot; a Worker never moves: handlers refer to it
-  std::deque<std::pair<size_t, SlotEvent>> events_;
+  Roster roster_;
+  std::deque<std::pair<Worker*, SlotEvent>> events_;
   bool working_ = false;
-  std::deque<size_t> rolling_;
-  std::optional<size_t> rolling_now_;
+  Rolling rolling_;
   bool paused_ = false;
   bool stopping_ = false;
   bool reported_ = false;

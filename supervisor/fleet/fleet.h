@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/config/config.h"
@@ -67,22 +68,21 @@ public:
   // While paused, workers receive and keep what they have. Told to all, and to those that are to come.
   virtual void set_paused(bool paused) = 0;
 
+  // Views, for now: the next event of the fleet may end what they point to.
   struct SlotView {
     Slot slot;
     const SlotState* state;
-    std::map<std::string, uint64_t> restarts_by_reason;
+    const std::map<std::string, uint64_t>* restarts_by_reason;
     MonotonicNs started_at;
-    std::optional<Heartbeat> heartbeat;  // the last of this generation
+    const Heartbeat* heartbeat;          // the last of this generation; nullptr before it
     const ledger::LedgerReader* ledger;  // of this generation; nullptr before its first greeting
     const ledger::LedgerReader* books;   // for sums: `ledger`, or its predecessor's until that is there
     uint64_t unapplied_items;            // assigned, not yet applied
-    std::string libca;                   // which one it runs with; "" before its first greeting
+    std::string_view libca;              // which one it runs with; "" before its first greeting
   };
   virtual std::vector<SlotView> slots() const = 0;
-  // One slot's, cheaply: for questions asked once an entry. The slot must be one of the fleet's.
-  virtual const SlotState& state(Slot slot) const = 0;
-  virtual const ledger::LedgerReader* ledger(Slot slot) const = 0;
-  virtual const ledger::LedgerReader* books(Slot slot) const = 0;
+  // One slot's; it must be one of the fleet's. It copies nothing: for questions asked once an entry.
+  virtual SlotView slot(Slot slot) const = 0;
 };
 
 }  // namespace e2k::supervisor

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -224,6 +225,19 @@ Result<std::string> find_worker_program(const std::string& configured) {
   if (runs(library)) return library;
   return fail("the worker program was found neither as " + beside + " nor as " + library +
               ": install it there or set workers.program");
+}
+
+std::string launch_token() {
+  unsigned char bytes[16];
+  // Up to 256 bytes getrandom never comes back short.
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) std::abort();
+  static const char digits[] = "0123456789abcdef";
+  std::string token;
+  for (unsigned char b : bytes) {
+    token += digits[b >> 4];
+    token += digits[b & 15];
+  }
+  return token;
 }
 
 }  // namespace e2k::supervisor

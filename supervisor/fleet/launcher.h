@@ -49,6 +49,9 @@ std::optional<int> reap(const Process& process);
 // SIGKILL, or another; false where the process is gone.
 bool send_signal(const Process& process, int signal);
 
+// 128 bits that nobody else knows, in hexadecimal: what a worker shows for having been launched here.
+std::string launch_token();
+
 // The worker program: `configured` if not empty, else beside this program, else ../lib/epics2kafka of it.
 Result<std::string> find_worker_program(const std::string& configured);
 

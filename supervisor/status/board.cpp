@@ -126,7 +126,7 @@ std::vector<WorkerView> Board::workers() const {
     view.channels = parts_.shares.channels(slot.slot);
     view.entries = parts_.shares.entries(slot.slot);
     view.restarts = slot.state->restarts;
-    view.restarts_by_reason = slot.restarts_by_reason;
+    view.restarts_by_reason = *slot.restarts_by_reason;
     view.last_exit = slot.state->last_exit;
     if (view.pid != 0) {
       view.uptime_s = seconds_since(slot.started_at);

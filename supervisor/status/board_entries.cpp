@@ -21,25 +21,24 @@ std::string cursor_of(const EntryRef& entry) {
 
 ShownState Board::shown_state(const EntryRef& entry) const {
   const auto place = parts_.shares.place(entry.id);
-  if (!place || !is_alive(parts_.fleet.state(place->slot))) return ShownState::pending;
+  if (!place || !is_alive(*parts_.fleet.slot(place->slot).state)) return ShownState::pending;
   const ledger::Entry* line = parts_.ledgers.line(*place);
   return line == nullptr ? ShownState::pending : shown_state_of(*line);
 }
 
 std::string Board::schema_words(Slot slot) const {
-  for (const auto& view : parts_.fleet.slots())
-    if (view.slot == slot && view.heartbeat) return view.heartbeat->schema_problem;
-  return "";
+  const Heartbeat* heartbeat = parts_.fleet.slot(slot).heartbeat;
+  return heartbeat == nullptr ? "" : heartbeat->schema_problem;
 }
 
 EntryView Board::view_of(const EntryRef& entry) const {
   const auto place = parts_.shares.place(entry.id);
   const ledger::Entry* line = place ? parts_.ledgers.line(*place) : nullptr;
   const ChannelFacts channel =
-      line == nullptr ? ChannelFacts{} : channel_facts(*parts_.fleet.ledger(place->slot), *line);
+      line == nullptr ? ChannelFacts{} : channel_facts(*parts_.fleet.slot(place->slot).ledger, *line);
   EntryView view = entry_view(entry, shown_state(entry), channel);
   view.worker = parts_.shares.owner(entry.id);
-  if (view.worker && !is_alive(parts_.fleet.state(*view.worker)))
+  if (view.worker && !is_alive(*parts_.fleet.slot(*view.worker).state))
     view.reason = "worker " + std::to_string(view.worker->value) + " is being started";
   // All that was ever counted of it: under its present key and earlier ones, on whatever worker.
   parts_.shares.lines().each(Identity::of(entry.topic, entry.channel), [&](const Place& counted) {

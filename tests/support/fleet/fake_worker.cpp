@@ -4,6 +4,7 @@
 //   serve                applies what it is given; names that begin with ! are orders:
 //                        !crash  dies by SIGSEGV       !hang  stops itself without a word
 //   die                  exits with 1 before it greets
+//   busy                 exits with 75 before it greets
 //   refuse               exits with 78 before it greets
 //   stubborn             stops itself when asked to clear
 // What was applied is appended to <spool_path>.applied, one index and channel a line; what the contract says
@@ -123,6 +124,7 @@ int main(int argc, char** argv) {
   const auto contract = decode_launch(all_of(3));
   if (!contract) return int(WorkerExit::not_launched);
   if (contract->value_converter == "die") return 1;
+  if (contract->value_converter == "busy") return int(WorkerExit::try_again);
   if (contract->value_converter == "refuse") return int(WorkerExit::bad_settings);
   FakeMonitors monitors(*contract);
   NullPublishing publishing(*contract);

@@ -8,6 +8,8 @@
 
 #include <zmq.hpp>
 
+#include "common/process_use.h"
+#include "supervisor/fleet/adoption.h"
 #include "supervisor/fleet/repeater.h"
 #include "tests/support/files/temp_folder.h"
 
@@ -77,7 +79,7 @@ protected:
   bool welcomed(size_t n) {
     return until([&] { return welcomes.size() >= n; });
   }
-  const SlotState& slot(uint16_t i = 0) { return fleet->state(Slot{i}); }
+  const SlotState& slot(uint16_t i = 0) { return *fleet->slot(Slot{i}).state; }
   static AssignItem add(uint32_t index, const std::string& channel) {
     return AddEntry{EntryIndex{index}, {"topic", channel, Mask{1}, ""}};
   }
@@ -143,7 +145,7 @@ TEST_F(FleetProcesses, a_kill_is_seen_within_100_ms_and_the_slot_is_restarted_wi
   ASSERT_TRUE(welcomed(2));
   EXPECT_EQ(welcomes[1].second, Generation{11});
   EXPECT_GE(monotonic_now().value - killed_at.value, 80 * kNsPerMs);
-  EXPECT_EQ(fleet->slots()[0].restarts_by_reason.at("crash"), 1u);
+  EXPECT_EQ(fleet->slot(Slot{0}).restarts_by_reason->at("crash"), 1u);
 }
 
 TEST_F(FleetProcesses, a_hundred_thousand_entries_arrive_once_and_in_order) {
@@ -204,6 +206,26 @@ TEST_F(FleetProcesses, a_worker_that_refuses_its_settings_is_not_started_again) 
   EXPECT_EQ(slot().phase, SlotPhase::failed);
   EXPECT_NE(given_up[0].find("exit 78"), std::string::npos);
   EXPECT_EQ(generations.size(), 1u);
+}
+
+// As the worker of a supervisor that was killed: it lives, and its ledger is there.
+TEST_F(FleetProcesses, who_holds_the_books_of_a_worker_that_can_not_begin_is_named) {
+  const std::string path = folder / "run/workers/0.ledger";
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::vector<std::byte> file(sizeof(ledger::Header));
+  auto& header = *new (file.data()) ledger::Header{};
+  header.magic = ledger::kMagic;
+  header.format_version = ledger::kFormatVersion;
+  header.generation = 3;
+  header.pid = getpid();
+  header.process_start_ticks = process_use(getpid())->start_ticks;
+  header.entries_offset = sizeof header;
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
+  make("busy");
+  ASSERT_TRUE(until([&] { return losses.size() == 1; }));
+  EXPECT_EQ(losses[0].how,
+            "exit 75: a resource was missing (" + books_are_held_by(Generation{3}, getpid()) + ")");
 }
 
 TEST_F(FleetProcesses, a_restart_drains_and_starts_again) {
@@ -305,12 +327,12 @@ TEST_F(FleetProcesses, the_real_worker_greets_takes_assignments_and_leaves_when_
   config.spool.keep_free_bytes = 0;
   make("json");
   ASSERT_TRUE(welcomed(1));
-  ASSERT_NE(fleet->ledger(Slot{0}), nullptr);
-  EXPECT_EQ(fleet->ledger(Slot{0})->header().pid, slot().pid);
+  ASSERT_NE(fleet->slot(Slot{0}).ledger, nullptr);
+  EXPECT_EQ(fleet->slot(Slot{0}).ledger->header().pid, slot().pid);
   fleet->assign(Slot{0}, {add(0, "a:channel:that:is:not:there")});
   ASSERT_TRUE(until([&] { return fleet->slots()[0].unapplied_items == 0; }));
-  ASSERT_NE(fleet->ledger(Slot{0})->entry(EntryIndex{0}), nullptr);
-  EXPECT_EQ(fleet->ledger(Slot{0})->entry(EntryIndex{0})->ca.state.load(), ledger::EntryState::pending);
+  ASSERT_NE(fleet->slot(Slot{0}).ledger->entry(EntryIndex{0}), nullptr);
+  EXPECT_EQ(fleet->slot(Slot{0}).ledger->entry(EntryIndex{0})->ca.state.load(), ledger::EntryState::pending);
   fleet->restart(Slot{0});
   ASSERT_TRUE(welcomed(2));
   EXPECT_EQ(losses.at(0).how, "exit 0: drained (asked to stop)");

@@ -66,24 +66,21 @@ public:
   void set_paused(bool to) override { paused = to; }
   std::vector<SlotView> slots() const override {
     std::vector<SlotView> views;
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      const Worker& w = *workers_[i];
-      const Slot slot{static_cast<uint16_t>(i)};
-      views.push_back({slot, &w.state, {}, {}, w.heartbeat, ledger(slot), books(slot), w.unapplied, ""});
-    }
+    for (uint16_t i = 0; i < workers_.size(); ++i) views.push_back(slot(Slot{i}));
     return views;
   }
-  const SlotState& state(Slot slot) const override { return workers_.at(slot.value)->state; }
-  const ledger::LedgerReader* ledger(Slot slot) const override {
+  SlotView slot(Slot slot) const override {
     const Worker& w = *workers_.at(slot.value);
-    return w.ledger ? &w.ledger->reader() : nullptr;
+    const ledger::LedgerReader* const ledger = w.ledger ? &w.ledger->reader() : nullptr;
+    return {slot,   &w.state, &w.restarts_by_reason, {}, w.heartbeat ? &*w.heartbeat : nullptr,
+            ledger, ledger,   w.unapplied,           ""};
   }
-  const ledger::LedgerReader* books(Slot slot) const override { return ledger(slot); }
 
 private:
   struct Worker {
     SlotState state;
     bool welcomed = false;
+    std::map<std::string, uint64_t> restarts_by_reason;
     std::unique_ptr<TestLedger> ledger;
     std::optional<Heartbeat> heartbeat;
     std::vector<AssignItem> given;

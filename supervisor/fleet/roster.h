@@ -1,0 +1,79 @@
+// Shell. The slots that there are, and what is kept of each beside its machine's state: the process, its
+// token, its ledger, what is on its way to it.
+//
+// A Worker never moves, because handlers of the event loop refer to it, and lives as long as the Roster.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "proto/control_message.h"
+#include "proto/ledger_reader.h"
+#include "supervisor/fleet/adoption.h"
+#include "supervisor/fleet/fleet.h"
+#include "supervisor/fleet/launcher.h"
+#include "supervisor/fleet/outbox.h"
+#include "supervisor/fleet/slot_machine.h"
+
+namespace e2k::supervisor {
+
+struct Worker {
+  Worker(boost::asio::io_context& loop, Slot which) : slot(which), timer(loop) {}
+
+  const Slot slot;
+  SlotState state;
+  std::map<std::string, uint64_t> restarts_by_reason;
+  boost::asio::steady_timer timer;  // next_deadline
+  std::string token;
+  std::optional<Process> process;
+  std::optional<boost::asio::posix::stream_descriptor> exit;
+  MonotonicNs started_at;
+  bool welcomed = false;
+  std::string libca;
+  Outbox outbox;
+  std::optional<Heartbeat> heartbeat;
+  std::optional<ledger::LedgerReader> ledger;
+  std::optional<ledger::LedgerReader> previous;  // its predecessor's, until `ledger` has taken over its sums
+  // As of the last heartbeat that was taken for a sign of life.
+  uint64_t ca_turns = 0;
+  uint64_t publish_turns = 0;
+  MonotonicNs stop_until;
+
+  Started started() const { return {slot, state.generation, process.has_value(), token, welcomed}; }
+  // Its predecessor's figures stand until the next worker has opened its own books.
+  void forget_generation();
+  // Whoever had the slot's books before the present generation, if it lives: in words, else "".
+  std::string holder_of_books() const;
+  Fleet::SlotView view() const;
+};
+
+class Roster {
+public:
+  // A slot each of workers.count. Ledgers of earlier runs are opened.
+  Roster(boost::asio::io_context& loop, const Config& config);
+
+  Worker& at(Slot slot) { return *workers_.at(slot.value); }
+  const Worker& at(Slot slot) const { return *workers_.at(slot.value); }
+  // Null: there is no such slot.
+  Worker* find(Slot slot) { return slot.value < workers_.size() ? workers_[slot.value].get() : nullptr; }
+  // By slot.
+  const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
+  // Nothing of them runs or is about to.
+  bool at_rest() const;
+  // Opens the ledger of the worker's generation, unless it is open. The Error: it is not there, or not its.
+  Result<void> open_ledger(Worker& worker) const;
+
+private:
+  const Config& config_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace e2k::supervisor
