@@ -133,7 +133,8 @@ int run(const Config& config) {
   }
   boost::asio::io_context loop(1);
   boost::asio::signal_set end(loop, SIGTERM, SIGINT), reload(loop, SIGHUP);
-  auto service = supervisor::Service::start(loop, config, *directory, *spool, [&] { loop.stop(); });
+  auto service = supervisor::Service::start(
+      loop, config, *directory, *spool, supervisor::Service::real_parts(loop, config), [&] { loop.stop(); });
   if (!service) {
     log::error("start.failed error={}", log::quoted(service.error().message));
     return kTryAgain;

@@ -54,15 +54,27 @@ Service::~Service() {
   writer_.join();
 }
 
+Service::Parts Service::real_parts(boost::asio::io_context& loop, const Config& config) {
+  Parts parts;
+  parts.make_fleet = [&](Generation first, Fleet::Callbacks callbacks,
+                         std::function<void(Generation)> generation_used) {
+    return Fleet::make(loop, config, first, std::move(callbacks), std::move(generation_used));
+  };
+  parts.start_tail = [&](Tail::Callbacks callbacks) {
+    return Tail::start(loop, config, std::move(callbacks));
+  };
+  return parts;
+}
+
 Result<std::unique_ptr<Service>> Service::start(boost::asio::io_context& loop, const Config& config,
                                                 StateDirectory& directory, SpoolDirectory& spool,
-                                                std::function<void()> stopped) {
+                                                const Parts& parts, std::function<void()> stopped) {
   std::unique_ptr<Service> service(new Service(loop, config, directory, spool, std::move(stopped)));
-  if (auto begun = service->begin(); !begun) return tl::unexpected(begun.error());
+  if (auto begun = service->begin(parts); !begun) return tl::unexpected(begun.error());
   return service;
 }
 
-Result<void> Service::begin() {
+Result<void> Service::begin(const Parts& parts) {
   const auto last = directory_.last_generation();
   if (!last) return tl::unexpected(last.error());
   const auto spool = books_.open(shares_.lines());
@@ -71,24 +83,10 @@ Result<void> Service::begin() {
   const Generation used = std::max(*last, spool->last_generation);
   if (auto restored = restore_snapshot(); !restored) return restored;
 
-  Fleet::Callbacks fleet;
-  fleet.launching = [this](Slot slot) { return on_launching(slot); };
-  fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
-  fleet.lost = [this](const Obituary& worker) { on_lost(worker.slot); };
-  fleet.gave_up = [this](Slot, const std::string&) { judge_slots(); };
-  fleet.all_stopped = [this] {
-    tick_timer_.cancel();
-    departure_timer_.cancel();
-    tail_.reset();
-    control_.reset();
-    save_snapshot_if_due(true);
-    stopped_();
-  };
-  auto made = Fleet::make(loop_, config_, Generation{used.value + 1}, std::move(fleet),
-                          [this](Generation generation) {
-                            if (auto kept = directory_.keep_generation(generation); !kept)
-                              tell(ReasonCode::state_directory, kept.error().message);
-                          });
+  auto made = parts.make_fleet(Generation{used.value + 1}, fleet_callbacks(), [this](Generation generation) {
+    if (auto kept = directory_.keep_generation(generation); !kept)
+      tell(ReasonCode::state_directory, kept.error().message);
+  });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
   ledgers_ = std::make_unique<Ledgers>(config_, *fleet_, books_);
@@ -104,7 +102,7 @@ Result<void> Service::begin() {
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
 
-  auto tailing = Tail::start(loop_, config_, tail_callbacks());
+  auto tailing = parts.start_tail(tail_callbacks());
   if (!tailing) return tl::unexpected(tailing.error());
   tail_ = std::move(*tailing);
 
@@ -112,6 +110,23 @@ Result<void> Service::begin() {
   notify_.status("reading the command topic " + config_.commands.topic);
   tick();
   return {};
+}
+
+Fleet::Callbacks Service::fleet_callbacks() {
+  Fleet::Callbacks fleet;
+  fleet.launching = [this](Slot slot) { return on_launching(slot); };
+  fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
+  fleet.lost = [this](const Obituary& worker) { on_lost(worker.slot); };
+  fleet.gave_up = [this](Slot, const std::string&) { judge_slots(); };
+  fleet.all_stopped = [this] {
+    tick_timer_.cancel();
+    departure_timer_.cancel();
+    tail_.reset();
+    control_.reset();
+    save_snapshot_if_due(true);
+    stopped_();
+  };
+  return fleet;
 }
 
 Result<void> Service::restore_snapshot() {

@@ -49,11 +49,21 @@ namespace e2k::supervisor {
 
 class Service final : public Model {
 public:
+  // Where it gets its tail and its fleet from: a test has its own.
+  struct Parts {
+    std::function<Result<std::unique_ptr<Fleet>>(Generation first, Fleet::Callbacks,
+                                                 std::function<void(Generation)> generation_used)>
+        make_fleet;
+    std::function<Result<std::unique_ptr<Tail>>(Tail::Callbacks)> start_tail;
+  };
+  // Those with processes and brokers. Both arguments outlive the service.
+  static Parts real_parts(boost::asio::io_context& loop, const Config& config);
+
   // Everything that can be refused is refused here. `stopped` is called once after stop(), when all workers
   // are gone.
   static Result<std::unique_ptr<Service>> start(boost::asio::io_context& loop, const Config& config,
                                                 StateDirectory& directory, SpoolDirectory& spool,
-                                                std::function<void()> stopped);
+                                                const Parts& parts, std::function<void()> stopped);
   ~Service() override;
 
   // Drains the workers and ends them; a second call does nothing.
@@ -76,7 +86,8 @@ private:
   Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
           SpoolDirectory& spool, std::function<void()> stopped);
 
-  Result<void> begin();
+  Result<void> begin(const Parts& parts);
+  Fleet::Callbacks fleet_callbacks();
   Result<void> restore_snapshot();
 
   // The command topic.

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -31,7 +32,6 @@ public:
     header().generation = generation.value;
     header().entry_capacity = kLines;
     header().entries_offset = sizeof(ledger::Header);
-    header().entries_used = kLines;
     header().exit_code = -1;
     auto opened = ledger::LedgerReader::open("/proc/self/fd/" + std::to_string(file_.get()), slot);
     if (!opened) throw std::runtime_error(opened.error().message);
@@ -41,7 +41,10 @@ public:
   ~TestLedger() { ::munmap(base_, sizeof(ledger::Header) + kLines * sizeof(ledger::Entry)); }
 
   ledger::Header& header() { return *reinterpret_cast<ledger::Header*>(base_); }
+  // Made where it is not yet there.
   ledger::Entry& line(EntryIndex index) {
+    if (index.value >= kLines) throw std::out_of_range("the test's ledger has no such line");
+    header().entries_used = std::max(header().entries_used.load(), index.value + 1);
     return reinterpret_cast<ledger::Entry*>(base_ + sizeof(ledger::Header))[index.value];
   }
   const ledger::LedgerReader& reader() const { return *reader_; }

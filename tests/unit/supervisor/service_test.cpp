@@ -1,0 +1,135 @@
+#include "service_fixture.h"
+
+namespace e2k::supervisor {
+namespace {
+
+Snapshot snapshot_of(const std::vector<std::string>& channels, int64_t next_offset) {
+  Snapshot snapshot;
+  snapshot.topic = "commands";
+  snapshot.next_offsets = {{0, next_offset}};
+  int64_t offset = 0;
+  for (const std::string& channel : channels)
+    snapshot.keys.push_back(
+        {channel, EntrySpec{"t", channel, Mask{1}, ""}, KeyForm::plain, 0, offset++, false, false});
+  return snapshot;
+}
+
+TEST_F(ServiceTest, assigns_nothing_before_the_topics_end) {
+  start();
+  EXPECT_TRUE(fleet->started);
+  greet_all();
+  tail->set("a");
+  tail->batch_end();
+  EXPECT_EQ(place("a"), std::nullopt);
+  EXPECT_EQ(service->status().state, ServiceState::starting);
+  tail->end();
+  EXPECT_NE(place("a"), std::nullopt);
+  EXPECT_EQ(service->status().state, ServiceState::running);
+}
+
+TEST_F(ServiceTest, removes_nothing_that_the_snapshot_holds_before_the_topics_end) {
+  ASSERT_TRUE(save_snapshot(directory->path(), snapshot_of({"a", "b"}, 2)));
+  start();
+  greet_all();
+  tail->set("a");
+  tail->record("junk", std::nullopt);
+  tail->batch_end();
+  EXPECT_EQ(service->status().entries_total, 2u);
+  tail->end();
+  EXPECT_EQ(service->status().entries_total, 1u);
+  EXPECT_NE(place("a"), std::nullopt);
+  EXPECT_EQ(place("b"), std::nullopt);
+  EXPECT_FALSE(stands("COMMAND_TOPIC_SHRANK"));
+}
+
+TEST_F(ServiceTest, removes_nothing_on_the_word_of_a_topic_that_lost_records_and_remembers_it) {
+  ASSERT_TRUE(save_snapshot(directory->path(), snapshot_of({"a", "b"}, 10)));
+  start();
+  greet_all();
+  tail->set("a");
+  tail->end();
+  EXPECT_EQ(service->status().entries_total, 2u);
+  EXPECT_TRUE(stands("COMMAND_TOPIC_SHRANK"));
+  service->stop();
+  EXPECT_TRUE(stopped);
+  service.reset();  // its last snapshot is written by then
+  const auto kept = load_snapshot(directory->path());
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_TRUE((*kept)->shrank);
+  EXPECT_EQ((*kept)->keys.size(), 2u);
+}
+
+TEST_F(ServiceTest, follows_a_topic_that_came_back_only_when_its_end_was_reached) {
+  start_with({"a"});
+  tail->vanish_and_come_back();
+  tail->set("b");
+  tail->batch_end();
+  EXPECT_EQ(place("b"), std::nullopt);
+  EXPECT_FALSE(service->status().commands.caught_up);
+  tail->end();
+  EXPECT_NE(place("b"), std::nullopt);
+  EXPECT_NE(place("a"), std::nullopt);
+}
+
+TEST_F(ServiceTest, a_workers_death_gives_its_entries_back_to_the_next_one_under_their_indices) {
+  start_with({"a", "b"});
+  const auto before = place("a");
+  ASSERT_TRUE(before);
+  fleet->die(before->slot);
+  EXPECT_TRUE(stands("WORKER_FAILING"));
+  served[before->slot.value].clear();
+  fleet->greet(before->slot);
+  EXPECT_EQ(place("a"), before);
+  EXPECT_FALSE(stands("WORKER_FAILING"));
+}
+
+TEST_F(ServiceTest, what_a_worker_reported_before_it_died_is_not_reported_again) {
+  start_with({"a"});
+  const Place at = *place("a");
+  ledger::Entry& line = fleet->ledger_of(at.slot).line(at.index);
+  line.ca.state = ledger::EntryState::never_connected;
+  line.ca.flags = ledger::kNeverConnectedPublished;
+  fleet->die(at.slot);
+  served.clear();
+  fleet->greet(at.slot);
+  ASSERT_EQ(place("a"), at);
+  EXPECT_TRUE(served[at.slot.value][at.index].never_connected_published);
+}
+
+TEST_F(ServiceTest, a_worker_that_has_not_applied_all_may_still_show_an_earlier_command) {
+  start_with({"a"});
+  const Place at = *place("a");
+  ledger::Entry& line = fleet->ledger_of(at.slot).line(at.index);
+  line.ca.state = ledger::EntryState::never_connected;
+  line.ca.flags = ledger::kNeverConnectedPublished;
+  fleet->set_unapplied(at.slot, 1);
+  fleet->die(at.slot);
+  served.clear();
+  fleet->greet(at.slot);
+  EXPECT_FALSE(served[at.slot.value][place("a")->index].never_connected_published);
+}
+
+TEST_F(ServiceTest, a_pause_is_told_to_the_fleet_and_outlives_the_service) {
+  start_with({"a"});
+  ASSERT_TRUE(service->set_paused(true, {}));
+  EXPECT_TRUE(fleet->paused);
+  EXPECT_EQ(service->status().state, ServiceState::paused);
+  service.reset();
+  start();
+  EXPECT_TRUE(fleet->paused);
+}
+
+TEST_F(ServiceTest, the_tails_and_the_brokers_reasons_end_when_they_say_so) {
+  start_with({"a"});
+  tail->tell(ReasonCode::command_topic_not_compacted, "has cleanup.policy=delete");
+  tail->tell(ReasonCode::brokers_down, "no broker");
+  EXPECT_TRUE(stands("COMMAND_TOPIC_NOT_COMPACTED"));
+  EXPECT_TRUE(stands("BROKERS_DOWN"));
+  EXPECT_EQ(service->status().state, ServiceState::degraded);
+  tail->tell(ReasonCode::command_topic_not_compacted, "");
+  tail->tell(ReasonCode::brokers_down, "");
+  EXPECT_EQ(service->status().state, ServiceState::running);
+}
+
+}  // namespace
+}  // namespace e2k::supervisor
