@@ -110,16 +110,9 @@ private:
   void judge_slots();
   void judge_brokers();
   std::vector<SlotFacts> slot_facts() const;
-  struct Departed {
-    Shares::Departure departure;
-    Generation generation;  // of the worker that it leaves
-    MonotonicNs deadline;
-    int64_t command_offset;  // of the command that the old worker served; -1: another one is to be served
-    bool left = false;       // nothing of it waits there, for certain
-  };
   void release_departed();
-  bool has_departed(const Departed& departed) const;
-  bool harvest(const Departed& departed);
+  bool has_left(const Book::Leaving& leaving) const;
+  bool harvest(const Book::Leaving& leaving);
 
   // Once a second: reported flags, the board, snapshot.
   void tick();
@@ -156,7 +149,6 @@ private:
   Watchdog watchdog_;
 
   std::vector<EntryId> dirty_;
-  std::vector<Departed> departing_;
   MonotonicNs evened_at_;  // when moves that were put off were last tried
   std::map<Slot, MonotonicNs> renewed_at_;
 

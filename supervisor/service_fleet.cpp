@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include "common/log.h"
@@ -49,13 +48,15 @@ void Service::even_out_later() {
 void Service::apply_orders(Shares::Orders orders) {
   for (auto& [slot, items] : orders.items) fleet_->assign(slot, std::move(items));
   if (orders.departures.empty()) return;
-  std::map<Slot, Generation> generations;
-  for (const auto& view : fleet_->slots()) generations[view.slot] = view.state->generation;
   const MonotonicNs deadline{monotonic_now().value + kDepartureDeadlineMs * kNsPerMs};
   for (const auto& departure : orders.departures) {
     const auto entry = commands_.find(departure.id);
-    departing_.push_back({departure, generations[departure.from.slot], deadline,
-                          entry && !departure.renewed ? entry->offset : -1});
+    Book::Leaving leaving{departure.id, departure.from, Generation{}};
+    leaving.deadline = deadline;
+    if (entry && !departure.renewed) leaving.command_offset = entry->offset;
+    if (departure.from.slot.value < config_.workers.count)
+      leaving.generation = fleet_->slot(departure.from.slot).state->generation;
+    shares_.book().leave(leaving);
   }
   release_departed();
 }
@@ -82,17 +83,15 @@ void Service::renew_worn_workers() {
 
 Fleet::LaunchExtras Service::on_launching(Slot slot) {
   Fleet::LaunchExtras extras = books_.launching(slot, shares_.lines());
-  if (extras.fresh_books)  // none of its logs is left: what departs from it has
-    for (Departed& departed : departing_) departed.left |= departed.departure.from.slot == slot;
+  if (extras.fresh_books) shares_.book().emptied(slot);  // none of its logs is left
   return extras;
 }
 
-bool Service::has_departed(const Departed& departed) const {
-  if (departed.left) return true;
-  const Place& from = departed.departure.from;
+bool Service::has_left(const Book::Leaving& leaving) const {
+  const Place& from = leaving.from;
   // Who drains a gone slot keeps the order by itself, for the entries that it serves.
   const auto gone = books_.gone().find(from.slot);
-  if (gone != books_.gone().end() && shares_.owner(departed.departure.id) == gone->second.heir) return true;
+  if (gone != books_.gone().end() && shares_.owner(leaving.id) == gone->second.heir) return true;
   if (from.slot.value < config_.workers.count) {
     const Fleet::SlotView worker = fleet_->slot(from.slot);
     // A dead worker's last event may not be counted yet; its successor counts it.
@@ -102,33 +101,20 @@ bool Service::has_departed(const Departed& departed) const {
 }
 
 void Service::release_departed() {
-  const MonotonicNs now = monotonic_now();
-  size_t late = 0;
-  std::vector<EntryId> left;
-  std::erase_if(departing_, [&](const Departed& d) {
-    const bool departed = has_departed(d);
-    if (!departed && now <= d.deadline) return false;
-    if (!departed) ++late;
-    if (harvest(d)) snapshot_due_ = true;
-    left.push_back(d.departure.id);
-    return true;
-  });
-  if (late != 0)
+  Book& book = shares_.book();
+  const Book::Settled settled =
+      book.settle(monotonic_now(), [this](const Book::Leaving& leaving) { return has_left(leaving); });
+  for (const Book::Leaving& one : settled.left) snapshot_due_ |= harvest(one);
+  if (settled.late != 0)
     log::warn(
         "channel.moved_late entries={} message=\"events of theirs still wait where they were served "
         "before; those may come after newer ones\"",
-        late);
-  // An entry may leave several places.
-  std::unordered_set<EntryId> held;
-  if (!left.empty())
-    for (const Departed& d : departing_) held.insert(d.departure.id);
+        settled.late);
   std::map<Slot, std::vector<AssignItem>> items;
-  for (const EntryId id : left) {
-    if (held.contains(id)) continue;
+  for (const EntryId id : settled.free)
     if (auto add = shares_.release(id, commands_)) items[add->first].push_back(std::move(add->second));
-  }
   for (auto& [slot, batch] : items) fleet_->assign(slot, std::move(batch));
-  if (departing_.empty() || stopping_) return;
+  if (book.leaving().empty() || stopping_) return;
   departure_timer_.expires_after(kDeparturePoll);
   departure_timer_.async_wait([this](const error_code& error) {
     if (!error) release_departed();
@@ -176,20 +162,20 @@ void Service::harvest_reports() {
       news |= commands_.learn(entry.id, line->ca.flags.load(kRelaxed));
     if (look) look_at_lines(entry, *line, line_news);
   });
-  for (const Departed& departed : departing_) news |= harvest(departed);
+  for (const Book::Leaving& leaving : shares_.book().leaving()) news |= harvest(leaving);
   if (news) snapshot_due_ = true;
   if (look) look_at_left_lines(line_news, served);
   if (look) spools_.tell(std::move(line_news), now, real_now());
 }
 
 // Of an entry that is between two workers the old one's line is the last word, for the command it served.
-bool Service::harvest(const Departed& departed) {
-  const Place& from = departed.departure.from;
+bool Service::harvest(const Book::Leaving& leaving) {
+  const Place& from = leaving.from;
   if (from.slot.value >= config_.workers.count) return false;
   const ledger::LedgerReader* reader = fleet_->slot(from.slot).ledger;
-  const auto entry = commands_.find(departed.departure.id);
-  if (reader == nullptr || reader->header().generation != departed.generation.value) return false;
-  if (!entry || entry->offset != departed.command_offset) return false;
+  const auto entry = commands_.find(leaving.id);
+  if (reader == nullptr || reader->header().generation != leaving.generation.value) return false;
+  if (!entry || entry->offset != leaving.command_offset) return false;
   const ledger::Entry* line = reader->entry(from.index);
   return line != nullptr && commands_.learn(entry->id, line->ca.flags.load(kRelaxed));
 }

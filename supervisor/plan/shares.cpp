@@ -50,12 +50,8 @@ void Shares::link(EntryId id, const EntryRef& entry) {
   }
   Channel& channel = channels_[found->second];
   Row& r = row(id);
-  r = Row{Identity::of(entry.topic, entry.channel),
-          false,
-          attributes_of(entry),
-          found->second,
-          channel.first,
-          kNone};
+  r = Row{Identity::of(entry.topic, entry.channel), false, attributes_of(entry), found->second,
+          channel.first};
   channel.first = id.value;
   ++channel.entries;
   if (channel.slot != kNoSlot) ++workers_[Slot{channel.slot}].entries;
@@ -78,6 +74,7 @@ void Shares::unlink(EntryId id) {
     free_channels_.push_back(r.channel);
   }
   r = Row{};
+  book_.withdraw(id);
 }
 
 Shares::Orders Shares::reconcile(const CommandState& state, std::span<const EntryId> dirty,
@@ -99,8 +96,7 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
     orders.items[before->slot].push_back(std::move(add));
   }
   for (EntryId id : added)
-    if (const auto wanted = state.find(id); wanted && rows_[id.value].index == kNone)
-      place_new(id, *wanted, ask, orders);
+    if (const auto wanted = state.find(id); wanted && !place(id)) place_new(id, *wanted, ask, orders);
   return orders;
 }
 
@@ -113,7 +109,7 @@ void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::ve
     if (same) {
       if (known.attributes == attributes_of(*wanted)) return;
       known.attributes = attributes_of(*wanted);
-      known.changed = known.index != kNone;  // held: release() hands out what is then commanded
+      known.changed = place(id).has_value();  // held: release() hands out what is then commanded
       return;
     }
     // An id of an entry that is gone may be another's by now.
@@ -146,7 +142,8 @@ void Shares::place_new(EntryId id, const EntryRef& entry, const Asking& ask, Ord
   const Slot slot{channels_[rows_[id.value].channel].slot};
   const size_t before = orders.departures.size();
   lines_.each(rows_[id.value].identity, [&](const Place& place) {
-    if (place.slot != slot && ask.waits(place)) orders.departures.push_back({id, place, true});
+    if (place.slot != slot && (ask.waits(place)))
+      orders.departures.push_back({id, place, true});
   });
   if (orders.departures.size() == before) orders.items[slot].push_back(hand_out(id, entry));
 }
@@ -187,8 +184,8 @@ bool Shares::is_stuck(const Channel& channel, const Asking& ask) const {
   const Slot slot{channel.slot};
   bool stuck = false;
   for (uint32_t e = channel.first; e != kNone && !stuck; e = rows_[e].next) {
-    if (rows_[e].index != kNone) {
-      stuck = ask.stuck({slot, EntryIndex{rows_[e].index}});
+    if (const auto at = place(EntryId{e})) {
+      stuck = ask.stuck(*at);
     } else {
       // Not handed out yet: what waits there is of the worker before.
       lines_.each(rows_[e].identity,
@@ -203,11 +200,11 @@ void Shares::move_channel(uint32_t number, Slot to, Orders& orders) {
   if (channel.slot != kNoSlot) {
     const Slot from{channel.slot};
     for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
-      Row& r = rows_[e];
-      if (r.index == kNone) continue;
-      orders.items[from].push_back(RemoveEntry{EntryIndex{r.index}});
-      orders.departures.push_back({EntryId{e}, Place{from, EntryIndex{r.index}}, r.changed});
-      r.index = kNone;
+      const auto at = place(EntryId{e});
+      if (!at) continue;
+      orders.items[from].push_back(RemoveEntry{at->index});
+      orders.departures.push_back({EntryId{e}, *at, rows_[e].changed});
+      book_.withdraw(EntryId{e});
     }
     --workers_[from].channels;
     workers_[from].entries -= channel.entries;
@@ -218,24 +215,22 @@ void Shares::move_channel(uint32_t number, Slot to, Orders& orders) {
 AddEntry Shares::hand_out(EntryId id, const EntryRef& entry) {
   Row& r = rows_[id.value];
   const Slot slot{channels_[r.channel].slot};
-  r.index = lines_.assign(slot, entry.topic, entry.channel, entry.key).value;
+  const EntryIndex index = lines_.assign(slot, entry.topic, entry.channel, entry.key);
+  book_.serve(id, {slot, index});
   r.attributes = attributes_of(entry);  // they may have changed since it was put into the book
-  return add_item(EntryIndex{r.index}, entry);
+  return add_item(index, entry);
 }
 
 std::vector<AssignItem> Shares::serve_anew(Slot slot, const CommandState& state) {
+  std::vector<EntryId> served;
+  book_.each_of(slot, [&](EntryId id, EntryIndex) { served.push_back(id); });
   std::vector<AssignItem> items;
-  for (const Channel& channel : channels_) {
-    if (channel.entries == 0 || channel.slot != slot.value) continue;
-    for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
-      Row& r = rows_[e];
-      if (r.index == kNone) continue;
-      const auto entry = state.find(EntryId{e});
-      if (entry && r.identity == Identity::of(entry->topic, entry->channel)) {
-        items.push_back(hand_out(EntryId{e}, *entry));
-      } else {
-        r.index = kNone;  // it is about to be removed, and the worker does not know it
-      }
+  for (const EntryId id : served) {
+    const auto entry = state.find(id);
+    if (entry && rows_[id.value].identity == Identity::of(entry->topic, entry->channel)) {
+      items.push_back(hand_out(id, *entry));
+    } else {
+      book_.withdraw(id);  // it is about to be removed, and the worker does not know it
     }
   }
   return items;
@@ -245,7 +240,7 @@ std::optional<std::pair<Slot, AddEntry>> Shares::release(EntryId id, const Comma
   if (id.value >= rows_.size()) return std::nullopt;
   const Row& r = rows_[id.value];
   const auto entry = state.find(id);
-  if (r.channel == kNone || r.index != kNone || !entry) return std::nullopt;
+  if (r.channel == kNone || place(id) || !entry) return std::nullopt;
   const Slot slot{channels_[r.channel].slot};
   return std::pair{slot, hand_out(id, *entry)};
 }
@@ -262,13 +257,6 @@ void Shares::renew(EntryId id, const CommandState& state, Orders& orders) {
 bool Shares::set_host(EntryId id, uint32_t host) {
   if (id.value >= rows_.size() || rows_[id.value].channel == kNone) return false;
   return std::exchange(channels_[rows_[id.value].channel].host, host) != host;
-}
-
-std::optional<Place> Shares::place(EntryId id) const {
-  if (id.value >= rows_.size()) return std::nullopt;
-  const Row& r = rows_[id.value];
-  if (r.channel == kNone || r.index == kNone) return std::nullopt;
-  return Place{Slot{channels_[r.channel].slot}, EntryIndex{r.index}};
 }
 
 std::optional<Slot> Shares::owner(EntryId id) const {

@@ -1,5 +1,5 @@
-// Pure. The book of who serves what: the worker of every channel, and the index under which that worker knows
-// each of the channel's entries.
+// Pure. What each worker is told: the worker of every channel, and the items that bring the book of who
+// serves what (book.h) up to what is commanded.
 //
 // The command state says what is to be monitored, the planner who is to do it; Shares compares that with what
 // was handed out and answers with the items to send. It holds no names: an entry is remembered by hashes of
@@ -15,7 +15,8 @@
 // So a channel's events stay in order. A channel whose old worker could not get rid of its events for a long
 // time is not moved at all: the caller knows which are *stuck*. Likewise for entries that are new to the book
 // of shares, after a start: their channels stay with the slot where events of theirs still wait; where those
-// wait in a slot that is gone, they are held.
+// wait in a slot that is gone, they are held, and so are those of an entry that was removed, and commanded
+// anew before the place that it had left was empty.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@
 #include "common/ids.h"
 #include "proto/control_message.h"
 #include "supervisor/commands/command_state.h"
+#include "supervisor/plan/book.h"
 #include "supervisor/plan/lines.h"
 #include "supervisor/plan/planner.h"
 
@@ -81,8 +83,11 @@ public:
   // The entry's worker wants it again (a new search): remove and add. Nothing for a held one.
   void renew(EntryId id, const CommandState& state, Orders& orders);
 
-  // Where an entry is served; nothing while it is held or unknown.
-  std::optional<Place> place(EntryId id) const;
+  // Where entries are served; nothing while they are held. What they have left is written into it by the
+  // caller, who knows when that is gone.
+  Book& book() { return book_; }
+  const Book& book() const { return book_; }
+  std::optional<Place> place(EntryId id) const { return book_.place(id); }
   // The worker that an entry belongs to, held or not.
   std::optional<Slot> owner(EntryId id) const;
   size_t channels() const { return channel_of_name_.size(); }
@@ -100,7 +105,6 @@ private:
     uint64_t attributes = 0;   // a hash of mask and key
     uint32_t channel = kNone;  // kNone: the id is not in the book
     uint32_t next = kNone;     // the channel's next entry
-    uint32_t index = kNone;    // kNone: not handed out (held, or about to be)
   };
   struct Channel {
     uint64_t name_hash = 0;
@@ -133,6 +137,7 @@ private:
   std::unordered_map<uint64_t, uint32_t> channel_of_name_;
   std::map<Slot, Worker> workers_;
   Lines lines_;
+  Book book_;
   bool moves_put_off_ = false;
 };
 

@@ -32,9 +32,7 @@ void Board::changed(EntryId id) {
 }
 
 void Board::lost(Slot slot) {
-  parts_.commands.visit([&](const EntryRef& entry) {
-    if (parts_.shares.owner(entry.id) == slot) states_.set(entry.id, ShownState::pending);
-  });
+  parts_.shares.book().each_of(slot, [&](EntryId id, EntryIndex) { changed(id); });
 }
 
 void Board::look(double seconds) {

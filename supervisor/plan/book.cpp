@@ -1,0 +1,86 @@
+#include "supervisor/plan/book.h"
+
+#include <algorithm>
+
+namespace e2k::supervisor {
+namespace {
+
+uint64_t number_of(const Place& place) {
+  return (uint64_t{place.slot.value} << 32) | place.index.value;
+}
+
+template <class Map, class Key>
+void count_down(Map& counts, Key key) {
+  const auto found = counts.find(key);
+  if (--found->second == 0) counts.erase(found);
+}
+
+}  // namespace
+
+void Book::serve(EntryId id, Place place) {
+  withdraw(id);
+  if (id.value >= rows_.size()) rows_.resize(std::max<size_t>(id.value + 1, rows_.size() + rows_.size() / 4));
+  rows_[id.value] = {place.index.value, place.slot.value};
+  auto& of_slot = back_[place.slot];
+  if (of_slot.size() <= place.index.value) of_slot.resize(place.index.value + 1, kNone);
+  of_slot[place.index.value] = id.value;
+}
+
+void Book::withdraw(EntryId id) {
+  const auto was = place(id);
+  if (!was) return;
+  uint32_t& behind = back_[was->slot][was->index.value];
+  if (behind == id.value) behind = kNone;
+  rows_[id.value] = Row{};
+}
+
+Serving Book::state(EntryId id) const {
+  if (place(id)) return Serving::serving;
+  return leaving_of_.contains(id.value) ? Serving::leaving : Serving::unserved;
+}
+
+std::optional<Place> Book::place(EntryId id) const {
+  if (id.value >= rows_.size() || rows_[id.value].index == kNone) return std::nullopt;
+  return Place{Slot{rows_[id.value].slot}, EntryIndex{rows_[id.value].index}};
+}
+
+std::optional<EntryId> Book::entry_at(const Place& place) const {
+  const auto found = back_.find(place.slot);
+  if (found == back_.end() || place.index.value >= found->second.size()) return std::nullopt;
+  const uint32_t id = found->second[place.index.value];
+  return id == kNone ? std::nullopt : std::optional(EntryId{id});
+}
+
+void Book::leave(const Leaving& leaving) {
+  leaving_.push_back(leaving);
+  ++leaving_of_[leaving.id.value];
+  ++leaving_from_[number_of(leaving.from)];
+}
+
+void Book::emptied(Slot slot) {
+  for (Leaving& one : leaving_) one.left |= one.from.slot == slot;
+}
+
+bool Book::is_leaving(const Place& place) const {
+  return leaving_from_.contains(number_of(place));
+}
+
+Book::Settled Book::settle(MonotonicNs now, const std::function<bool(const Leaving&)>& has_left) {
+  Settled settled;
+  std::erase_if(leaving_, [&](const Leaving& one) {
+    const bool left = one.left || has_left(one);
+    if (!left && now <= one.deadline) return false;
+    if (!left) ++settled.late;
+    count_down(leaving_of_, one.id.value);
+    count_down(leaving_from_, number_of(one.from));
+    settled.left.push_back(one);
+    return true;
+  });
+  std::unordered_set<uint32_t> seen;
+  for (const Leaving& one : settled.left)
+    if (!leaving_of_.contains(one.id.value) && seen.insert(one.id.value).second)
+      settled.free.push_back(one.id);
+  return settled;
+}
+
+}  // namespace e2k::supervisor

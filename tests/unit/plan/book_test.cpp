@@ -1,0 +1,116 @@
+#include "supervisor/plan/book.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace e2k::supervisor {
+namespace {
+
+constexpr EntryId kA{0}, kB{7};
+
+Place place(uint16_t slot, uint32_t index) {
+  return {Slot{slot}, EntryIndex{index}};
+}
+
+struct BookTest : testing::Test {
+  Book book;
+  MonotonicNs now{};
+  std::set<uint32_t> gone;  // indices of slot 0 of which nothing is left
+
+  void leave(EntryId id, uint32_t index, int64_t deadline = 100) {
+    Book::Leaving leaving{id, place(0, index), Generation{1}};
+    leaving.deadline = MonotonicNs{deadline};
+    book.leave(leaving);
+  }
+  Book::Settled settle() {
+    return book.settle(now, [this](const Book::Leaving& one) { return gone.contains(one.from.index.value); });
+  }
+};
+
+TEST_F(BookTest, an_entry_is_served_at_one_place_which_leads_back_to_it) {
+  EXPECT_EQ(book.state(kA), Serving::unserved);
+  EXPECT_EQ(book.entry_at(place(0, 3)), std::nullopt);
+  book.serve(kA, place(0, 3));
+  book.serve(kB, place(1, 0));
+  EXPECT_EQ(book.state(kA), Serving::serving);
+  EXPECT_EQ(book.place(kA), place(0, 3));
+  EXPECT_EQ(book.entry_at(place(0, 3)), kA);
+  EXPECT_EQ(book.entry_at(place(0, 0)), std::nullopt);
+  book.serve(kA, place(1, 1));
+  EXPECT_EQ(book.entry_at(place(0, 3)), std::nullopt);
+  EXPECT_EQ(book.entry_at(place(1, 1)), kA);
+  book.withdraw(kA);
+  book.withdraw(kA);
+  EXPECT_EQ(book.place(kA), std::nullopt);
+  EXPECT_EQ(book.entry_at(place(1, 1)), std::nullopt);
+  EXPECT_EQ(book.entry_at(place(1, 0)), kB);
+}
+
+TEST_F(BookTest, a_line_that_was_given_to_another_is_not_taken_from_that_one) {
+  book.serve(kA, place(0, 3));
+  book.serve(kB, place(0, 3));  // the slot's lines began anew, and A has not been given another yet
+  book.withdraw(kA);
+  EXPECT_EQ(book.entry_at(place(0, 3)), kB);
+}
+
+TEST_F(BookTest, the_entries_of_a_slot_are_gone_through_by_index) {
+  book.serve(kA, place(0, 5));
+  book.serve(kB, place(0, 2));
+  book.serve(EntryId{3}, place(1, 0));
+  std::vector<std::pair<uint32_t, uint32_t>> seen;
+  book.each_of(Slot{0}, [&](EntryId id, EntryIndex index) { seen.emplace_back(id.value, index.value); });
+  EXPECT_EQ(seen, (std::vector<std::pair<uint32_t, uint32_t>>{{7, 2}, {0, 5}}));
+}
+
+TEST_F(BookTest, an_entry_leaves_until_nothing_of_it_is_where_it_was) {
+  leave(kA, 4);
+  EXPECT_EQ(book.state(kA), Serving::leaving);
+  EXPECT_TRUE(book.is_leaving(place(0, 4)));
+  EXPECT_TRUE(settle().free.empty());
+  gone = {4};
+  const auto settled = settle();
+  EXPECT_EQ(settled.free, std::vector<EntryId>{kA});
+  EXPECT_EQ(settled.late, 0u);
+  EXPECT_EQ(book.state(kA), Serving::unserved);
+  EXPECT_FALSE(book.is_leaving(place(0, 4)));
+  EXPECT_TRUE(settle().left.empty());
+}
+
+TEST_F(BookTest, one_that_leaves_several_places_is_free_when_it_has_left_all) {
+  leave(kA, 4);
+  leave(kA, 5);
+  gone = {5};
+  EXPECT_TRUE(settle().free.empty());
+  EXPECT_EQ(book.leaving().size(), 1u);
+  gone = {4};
+  EXPECT_EQ(settle().free, std::vector<EntryId>{kA});
+}
+
+TEST_F(BookTest, one_that_leaves_two_places_at_once_is_free_once) {
+  leave(kA, 4);
+  leave(kA, 5);
+  gone = {4, 5};
+  EXPECT_EQ(settle().free.size(), 1u);
+}
+
+TEST_F(BookTest, at_the_deadline_order_gives_way_and_that_is_counted) {
+  leave(kA, 4, 100);
+  leave(kB, 5, 200);
+  now = MonotonicNs{101};
+  const auto settled = settle();
+  EXPECT_EQ(settled.free, std::vector<EntryId>{kA});
+  EXPECT_EQ(settled.late, 1u);
+  EXPECT_EQ(book.state(kB), Serving::leaving);
+}
+
+TEST_F(BookTest, a_slot_that_was_emptied_holds_nobody_up) {
+  leave(kA, 4);
+  book.emptied(Slot{1});
+  EXPECT_TRUE(settle().free.empty());
+  book.emptied(Slot{0});
+  EXPECT_EQ(settle().free, std::vector<EntryId>{kA});
+}
+
+}  // namespace
+}  // namespace e2k::supervisor
