@@ -54,8 +54,11 @@ void Service::apply_orders(Shares::Orders orders) {
     Book::Leaving leaving{departure.id, departure.from, Generation{}};
     leaving.deadline = deadline;
     if (entry && !departure.renewed) leaving.command_offset = entry->offset;
-    if (departure.from.slot.value < config_.workers.count)
-      leaving.generation = fleet_->slot(departure.from.slot).state->generation;
+    if (departure.from.slot.value < config_.workers.count) {
+      const Fleet::SlotView worker = fleet_->slot(departure.from.slot);
+      leaving.generation = worker.state->generation;
+      leaving.assigned = worker.assigned_items;
+    }
     shares_.book().leave(leaving);
   }
   release_departed();
@@ -95,7 +98,11 @@ bool Service::has_left(const Book::Leaving& leaving) const {
   if (from.slot.value < config_.workers.count) {
     const Fleet::SlotView worker = fleet_->slot(from.slot);
     // A dead worker's last event may not be counted yet; its successor counts it.
-    if (!is_alive(*worker.state) || worker.ledger == nullptr || worker.unapplied_items != 0) return false;
+    if (!is_alive(*worker.state) || worker.ledger == nullptr) return false;
+    // What is assigned later holds nobody up.
+    const bool same =
+        worker.state->generation == leaving.generation && worker.assigned_items >= leaving.assigned;
+    if (same && worker.assigned_items - worker.unapplied_items < leaving.assigned) return false;
   }
   return !ledgers_->waits(from);
 }

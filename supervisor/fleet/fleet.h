@@ -77,7 +77,8 @@ public:
     const Heartbeat* heartbeat;          // the last of this generation; nullptr before it
     const ledger::LedgerReader* ledger;  // of this generation; nullptr before its first greeting
     const ledger::LedgerReader* books;   // for sums: `ledger`, or its predecessor's until that is there
-    uint64_t unapplied_items;            // assigned, not yet applied
+    uint64_t assigned_items;             // to this generation, all that it was ever given
+    uint64_t unapplied_items;            // of them, not yet applied: the last ones
     std::string_view libca;              // which one it runs with; "" before its first greeting
   };
   virtual std::vector<SlotView> slots() const = 0;

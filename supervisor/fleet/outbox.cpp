@@ -19,6 +19,7 @@ void Outbox::reset() {
 }
 
 void Outbox::add(std::vector<AssignItem> items) {
+  assigned_items_ += items.size();
   unapplied_items_ += items.size();
   waiting_.insert(waiting_.end(), std::make_move_iterator(items.begin()),
                   std::make_move_iterator(items.end()));

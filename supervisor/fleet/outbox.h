@@ -31,7 +31,9 @@ public:
   bool applied(uint64_t number, MonotonicNs now);
   // Encoded messages that are due now, each to be sent once.
   std::vector<std::string> due(MonotonicNs now);
-  // Assigned and not yet applied.
+  // Since the worker is there.
+  uint64_t assigned_items() const { return assigned_items_; }
+  // Of them, the last ones that are not applied yet.
   uint64_t unapplied_items() const { return unapplied_items_; }
 
 private:
@@ -45,7 +47,7 @@ private:
   std::deque<AssignItem> waiting_;
   std::deque<Batch> sent_;  // unapplied, by number
   uint64_t last_number_ = 0;
-  uint64_t unapplied_items_ = 0;
+  uint64_t assigned_items_ = 0, unapplied_items_ = 0;
   uint64_t next_to_send_ = 1;  // batches below were sent at least once
   MonotonicNs last_progress_;  // when something was applied, or sent with nothing before it
 };

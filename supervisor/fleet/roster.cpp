@@ -31,6 +31,7 @@ Fleet::SlotView Worker::view() const {
           heartbeat ? &*heartbeat : nullptr,
           own,
           own == nullptr && previous ? &*previous : own,
+          outbox.assigned_items(),
           outbox.unapplied_items(),
           libca};
 }

@@ -51,6 +51,7 @@ public:
     EntryId id;
     Place from;
     Generation generation;  // of the worker that it leaves
+    uint64_t assigned = 0;  // items that this worker had been given by then, the entry's removal included
     MonotonicNs deadline{};
     int64_t command_offset =
         -1;             // of the command that the old worker served; -1: another one is to be served

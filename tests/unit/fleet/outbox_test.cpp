@@ -40,6 +40,7 @@ TEST_F(OutboxRules, items_leave_once_in_batches_within_the_window) {
   EXPECT_TRUE(due_numbers().empty());
   EXPECT_TRUE(outbox.applied(2, now));
   EXPECT_EQ(outbox.unapplied_items(), 8'000u);
+  EXPECT_EQ(outbox.assigned_items(), 10'000u);
   EXPECT_EQ(due_numbers(), (std::vector<uint64_t>{5, 6}));
 }
 

@@ -25,6 +25,7 @@ public:
     w.state.pid = 1000 + slot.value;
     w.ledger = std::make_unique<TestLedger>(slot, w.state.generation);
     w.welcomed = true;
+    w.assigned = w.unapplied = 0;
     if (callbacks_.welcomed) callbacks_.welcomed(slot, w.state.generation);
   }
   void die(Slot slot, int wait_status = 9) {
@@ -40,6 +41,7 @@ public:
   }
   TestLedger& ledger_of(Slot slot) { return *of(slot).ledger; }
   SlotState& state_of(Slot slot) { return of(slot).state; }
+  // Of the items that it was given, so many at the end are not applied.
   void set_unapplied(Slot slot, uint64_t items) { of(slot).unapplied = items; }
 
   // What the slot's workers were given since this was asked last.
@@ -57,6 +59,7 @@ public:
   void assign(Slot slot, std::vector<AssignItem> items) override {
     Worker& w = of(slot);
     if (!w.welcomed) return;
+    w.assigned += items.size();
     for (AssignItem& item : items) w.given.push_back(std::move(item));
   }
   void restart(Slot slot) override { restarted.push_back(slot); }
@@ -72,8 +75,8 @@ public:
   SlotView slot(Slot slot) const override {
     const Worker& w = *workers_.at(slot.value);
     const ledger::LedgerReader* const ledger = w.ledger ? &w.ledger->reader() : nullptr;
-    return {slot,   &w.state, &w.restarts_by_reason, {}, w.heartbeat ? &*w.heartbeat : nullptr,
-            ledger, ledger,   w.unapplied,           ""};
+    return {slot,   &w.state,   &w.restarts_by_reason, {}, w.heartbeat ? &*w.heartbeat : nullptr, ledger,
+            ledger, w.assigned, w.unapplied,           ""};
   }
 
 private:
@@ -85,7 +88,7 @@ private:
     std::optional<Heartbeat> heartbeat;
     std::vector<AssignItem> given;
     LaunchExtras extras;
-    uint64_t unapplied = 0;
+    uint64_t assigned = 0, unapplied = 0;
   };
   Worker& of(Slot slot) { return *workers_.at(slot.value); }
 

@@ -173,6 +173,17 @@ TEST_F(MovedChannelTest, is_served_by_its_new_worker_once_its_last_event_is_out)
   EXPECT_EQ(place(moved)->slot, Slot{0});
 }
 
+TEST_F(MovedChannelTest, waits_for_its_removal_to_be_applied_and_for_nothing_that_is_assigned_later) {
+  acknowledge();
+  fleet->set_unapplied(Slot{1}, 1);
+  EXPECT_TRUE(is_held());
+  // Its worker has always something to apply, which came later.
+  std::vector<AssignItem> more(5, RemoveEntry{EntryIndex{60}});
+  fleet->assign(Slot{1}, std::move(more));
+  fleet->set_unapplied(Slot{1}, 5);
+  EXPECT_TRUE(until([&] { return place(moved).has_value(); }));
+}
+
 TEST_F(MovedChannelTest, waits_for_the_successor_of_a_worker_that_died_to_count_what_is_left) {
   acknowledge();
   fleet->die(Slot{1});
