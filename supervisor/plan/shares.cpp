@@ -142,7 +142,7 @@ void Shares::place_new(EntryId id, const EntryRef& entry, const Asking& ask, Ord
   const Slot slot{channels_[rows_[id.value].channel].slot};
   const size_t before = orders.departures.size();
   lines_.each(rows_[id.value].identity, [&](const Place& place) {
-    if (place.slot != slot && (ask.waits(place)))
+    if (place.slot != slot && (ask.waits(place) || book_.is_leaving(place)))
       orders.departures.push_back({id, place, true});
   });
   if (orders.departures.size() == before) orders.items[slot].push_back(hand_out(id, entry));

@@ -338,5 +338,39 @@ TEST_F(SharesTest, renew_removes_and_adds_on_the_same_worker) {
   EXPECT_EQ(shares.place(id), before);
 }
 
+TEST_F(SharesTest, an_entry_that_is_commanded_anew_waits_for_the_place_that_it_had_left) {
+  const std::string value = R"({"mask":"v"})";
+  for (const char* channel : {"a", "b", "c", "d"}) command("t", channel, value.c_str());
+  std::vector<std::string> of_first;
+  for (const char* channel : {"a", "b", "c", "d"})
+    if (shares.owner(state.find("t", channel)->id) == Slot{0}) of_first.push_back(channel);
+  std::vector<Shares::Departure> departures;
+  for (const auto& channel : of_first) departures = command("t", channel, nullptr).departures;
+  ASSERT_EQ(departures.size(), 1u);
+  const Place from = departures[0].from;
+  const std::string moved(state.find(departures[0].id)->channel);
+  Book::Leaving leaving{departures[0].id, from, Generation{1}};
+  leaving.deadline = MonotonicNs{100};
+  shares.book().leave(leaving);
+  command("t", moved, nullptr);
+  // Its former worker is the fuller one by now: it goes to the other.
+  std::vector<Change> changes;
+  std::vector<EntryId> dirty;
+  const std::string key = R"({"topic":"t","channel":")" + moved + R"("})";
+  state.apply(0, offset++, 0, key, value, changes);
+  for (const Change& change : changes) dirty.push_back(change.id);
+  Shares::Asking ask;
+  ask.waits = [](const Place&) { return false; };
+  const Shares::Orders orders = shares.reconcile(state, dirty, ask);
+  const EntryId again = state.find("t", moved)->id;
+  if (shares.owner(again) != from.slot) {
+    ASSERT_EQ(orders.departures.size(), 1u);
+    EXPECT_EQ(orders.departures[0].from, from);
+    EXPECT_FALSE(shares.place(again)) << "it is held";
+  } else {
+    FAIL() << "the test wants it elsewhere";
+  }
+}
+
 }  // namespace
 }  // namespace e2k::supervisor
