@@ -11,19 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/commands/server_trouble.h"
+
 namespace e2k::supervisor::check {
 
-// Why a server can't be spoken to.
-enum class Trouble {
-  none,
-  unreachable,  // refuses connections, or is silent
-  unresolved,   // its name is no address
-  protocol,     // speaks, but not what security.protocol says
-  tls,          // a certificate is not accepted, by either side
-  login,        // user, password or token are refused
-  not_allowed,  // it knows who asks, and refuses what is asked
-  odd           // anything else; the words say it
-};
+using supervisor::Trouble;
 
 // One side of the brokers' clients: [kafka] refined by [kafka.consumer] or [kafka.producer].
 struct BrokerFacts {

@@ -18,6 +18,7 @@ Level level_of(Trouble trouble) {
     case Trouble::none:
       return Level::ok;
     case Trouble::unreachable:
+    case Trouble::silent:
     case Trouble::unresolved:
       return Level::unreachable;
     case Trouble::protocol:
@@ -29,50 +30,6 @@ Level level_of(Trouble trouble) {
       return Level::unreachable;
   }
   return Level::ok;
-}
-
-const char* broker_remedy(Trouble trouble) {
-  switch (trouble) {
-    case Trouble::none:
-      return "";
-    case Trouble::unreachable:
-    case Trouble::odd:
-      return "start them, let this machine through their firewall, or correct kafka.\"bootstrap.servers\"";
-    case Trouble::unresolved:
-      return "correct kafka.\"bootstrap.servers\", or make the name known to this machine (getent hosts "
-             "NAME)";
-    case Trouble::protocol:
-      return "set kafka.\"security.protocol\" to what that port speaks (plaintext, ssl, sasl_plaintext, "
-             "sasl_ssl)";
-    case Trouble::tls:
-      return "check kafka.\"security.protocol\", kafka.\"ssl.ca.location\" (the CA of the brokers' "
-             "certificates) and this client's certificate and key";
-    case Trouble::login:
-      return "correct kafka.\"sasl.mechanism\", kafka.\"sasl.username\" and kafka.\"sasl.password\"";
-    case Trouble::not_allowed:
-      return "let this user describe the cluster's topics";
-  }
-  return "";
-}
-
-const char* broker_complaint(Trouble trouble) {
-  switch (trouble) {
-    case Trouble::none:
-    case Trouble::unreachable:
-    case Trouble::odd:
-      return "none answers at";
-    case Trouble::unresolved:
-      return "no address is known of";
-    case Trouble::protocol:
-      return "another protocol is spoken at";
-    case Trouble::tls:
-      return "TLS fails at";
-    case Trouble::login:
-      return "the login is refused at";
-    case Trouble::not_allowed:
-      return "asking is refused at";
-  }
-  return "";
 }
 
 Finding of_brokers(const BrokerFacts& facts) {
@@ -218,6 +175,7 @@ Finding of_registry(const RegistryFacts& facts) {
     case Trouble::none:
       return {Level::ok, fmt::format("{}: answers", who)};
     case Trouble::unreachable:
+    case Trouble::silent:
     case Trouble::unresolved:
       return {Level::unreachable, fmt::format("{}: {}; start it, or correct {}\"schema.registry.url\"", who,
                                               facts.words, options)};

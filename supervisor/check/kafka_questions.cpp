@@ -6,40 +6,15 @@
 
 #include "common/config/property_rules.h"
 #include "supervisor/commands/kafka_connection.h"
+#include "supervisor/commands/reach.h"
 #include "supervisor/ctl/topic_link.h"
 #include "supervisor/topic_rule.h"
 
 namespace e2k::supervisor::check {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr milliseconds kFirstTurn{500}, kLongestTurn{4000};
-// A name may have several addresses, of which the next is tried when one has failed.
-constexpr milliseconds kPatience{1500};
 constexpr size_t kAskedOneByOne = 20;
 constexpr size_t kAskedTogether = 500;
-
-Trouble trouble_of(const KafkaError& error) {
-  const auto says = [&](std::string_view words) { return error.message.find(words) != std::string::npos; };
-  switch (error.code) {
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-      return Trouble::unresolved;
-    case RD_KAFKA_RESP_ERR__SSL:
-      return says("PLAINTEXT broker") ? Trouble::protocol : Trouble::tls;
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-      return Trouble::login;
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-      return Trouble::not_allowed;
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-      return says("security.protocol") || says("PLAINTEXT broker") ? Trouble::protocol : Trouble::unreachable;
-    default:
-      return Trouble::unreachable;
-  }
-}
 
 Seen seen_of(rd_kafka_resp_err_t code) {
   switch (code) {
@@ -71,26 +46,6 @@ Result<std::unique_ptr<KafkaConnection>> connect(std::map<std::string, std::stri
   return KafkaConnection::open(RD_KAFKA_PRODUCER, properties);
 }
 
-void ask_brokers(KafkaConnection& connection, const Deadline& deadline, BrokerFacts& facts) {
-  std::optional<Deadline> patience;
-  KafkaError last;
-  for (milliseconds turn = kFirstTurn; !deadline.passed() && !(patience && patience->passed());
-       turn = std::min(2 * turn, kLongestTurn)) {
-    const auto cluster = cluster_of(connection.get(), false, std::min(turn, deadline.left()));
-    if (cluster) {
-      facts.brokers = cluster->brokers;
-      return;
-    }
-    last = cluster.error();
-    while (rd_kafka_poll(connection.get(), 10) > 0) {
-    }
-    if (connection.all_down() && !patience) patience.emplace(kPatience);
-  }
-  if (connection.first_error().code != RD_KAFKA_RESP_ERR_NO_ERROR) last = connection.first_error();
-  facts.trouble = trouble_of(last);
-  facts.words = last.message;
-}
-
 // The connection, where its brokers answer.
 std::unique_ptr<KafkaConnection> connect_side(const Config& config, const char* side,
                                               const Properties& refinement, const Deadline& deadline,
@@ -100,7 +55,13 @@ std::unique_ptr<KafkaConnection> connect_side(const Config& config, const char* 
   told.servers = servers_of(config, refinement);
   auto connection = connect(merged_properties(config.kafka.common, refinement));
   if (connection) {
-    ask_brokers(**connection, deadline, told);
+    const auto cluster = reach(**connection, deadline);
+    if (cluster) {
+      told.brokers = cluster->brokers;
+    } else {
+      told.trouble = cluster.error().trouble;
+      told.words = cluster.error().words;
+    }
   } else {
     told.trouble = Trouble::protocol;
     told.words = connection.error().message;

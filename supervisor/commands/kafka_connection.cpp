@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
 #include <utility>
 
 #include "common/kafka/error_kind.h"
@@ -42,12 +43,20 @@ std::string KafkaConnection::last_words() {
   return complaints_.last_words;
 }
 
-void KafkaConnection::on_log(const rd_kafka_t* handle, int level, const char*, const char* text) {
+std::string KafkaConnection::last_failure() {
+  const std::lock_guard guard(complaints_.lock);
+  return complaints_.last_failure;
+}
+
+void KafkaConnection::on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
   constexpr int kNotice = 5;
-  if (level >= kNotice) return;
+  std::string_view words = text;
+  if (const size_t end = words.find("]: "); words.starts_with("[thrd:") && end != std::string_view::npos)
+    words.remove_prefix(end + 3);
   auto* complaints = static_cast<Complaints*>(rd_kafka_opaque(handle));
   const std::lock_guard guard(complaints->lock);
-  complaints->last_words = text;
+  if (level < kNotice) complaints->last_words = words;
+  if (std::string_view(facility) == "FAIL") complaints->last_failure = words;
 }
 
 void KafkaConnection::on_error(rd_kafka_t*, int number, const char* text, void* opaque) {

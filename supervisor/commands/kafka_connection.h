@@ -32,6 +32,9 @@ public:
   rd_kafka_t* get() const { return handle_; }
   // librdkafka's last log line of some weight: why brokers do not answer.
   std::string last_words();
+  // Its last line about a connection that failed, also one of little weight: of some troubles there is no
+  // other word.
+  std::string last_failure();
   // The first error; one of TLS or of the login takes the place of an earlier one, because who refuses a
   // client is there. NO_ERROR: none so far. On the polling thread only.
   const KafkaError& first_error() const { return complaints_.first; }
@@ -40,8 +43,8 @@ public:
 
 private:
   struct Complaints {
-    std::mutex lock;  // of last_words
-    std::string last_words;
+    std::mutex lock;  // of the words
+    std::string last_words, last_failure;
     KafkaError first;
     bool all_down = false;
   };

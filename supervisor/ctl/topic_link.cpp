@@ -7,9 +7,9 @@
 
 #include "common/kafka/conf.h"
 #include "supervisor/commands/deadline.h"
-#include "supervisor/commands/kafka_connection.h"
 #include "supervisor/commands/topic_admin.h"
 #include "supervisor/ctl/table.h"
+#include "supervisor/ctl/topic_connection.h"
 #include "supervisor/ctl/topic_reading.h"
 
 namespace e2k::supervisor::ctl {
@@ -24,25 +24,8 @@ tl::unexpected<Failure> failure(Exit exit, std::string message) {
   return tl::unexpected(Failure{exit, std::move(message)});
 }
 
-Outcome<std::unique_ptr<KafkaConnection>> open(rd_kafka_type_t type,
-                                               const std::map<std::string, std::string>& properties,
-                                               KafkaConnection::Delivered delivered = nullptr) {
-  auto opened = KafkaConnection::open(type, properties, delivered);
-  if (!opened) return failure(Exit::usage, std::move(opened.error().message));
-  return std::move(*opened);
-}
-
-Failure timed_out(const TopicSettings& settings, KafkaConnection& connection, milliseconds timeout,
-                  const std::string& what) {
-  const std::string words = connection.last_words();
-  return {Exit::timed_out, fmt::format("{} on {} within {:g} s{}{}", what, settings.servers,
-                                       static_cast<double>(timeout.count()) / 1000, words.empty() ? "" : ": ",
-                                       printable(words))};
-}
-
 Failure failed(const TopicSettings& settings, const KafkaError& error) {
-  return {is_refusal(error.code) ? Exit::permission : Exit::failed,
-          fmt::format("the command topic {} on {}: {}", settings.topic, settings.servers, error.message)};
+  return refused(settings, "the command topic " + settings.topic, error);
 }
 
 // The partitions; of a fresh topic as soon as the brokers tell of them.
@@ -119,13 +102,8 @@ rd_kafka_resp_err_t produce(rd_kafka_t* handle, const std::string& topic, Pendin
 
 Outcome<std::vector<TopicRecord>> read_topic(const TopicSettings& settings, milliseconds timeout,
                                              bool create) {
-  auto properties = settings.consumer;
-  properties["enable.partition.eof"] = "true";
-  properties["auto.offset.reset"] = "earliest";
-  properties["allow.auto.create.topics"] = "false";
-  properties.try_emplace("fetch.wait.max.ms", "10");  // the end is told by a fetch that waited in vain
   const Deadline deadline(timeout);
-  auto opened = open(RD_KAFKA_CONSUMER, properties);
+  auto opened = connect_reader(settings, deadline);
   if (!opened) return tl::unexpected(opened.error());
   KafkaConnection& connection = **opened;
   const auto partitions = partitions_of(connection, settings, create, timeout, deadline);
@@ -169,7 +147,7 @@ Outcome<std::vector<Delivered>> write_topic(const TopicSettings& settings,
   // A new key must land where every other client of Kafka would put it.
   properties.try_emplace("partitioner", "murmur2_random");
   const Deadline deadline(timeout);
-  auto opened = open(RD_KAFKA_PRODUCER, properties, on_delivered);
+  auto opened = connect_writer(settings, properties, on_delivered, deadline);
   if (!opened) return tl::unexpected(opened.error());
   KafkaConnection& connection = **opened;
 

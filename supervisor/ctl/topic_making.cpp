@@ -7,33 +7,16 @@
 #include <string>
 
 #include "supervisor/commands/deadline.h"
-#include "supervisor/commands/kafka_connection.h"
-#include "supervisor/ctl/table.h"
+#include "supervisor/ctl/topic_connection.h"
 #include "supervisor/ctl/topic_reading.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
 
 Failure failure(const TopicUse& use, KafkaConnection& connection, const KafkaError& error) {
-  const bool silent =
-      error.code == RD_KAFKA_RESP_ERR__TIMED_OUT || error.code == RD_KAFKA_RESP_ERR__TRANSPORT;
-  const std::string words = silent ? connection.last_words() : error.message;
-  return {silent                   ? Exit::timed_out
-          : is_missing(error.code) ? Exit::not_found
-          : is_refusal(error.code) ? Exit::permission
-                                   : Exit::failed,
-          fmt::format("the command topic {} on {}: {}{}", use.settings.topic, use.settings.servers,
-                      silent ? "no broker answers" : "",
-                      words.empty() ? "" : (silent ? ": " : "") + printable(words))};
-}
-
-// A consumer's handle: a producer's questions would make topics where the broker does so by itself.
-Outcome<std::unique_ptr<KafkaConnection>> open(const TopicUse& use) {
-  auto properties = use.settings.consumer;
-  properties["allow.auto.create.topics"] = "false";
-  auto opened = KafkaConnection::open(RD_KAFKA_CONSUMER, properties);
-  if (!opened) return tl::unexpected(Failure{Exit::usage, std::move(opened.error().message)});
-  return std::move(*opened);
+  if (error.code == RD_KAFKA_RESP_ERR__TIMED_OUT || error.code == RD_KAFKA_RESP_ERR__TRANSPORT)
+    return timed_out(use.settings, connection, use.timeout, "no broker answers");
+  return refused(use.settings, "the command topic " + use.settings.topic, error);
 }
 
 bool agreed(const TopicUse& use, std::istream& answers) {
@@ -56,7 +39,7 @@ Exit say(const TopicUse& use, const std::string& what, bool made) {
 }  // namespace
 
 Exit make_command_topic(const TopicUse& use) {
-  const auto connection = open(use);
+  const auto connection = connect_reader(use.settings, Deadline(use.timeout));
   if (!connection) return complain(connection.error(), use.output);
   const std::string& topic = use.settings.topic;
   const TopicAdmin admin((*connection)->get(), topic, use.timeout);
@@ -81,7 +64,7 @@ Exit make_command_topic(const TopicUse& use) {
 }
 
 Exit delete_command_topic(const TopicUse& use, bool yes, std::istream& answers) {
-  const auto connection = open(use);
+  const auto connection = connect_reader(use.settings, Deadline(use.timeout));
   if (!connection) return complain(connection.error(), use.output);
   const TopicAdmin admin((*connection)->get(), use.settings.topic, use.timeout);
   // First, so that nobody is asked about what is not there.

@@ -5,8 +5,7 @@
 #include <algorithm>
 
 #include "supervisor/commands/deadline.h"
-#include "supervisor/commands/kafka_connection.h"
-#include "supervisor/ctl/table.h"
+#include "supervisor/ctl/topic_connection.h"
 #include "supervisor/ctl/topic_reading.h"
 
 namespace e2k::supervisor::ctl {
@@ -42,33 +41,21 @@ public:
 
 private:
   tl::unexpected<Failure> failure(const KafkaError& error) const {
-    return tl::unexpected(
-        Failure{is_missing(error.code)   ? Exit::not_found
-                : is_refusal(error.code) ? Exit::permission
-                                         : Exit::failed,
-                fmt::format("the topic {} on {}: {}", topic_, settings_.servers, error.message)});
+    return tl::unexpected(refused(settings_, "the topic " + topic_, error));
   }
   tl::unexpected<Failure> failure(rd_kafka_resp_err_t code) const {
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) return silence();
     return failure(KafkaError{code, rd_kafka_err2str(code)});
   }
   tl::unexpected<Failure> silence() const {
-    const std::string words = connection_->last_words();
-    return tl::unexpected(Failure{
-        Exit::timed_out, fmt::format("the topic {} was not read: {} was silent for {:g} s{}{}", topic_,
-                                     settings_.servers, static_cast<double>(timeout_.count()) / 1000,
-                                     words.empty() ? "" : ": ", printable(words))});
+    return tl::unexpected(timed_out(settings_, *connection_, timeout_,
+                                    fmt::format("the topic {} was not read to its end", topic_)));
   }
   int timeout_ms() const { return static_cast<int>(timeout_.count()); }
 
   Outcome<void> open() {
-    auto properties = settings_.consumer;
-    properties["enable.partition.eof"] = "true";
-    properties["auto.offset.reset"] = "earliest";
-    properties["allow.auto.create.topics"] = "false";
-    properties.try_emplace("fetch.wait.max.ms", "10");  // an end is told by a fetch that waited in vain
-    auto opened = KafkaConnection::open(RD_KAFKA_CONSUMER, properties);
-    if (!opened) return tl::unexpected(Failure{Exit::usage, std::move(opened.error().message)});
+    auto opened = connect_reader(settings_, Deadline(timeout_));
+    if (!opened) return tl::unexpected(opened.error());
     connection_ = std::move(*opened);
     return {};
   }
