@@ -100,6 +100,19 @@ std::optional<std::string> topic_name_problem(std::string_view topic, std::strin
   return std::nullopt;
 }
 
+std::optional<EntrySpec> entry_of_json_key(std::string_view key) {
+  if (key.size() > kMaxKeyBytes || key.find('{') == std::string_view::npos) return std::nullopt;
+  const json parsed = parse_json(key);
+  if (!parsed.is_object()) return std::nullopt;
+  const std::string* topic = string_member(parsed, "topic");
+  const std::string* channel = string_member(parsed, "channel");
+  if (topic == nullptr || channel == nullptr) return std::nullopt;
+  EntrySpec entry;
+  entry.topic = *topic;
+  entry.channel = *channel;
+  return entry;
+}
+
 Command parse_command(std::optional<std::string_view> key, std::optional<std::string_view> value) {
   if (!key || key->empty())
     return BadCommand{"the record has no key; accepted: a channel's name, or a JSON object"};
@@ -107,21 +120,13 @@ Command parse_command(std::optional<std::string_view> key, std::optional<std::st
   if (key->size() > kMaxKeyBytes)
     return BadCommand{
         fmt::format("the key has {} bytes; at most {} are accepted", key->size(), kMaxKeyBytes)};
-  SetCommand command{{}, KeyForm::plain};
+  auto meant = entry_of_json_key(*key);
+  SetCommand command{{}, meant ? KeyForm::json : KeyForm::plain};
   EntrySpec& entry = command.entry;
-  if (key->find('{') != std::string_view::npos) {
-    const json parsed = parse_json(*key);
-    if (parsed.is_object()) {
-      const std::string* topic = string_member(parsed, "topic");
-      const std::string* channel = string_member(parsed, "channel");
-      if (topic != nullptr && channel != nullptr) {
-        command.form = KeyForm::json;
-        entry.topic = *topic;
-        entry.channel = *channel;
-      }
-    }
-  }
-  if (command.form == KeyForm::plain) entry.channel = *key;
+  if (meant)
+    entry = std::move(*meant);
+  else
+    entry.channel = *key;
   if (auto problem = read_value(*value, entry, command.form)) return BadCommand{*problem};
   if (auto problem = kafka_name_problem(entry.topic)) return BadCommand{*problem};
   if (auto problem = channel_problem(entry.channel)) return BadCommand{*problem};

@@ -49,6 +49,10 @@ using Command = std::variant<SetCommand, UnsetCommand, BadCommand>;
 // value present.
 Command parse_command(std::optional<std::string_view> key, std::optional<std::string_view> value);
 
+// The entry (topic and channel alone) that a key means by itself: a JSON one. Nothing: a plain key, of which
+// the value names the topic.
+std::optional<EntrySpec> entry_of_json_key(std::string_view key);
+
 // Why `topic` can't be an output topic, or nothing: illegal for Kafka ([a-zA-Z0-9._-]{1,249}, not . or ..),
 // the command topic itself, or a name that begins with __, connect- or epics2kafka-.
 std::optional<std::string> topic_name_problem(std::string_view topic, std::string_view command_topic);

@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kRejectedKeyBytes = 200;
 // Keys of one entry are few (plain, JSON, JSON spelt otherwise); the bound is against endless spellings.
 constexpr size_t kKeysPerEntry = 4;
+// Longer than any key that a client writes for a channel of usual length.
+constexpr size_t kShownKeyBytes = 2048;
 
 bool is_later(const KeyRow& a, const KeyRow& b) {
   return a.offset != b.offset ? a.offset > b.offset : a.partition > b.partition;
@@ -151,6 +153,26 @@ struct CommandState::Impl {
     if (auto id = erase(at)) settle(topic, channel, id, changes);
   }
 
+  // Why a tombstone under a key that does not stand is no order to remove what that key means, or nothing:
+  // such an entry stands under other bytes, of an earlier record.
+  std::optional<std::string> misses(int32_t partition, int64_t offset, std::string_view key) {
+    const auto meant = entry_of_json_key(key);
+    if (!meant) return std::nullopt;
+    const KeyRow* standing = effective_row(meant->topic, meant->channel);
+    if (standing == nullptr) return std::nullopt;
+    // Of another partition it can't be told which was first; what a snapshot brought may be of later.
+    const bool is_earlier = standing->partition == partition ? standing->offset < offset : standing->seen;
+    if (!is_earlier) return std::nullopt;
+    const std::string raw = standing->raw_key();
+    return fmt::format(
+        "the tombstone removes nothing: the entry of channel {} for topic {} stands under the key {}, which "
+        "is "
+        "compared byte for byte; send it under that key, or: epics2kafkactl unset -c {} -t {}",
+        meant->channel, meant->topic,
+        raw.size() <= kShownKeyBytes ? raw : fmt::format("of {} bytes", raw.size()), meant->channel,
+        meant->topic);
+  }
+
   KeyRow& insert(std::string_view raw, const EntrySpec& entry, KeyForm form) {
     auto row = std::make_unique<KeyRow>();
     row->set(raw, entry, form);
@@ -210,7 +232,8 @@ void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms
   };
   if (auto problem = self.refusal(command)) return refuse(*problem);
   if (std::holds_alternative<UnsetCommand>(command)) {
-    if (known) self.unset(at, changes);
+    if (known) return self.unset(at, changes);
+    if (auto problem = self.misses(partition, offset, *key)) refuse(std::move(*problem));
     return;
   }
   const auto& set = std::get<SetCommand>(command);

@@ -3,7 +3,9 @@
 // Entries are kept by raw key bytes, with the offset of their record. Several raw keys may name the same
 // identity (topic, channel): the plain key `c` and {"topic":…,"channel":"c"}, or the same JSON spelt
 // differently. The effective entry of an identity is the one with the highest offset; a tombstone ends its
-// own key only, so that the runner-up takes over. With valid records  fold(compact(log)) = fold(log).
+// own key only, so that the runner-up takes over. With valid records  fold(compact(log)) = fold(log). A
+// tombstone under a JSON key that does not stand, but means an entry that stands under other bytes, removes
+// nothing and is told as a bad record: its writer meant something else.
 //
 // A bad record changes nothing: it is counted and remembered with partition, offset and reason (the newest
 // kRememberedRejections), and what stood under its key before stands. Single-threaded; memory is at most 300

@@ -217,6 +217,21 @@ def test_bad_commands_are_rejected_and_change_nothing(site):
     site.reader(topic).until(lambda records: any(r.values == [3.0] for r in records))
 
 
+def test_a_tombstone_with_a_key_of_other_bytes_is_rejected_and_unset_writes_the_right_ones(site):
+    supervisor = site.supervisor([])
+    topic = site.topic()
+    spaced = f'{{"topic": "{topic}", "channel": "a"}}'
+    supervisor.command((spaced, '{"mask":"v"}'))
+    supervisor.wait(lambda s: s["channels"]["total"] == 1)
+    supervisor.command((spaced.replace(" ", ""), None))
+    supervisor.wait(lambda s: s["commands"]["rejected"] == 1, 5, "a rejected tombstone")
+    (rejected,) = supervisor.get("/rejected")["items"]
+    assert spaced in rejected["reason"] and f"unset -c a -t {topic}" in rejected["reason"]
+    assert supervisor.status()["channels"]["total"] == 1
+    by_ctl(supervisor, topic, "a")
+    supervisor.wait(lambda s: s["channels"]["total"] == 0, 10, "no entry")
+
+
 def test_the_command_topic_is_created_compacted(site):
     supervisor = site.supervisor()
     assert supervisor.status()["state"] == "RUNNING"

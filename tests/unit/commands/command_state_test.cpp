@@ -62,6 +62,41 @@ TEST_F(CommandStateTest, a_tombstone_ends_its_own_key_only) {
   EXPECT_EQ(to_letters(state.find("t", "c")->mask), "l");
 }
 
+TEST_F(CommandStateTest, a_tombstone_that_spells_an_entrys_key_otherwise_is_rejected_with_the_right_key) {
+  apply(kJsonKey, R"({"mask":"v"})");
+  for (const char* other : {R"({"channel":"c","topic":"t"})", R"({"topic": "t", "channel": "c"})"}) {
+    const uint64_t before = state.rejected_total();
+    EXPECT_TRUE(apply(other, std::nullopt).empty());
+    ASSERT_EQ(state.rejected_total(), before + 1) << other;
+    EXPECT_EQ(state.rejections().back().key, other);
+    EXPECT_NE(state.rejections().back().reason.find(kJsonKey), std::string::npos);
+    EXPECT_NE(state.rejections().back().reason.find("unset -c c -t t"), std::string::npos);
+  }
+  EXPECT_EQ(state.size(), 1u);
+  apply("d", R"({"topic":"t","mask":"v"})");
+  apply(R"({"topic":"t","channel":"d"})", std::nullopt);
+  EXPECT_NE(state.rejections().back().reason.find("under the key d,"), std::string::npos);
+}
+
+TEST_F(CommandStateTest, tombstones_that_mean_nothing_that_stands_are_no_mistake) {
+  apply(kJsonKey, std::nullopt);  // as compaction leaves it
+  apply(kJsonKey, R"({"mask":"v"})");
+  apply(R"({"topic":"u","channel":"c"})", std::nullopt);
+  apply("c", std::nullopt);  // of a plain key the topic is not known
+  apply(kJsonKey, std::nullopt);
+  apply(R"({"channel":"c","topic":"t"})", std::nullopt);
+  EXPECT_EQ(state.rejected_total(), 0u);
+}
+
+TEST_F(CommandStateTest, a_tombstone_from_before_the_entry_that_a_snapshot_brought_is_no_mistake) {
+  state.restore({kJsonKey, {"t", "c", *parse_mask("v"), ""}, KeyForm::json, 0, 7, false, false});
+  EXPECT_TRUE(apply_at(5, R"({"channel":"c","topic":"t"})", std::nullopt).empty());
+  EXPECT_EQ(state.rejected_total(), 0u);
+  apply_at(7, kJsonKey, R"({"mask":"v"})");
+  apply_at(8, R"({"channel":"c","topic":"t"})", std::nullopt);
+  EXPECT_EQ(state.rejected_total(), 1u);
+}
+
 TEST_F(CommandStateTest, a_plain_key_that_changes_its_topic_removes_one_entry_and_adds_another) {
   apply("c", R"({"topic":"t1","mask":"v"})");
   auto changes = apply("c", R"({"topic":"t2","mask":"v"})");
