@@ -102,13 +102,37 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+std::string path_of(const LoadOptions& options) {
+  if (!options.instance.empty() && options.path == config::default_config_path(""))
+    return config::default_config_path(options.instance);
+  return options.path;
+}
+
 }  // namespace
+
+ControlPaths load_control_paths(const LoadOptions& options) {
+  ControlPaths paths;
+  const auto file = read_file(path_of(options), kMaxConfigBytes);
+  if (!file) return paths;
+  const config::Environment environment = options.environment ? options.environment : process_environment;
+  for (const config::Assignment& at : config::read_toml(file->bytes, options.path).assignments) {
+    auto* path = at.key == "control.socket"          ? &paths.socket
+                 : at.key == "control.status_socket" ? &paths.status_socket
+                                                     : nullptr;
+    if (path == nullptr) continue;
+    if (const auto* text = std::get_if<std::string>(&at.value)) {
+      *path = *text;
+    } else if (const auto* reference = std::get_if<config::Reference>(&at.value)) {
+      if (auto resolved = resolve(*reference, environment)) *path = std::move(*resolved);
+    }
+    if (*path && (*path)->empty()) path->reset();  // the default
+  }
+  return paths;
+}
 
 tl::expected<Config, ConfigErrors> load_config(const LoadOptions& options) {
   config::Surroundings around;
-  around.path = options.path;
-  if (!options.instance.empty() && options.path == config::default_config_path(""))
-    around.path = config::default_config_path(options.instance);
+  around.path = path_of(options);
   around.instance = options.instance;
   around.settings = options.settings;
   around.cores = std::thread::hardware_concurrency();

@@ -36,6 +36,14 @@ struct ConfigErrors {
 
 tl::expected<Config, ConfigErrors> load_config(const LoadOptions& options);
 
+// Where the file says that the service listens; nothing where it says nothing, or can't be read that far.
+// For clients, which may read the file and none of the service's secrets: nothing else of it is looked at, so
+// that what can't be resolved or is wrong elsewhere does not matter.
+struct ControlPaths {
+  std::optional<std::string> socket, status_socket;
+};
+ControlPaths load_control_paths(const LoadOptions& options);
+
 // The effective configuration as TOML that load_config would read back; secrets as ***.
 std::string print_config(const Config& config);
 

@@ -140,7 +140,11 @@ std::string status_socket_beside(const std::string& socket) {
 
 }  // namespace
 
-Client::Client(std::vector<std::string> sockets, std::chrono::milliseconds timeout)
+Sockets::Sockets(std::string control_socket, std::string status_socket)
+    : control(std::move(control_socket)),
+      status(status_socket.empty() ? status_socket_beside(control) : std::move(status_socket)) {}
+
+Client::Client(std::vector<Sockets> sockets, std::chrono::milliseconds timeout)
     : sockets_(std::move(sockets)), timeout_(timeout) {}
 
 Outcome<HttpAnswer> Client::request_at(const std::string& socket, std::string_view method,
@@ -165,9 +169,9 @@ Outcome<HttpAnswer> Client::request(std::string_view method, const std::string& 
   if (sockets_.empty()) return failure(Exit::usage, "no socket is known; name it with --socket PATH");
   Outcome<HttpAnswer> first = failure(Exit::not_running, "");
   for (size_t i = 0; i < sockets_.size(); ++i) {
-    auto answer = request_at(sockets_[i], method, target);
+    auto answer = request_at(sockets_[i].control, method, target);
     if (!answer && answer.error().exit == Exit::permission && method == "GET") {
-      if (auto beside = request_at(status_socket_beside(sockets_[i]), method, target); beside) return beside;
+      if (auto beside = request_at(sockets_[i].status, method, target); beside) return beside;
     }
     if (answer || answer.error().exit != Exit::not_running) return answer;
     if (i == 0) first = std::move(answer);

@@ -1,7 +1,7 @@
 // Shell. One HTTP request over a Unix socket, with a deadline for the whole of it.
 //
-// Blocking; one connection a request. For a GET that the control socket's mode forbids, the status socket
-// beside it is asked instead.
+// Blocking; one connection a request. For a GET that the control socket's mode forbids, the service's status
+// socket is asked instead.
 #pragma once
 
 #include <chrono>
@@ -38,10 +38,16 @@ struct HttpAnswer {
   std::string body;
 };
 
+// Of one service. Without a word about the status socket it is status.sock beside the other.
+struct Sockets {
+  std::string control, status;
+  Sockets(std::string control_socket, std::string status_socket = "");
+};
+
 class Client {
 public:
-  // `sockets`: where a control socket may be, best first; the first that exists is taken.
-  Client(std::vector<std::string> sockets, std::chrono::milliseconds timeout);
+  // `sockets`: where a service may listen, best first; the first that exists is taken.
+  Client(std::vector<Sockets> sockets, std::chrono::milliseconds timeout);
 
   // Any answer of the supervisor, whatever its code.
   Outcome<HttpAnswer> request(std::string_view method, const std::string& target) const;
@@ -53,7 +59,7 @@ public:
 private:
   Outcome<HttpAnswer> request_at(const std::string& socket, std::string_view method,
                                  const std::string& target) const;
-  std::vector<std::string> sockets_;
+  std::vector<Sockets> sockets_;
   std::chrono::milliseconds timeout_;
 };
 

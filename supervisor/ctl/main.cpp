@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "supervisor/ctl/judge.h"
 #include "supervisor/ctl/migrate_verb.h"
 #include "supervisor/ctl/queries.h"
+#include "supervisor/ctl/sockets.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_commands.h"
 
@@ -37,28 +37,15 @@ std::optional<std::string> environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-// The configuration's socket where there is a readable one, then where services put theirs.
-std::vector<std::string> sockets_of(const Options& options) {
-  if (!options.socket.empty()) return {options.socket};
-  std::vector<std::string> sockets;
-  LoadOptions load;
-  load.path = config::default_config_path(options.instance);
-  load.instance = options.instance;
-  load.environment = environment;
-  if (::access(load.path.c_str(), R_OK) == 0)
-    if (const auto configuration = load_config(load)) sockets.push_back(configuration->control.socket);
-  for (std::string& path : config::control_socket_candidates(environment, options.instance))
-    if (std::find(sockets.begin(), sockets.end(), path) == sockets.end()) sockets.push_back(std::move(path));
-  return sockets;
-}
-
 bool is_terminal() {
   return ::isatty(STDOUT_FILENO) == 1;
 }
 
 // Runs a verb once, or with --watch on a terminal every two seconds until interrupted.
 int run(const Options& options, const std::function<Exit(const Client&, const Output&)>& verb) {
-  const Client client(sockets_of(options),
+  const Client client(options.socket.empty() ? sockets_of(config::default_config_path(options.instance),
+                                                          options.instance, environment)
+                                             : std::vector<Sockets>{options.socket},
                       std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000)));
   const bool colour = is_terminal() && !environment("NO_COLOR");
   while (options.watch && is_terminal()) {

@@ -117,6 +117,23 @@ TEST_F(Load, a_literal_secret_needs_a_file_that_others_cannot_read) {
   EXPECT_THAT(mistake(text, 0644), HasSubstr("others can read"));
 }
 
+TEST_F(Load, the_sockets_are_found_beside_secrets_that_only_the_service_can_read) {
+  LoadOptions options;
+  options.environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
+  options.path = write("c.toml",
+                       "[kafka]\n\"sasl.password\" = {credential = \"password\"}\n"
+                       "[control]\nsocket = \"/srv/e2k/control.sock\"\n");
+  ASSERT_FALSE(load_config(options));
+  EXPECT_EQ(load_control_paths(options).socket, "/srv/e2k/control.sock");
+  EXPECT_EQ(load_control_paths(options).status_socket, std::nullopt);
+  options.path = write("d.toml", "\"control.status_socket\" = \"/srv/s.sock\"\ncontrol.socket = {file = \"" +
+                                     write("socket", "/srv/c.sock\n") + "\"}\n");
+  EXPECT_EQ(load_control_paths(options).socket, "/srv/c.sock");
+  EXPECT_EQ(load_control_paths(options).status_socket, "/srv/s.sock");
+  options.path = folder_ + "/none.toml";
+  EXPECT_EQ(load_control_paths(options).socket, std::nullopt);
+}
+
 TEST_F(Load, a_directory_is_no_configuration) {
   EXPECT_THAT(load(folder_).error().messages.at(0), HasSubstr("it is a directory"));
 }

@@ -7,11 +7,13 @@
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <thread>
 
 #include "common/fd.h"
 #include "supervisor/ctl/queries.h"
+#include "supervisor/ctl/sockets.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
@@ -106,6 +108,19 @@ TEST_F(CtlTest, degraded_is_6) {
   EXPECT_EQ(show_status(client(), output()), Exit::degraded);
   EXPECT_EQ(show_health(client(), output()), Exit::ok);
   EXPECT_EQ(show_health(client(), output()), Exit::failed);
+}
+
+TEST_F(CtlTest, sockets_are_where_the_configuration_says_although_its_secrets_are_the_services) {
+  std::ofstream(folder + "/e2k.toml")
+      << "[kafka]\n\"sasl.password\" = {credential = \"p\"}\n[control]\nsocket = \"" << path
+      << "\"\nstatus_socket = \"" << folder << "/other.sock\"\n";
+  const auto nothing = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
+  const auto sockets = sockets_of(folder + "/e2k.toml", "", nothing);
+  ASSERT_EQ(sockets.size(), 2u);
+  EXPECT_EQ(sockets[0].control, path);
+  EXPECT_EQ(sockets[0].status, folder + "/other.sock");
+  EXPECT_EQ(sockets[1].control, "/run/epics2kafka/control.sock");
+  EXPECT_EQ(sockets_of(folder + "/none.toml", "", nothing).at(0).status, "/run/epics2kafka/status.sock");
 }
 
 TEST_F(CtlTest, silence_is_124) {
