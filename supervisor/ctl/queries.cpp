@@ -71,21 +71,26 @@ Exit show_channels(const Client& client, const ChannelsFilter& filter, const Out
   if (!filter.state.empty()) query += "&state=" + percent_encode(filter.state);
   if (!filter.prefix.empty()) query += "&prefix=" + percent_encode(filter.prefix);
   if (filter.worker) query += "&worker=" + std::to_string(*filter.worker);
-  Json all = Json::array();
-  bool printed = false;
+  ChannelsText text;
+  std::string separator;
   const auto read =
-      each_page(client, query, [&](const std::string& body, Json& items, bool first, bool last) {
-        // One page is printed as it came; several are joined into one document.
-        printed = output.json && first && last;
-        if (printed) output.out << body << '\n';
-        for (Json& item : items) all.push_back(std::move(item));
+      each_page(client, query, [&](const std::string& body, const Json& items, bool first, bool last) {
+        if (!output.json) {
+          output.out << text.part(items);
+        } else if (first && last) {
+          output.out << body << '\n';  // as it came
+        } else {
+          // One document of several pages, none of which is kept.
+          if (first) output.out << R"({"api":1,"items":[)";
+          for (const Json& item : items) {
+            output.out << separator << item.dump(-1, ' ', false, Json::error_handler_t::replace);
+            separator = ",";
+          }
+          if (last) output.out << "],\"next\":null}\n";
+        }
         return true;
       });
-  if (!read) return complain(read.error(), output);
-  if (printed) return Exit::ok;
-  output.out << (output.json ? Json{{"api", 1}, {"items", std::move(all)}, {"next", nullptr}}.dump() + "\n"
-                             : channels_text(all));
-  return Exit::ok;
+  return read ? Exit::ok : complain(read.error(), output);
 }
 
 Exit show_channel(const Client& client, const std::string& name, const Output& output) {

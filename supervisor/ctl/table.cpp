@@ -52,9 +52,13 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::vector<std::string>> shown;
+std::string table(const Rows& rows) {
   std::vector<size_t> widths;
+  return table(rows, widths);
+}
+
+std::string table(const Rows& rows, std::vector<size_t>& widths) {
+  Rows shown;
   for (const auto& row : rows) {
     auto& cells = shown.emplace_back();
     for (const std::string& cell : row) {

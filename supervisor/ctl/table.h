@@ -13,6 +13,10 @@ std::string printable(std::string_view text);
 
 // Rows of cells; the first row is the heading. Two blanks between columns, none at a line's end. Cells are
 // made printable.
-std::string table(const std::vector<std::vector<std::string>>& rows);
+using Rows = std::vector<std::vector<std::string>>;
+std::string table(const Rows& rows);
+// The same for a table that comes in parts: `widths` of the columns so far, empty at first. A part never
+// makes them smaller.
+std::string table(const Rows& rows, std::vector<size_t>& widths);
 
 }  // namespace e2k::supervisor::ctl

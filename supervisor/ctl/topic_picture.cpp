@@ -46,6 +46,13 @@ TopicPicture::TopicPicture(std::vector<TopicRecord> records, const std::string& 
     if (effective->offset == live.offset && effective->partition == live.partition)
       entries_.push_back({live.entry, live.form, live.raw_key, live.partition, live.offset});
   });
+  for (auto at = keys_.begin(); at != keys_.end(); ++at) {
+    Key& key = at->second;
+    if (!records_[key.last].value) continue;
+    const EntrySpec meant = key.live ? *key.live : named_by(at->first);
+    key.topic = meant.topic;
+    keys_of_[meant.channel].push_back(at);
+  }
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return identity(a.spec) < identity(b.spec); });
 }
@@ -106,18 +113,11 @@ TopicWrite TopicPicture::write_of(const EntrySpec& entry, KeyForm form) const {
 std::vector<TopicWrite> TopicPicture::tombstones(const std::string& channel,
                                                  const std::optional<std::string>& topic) const {
   std::vector<TopicWrite> writes;
-  for (const auto& [raw, key] : keys_) {
-    const TopicRecord& last = records_[key.last];
-    if (!last.value) continue;
-    EntrySpec entry;
-    if (key.live)
-      entry = *key.live;
-    else
-      entry = named_by(raw);
-    if (entry.channel != channel) continue;
-    if (topic && entry.topic != *topic) continue;
-    writes.push_back({raw, std::nullopt, last.partition});
-  }
+  const auto known = keys_of_.find(channel);
+  if (known == keys_of_.end()) return writes;
+  for (const auto& at : known->second)
+    if (!topic || at->second.topic == *topic)
+      writes.push_back({at->first, std::nullopt, records_[at->second.last].partition});
   return writes;
 }
 

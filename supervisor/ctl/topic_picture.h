@@ -68,10 +68,14 @@ private:
     size_t last;  // index of its last record
     std::optional<EntrySpec> live;
     KeyForm form = KeyForm::json;
+    std::string topic;  // that it means; "" where only a value would tell
   };
   std::vector<TopicRecord> records_;
   std::vector<std::string> reasons_;  // by record; "" of a good one
-  std::map<std::string, Key, std::less<>> keys_;
+  using Keys = std::map<std::string, Key, std::less<>>;
+  Keys keys_;
+  // The keys whose last record is no tombstone, by the channel that they mean.
+  std::map<std::string, std::vector<Keys::const_iterator>, std::less<>> keys_of_;
   std::vector<Entry> entries_;
 };
 

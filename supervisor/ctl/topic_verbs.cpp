@@ -52,15 +52,36 @@ Outcome<std::optional<ordered_json>> taken_over(const Client& client, const Entr
   return std::nullopt;
 }
 
-Exit wait_for(const TopicUse& use, const Client& client, const EntrySpec& entry, int64_t offset,
+// Why the supervisor refuses the command, or nothing as long as it does not.
+std::optional<std::string> refused_by(const Client& client, const Delivered& at) {
+  const auto answer = client.get("/rejected");
+  if (!answer) return std::nullopt;
+  const auto document = ordered_json::parse(*answer, nullptr, false);
+  if (!document.is_object() || !document.contains("items")) return std::nullopt;
+  for (const auto& one : document["items"])
+    if (one.is_object() && one.value("partition", int32_t{-1}) == at.partition &&
+        one.value("offset", int64_t{-1}) == at.offset)
+      return one.value("reason", "");
+  return std::nullopt;
+}
+
+Exit wait_for(const TopicUse& use, const Client& client, const EntrySpec& entry, const Delivered& at,
               double wait_s) {
   const auto end = steady_clock::now() + std::chrono::duration<double>(wait_s);
   std::optional<ordered_json> shown;
   while (true) {
-    auto seen = taken_over(client, entry, offset);
+    auto seen = taken_over(client, entry, at.offset);
     if (!seen) return complain(seen.error(), use.output);
     shown = std::move(*seen);
     if (shown && shown->value("state", "") != "PENDING") break;
+    if (!shown) {
+      if (const auto reason = refused_by(client, at))
+        return complain(
+            {Exit::failed,
+             fmt::format("the supervisor refuses the command at {}:{}, which stands in the topic: {}",
+                         at.partition, at.offset, *reason)},
+            use.output);
+    }
     if (steady_clock::now() >= end) break;
     ::poll(nullptr, 0, kPollMs);
   }
@@ -169,7 +190,7 @@ Exit set_entry(const TopicUse& use, const SetRequest& request, const Client& cli
   else
     use.output.out << printable(write.key + '=' + write.value.value_or("")) << '\n';
   if (!request.wait_s) return Exit::ok;
-  return wait_for(use, client, entry, at.offset, *request.wait_s);
+  return wait_for(use, client, entry, at, *request.wait_s);
 }
 
 Exit unset_entries(const TopicUse& use, const std::string& channel, const std::optional<std::string>& topic) {

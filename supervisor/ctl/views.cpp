@@ -11,7 +11,6 @@ namespace e2k::supervisor::ctl {
 namespace {
 
 using Json = nlohmann::json;
-using Rows = std::vector<std::vector<std::string>>;
 
 const Json& at(const Json& object, const char* name) {
   static const Json kNull;
@@ -117,14 +116,16 @@ std::string workers_text(const Json& workers) {
   return table(rows);
 }
 
-std::string channels_text(const Json& entries) {
-  Rows rows = {{"CHANNEL", "TOPIC", "STATE", "WORKER", "MASK", "HOST", "RECEIVED", "WAITING", "LOST", "AGE",
-                "REASON"}};
+std::string ChannelsText::part(const Json& entries) {
+  Rows rows;
+  if (widths_.empty())
+    rows.push_back({"CHANNEL", "TOPIC", "STATE", "WORKER", "MASK", "HOST", "RECEIVED", "WAITING", "LOST",
+                    "AGE", "REASON"});
   for (const Json& entry : entries)
     rows.push_back({cell(entry, "channel"), cell(entry, "topic"), cell(entry, "state"), cell(entry, "worker"),
                     cell(entry, "mask"), cell(entry, "host"), cell(entry, "received"), cell(entry, "waiting"),
                     cell(entry, "lost"), duration(at(entry, "last_event_age_s")), cell(entry, "reason")});
-  return table(rows);
+  return table(rows, widths_);
 }
 
 std::string channel_text(const Json& channel) {

@@ -4,14 +4,23 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace e2k::supervisor::ctl {
 
 std::string status_text(const nlohmann::json& status);
-std::string workers_text(const nlohmann::json& workers);   // an array
-std::string channels_text(const nlohmann::json& entries);  // an array
+std::string workers_text(const nlohmann::json& workers);  // an array
 std::string channel_text(const nlohmann::json& channel);
 std::string rejected_text(const nlohmann::json& rejected);
 std::string health_text(const nlohmann::json& ready);
+
+// The entries' table, which comes in parts, the heading with the first.
+class ChannelsText {
+public:
+  std::string part(const nlohmann::json& entries);  // an array
+
+private:
+  std::vector<size_t> widths_;
+};
 
 }  // namespace e2k::supervisor::ctl

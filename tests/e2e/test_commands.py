@@ -1,5 +1,6 @@
 """The command topic: live set, change and unset by every way, and bad commands that change nothing."""
 import json
+import time
 
 import pytest
 from records import ao, assert_counts_without_fault, counter
@@ -215,6 +216,14 @@ def test_bad_commands_are_rejected_and_change_nothing(site):
     assert all(item["partition"] == 0 and item["offset"] > 0 and item["reason"] for item in items)
     ioc.put("a", 3)
     site.reader(topic).until(lambda records: any(r.values == [3.0] for r in records))
+
+
+def test_who_waits_for_a_command_that_is_refused_hears_why(site):
+    supervisor = site.supervisor([], {"output": {"allow": ["allowed"]}})
+    begun = time.monotonic()
+    done = supervisor.ctl("set", "--command-topic", site.commands, "-c", "a", "-t", "forbidden", "-m", "v", "--wait", "30")
+    assert done.returncode == 1 and "output.allow" in done.stderr and "forbidden" in done.stderr, done.stderr
+    assert time.monotonic() - begun < 15
 
 
 def test_a_tombstone_with_a_key_of_other_bytes_is_rejected_and_unset_writes_the_right_ones(site):

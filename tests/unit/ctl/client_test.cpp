@@ -153,6 +153,24 @@ TEST_F(CtlTest, pages_are_followed_to_the_end) {
   EXPECT_EQ(server.asked().at(0), "GET /channels?limit=10000&prefix=x%26");
   EXPECT_EQ(server.asked().at(1), "GET /channels?limit=10000&prefix=x%26&after=61");
   EXPECT_NE(out.str().find("\nb "), std::string::npos);
+  EXPECT_EQ(out.str().find("CHANNEL"), out.str().rfind("CHANNEL"));
+}
+
+TEST_F(CtlTest, pages_are_one_document) {
+  FakeServer server(path, {http(200, R"({"items":[{"channel":"a"},{"channel":"b"}],"next":"62"})"),
+                           http(200, R"({"items":[],"next":"63"})"),
+                           http(200, R"({"items":[{"channel":"c"}],"next":null})")});
+  EXPECT_EQ(show_channels(client(), {}, output(true)), Exit::ok);
+  EXPECT_EQ(out.str(), R"({"api":1,"items":[{"channel":"a"},{"channel":"b"},{"channel":"c"}],"next":null})"
+                       "\n");
+}
+
+TEST_F(CtlTest, pages_are_printed_as_they_come) {
+  FakeServer server(path, {http(200, R"({"items":[{"channel":"a"}],"next":"61"})"),
+                           http(503, R"({"error_code":503,"message":"too many"})")});
+  EXPECT_EQ(show_channels(client(), {}, output()), Exit::failed);
+  EXPECT_NE(out.str().find("\na "), std::string::npos);
+  EXPECT_NE(err.str().find("too many"), std::string::npos);
 }
 
 }  // namespace

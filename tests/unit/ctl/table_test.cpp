@@ -25,7 +25,7 @@ TEST(Table, columns_are_aligned_by_characters) {
 TEST(Views, a_channel_with_escape_characters_stays_on_its_line) {
   const auto entries =
       nlohmann::json::parse(R"([{"channel":"a\u001b[31m\nb","topic":"t","state":"CONNECTED"}])");
-  const std::string text = channels_text(entries);
+  const std::string text = ChannelsText().part(entries);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
 }
@@ -37,7 +37,7 @@ TEST(Views, documents_of_another_shape_give_gaps) {
     const auto json = nlohmann::json::parse(text);
     EXPECT_FALSE(status_text(json).empty());
     (void)workers_text(json);
-    (void)channels_text(json);
+    (void)ChannelsText().part(json);
     (void)channel_text(json);
     (void)rejected_text(json);
     (void)health_text(json);

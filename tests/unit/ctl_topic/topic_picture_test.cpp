@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 namespace e2k::supervisor::ctl {
 namespace {
 
@@ -97,6 +99,19 @@ TEST(Difference, tells_added_changed_and_unchanged_and_removes_only_when_asked) 
   const auto pruned = difference(topic, want, KeyForm::plain, true);
   EXPECT_THAT(pruned.removed, ElementsAre(entry("t", "gone")));
   EXPECT_THAT(pruned.deletes, ElementsAre(TopicWrite{"gone", std::nullopt, 0}));
+}
+
+// Minutes, if every removal looked at every key.
+TEST(Difference, removes_fifty_thousand_entries_in_seconds) {
+  std::vector<TopicRecord> records;
+  for (int i = 0; i < 50'000; ++i) {
+    const EntrySpec spec{"t", "c" + std::to_string(i), Mask{1}, ""};
+    records.push_back({0, i, command_key(spec, KeyForm::json), command_value(spec, KeyForm::json)});
+  }
+  const TopicPicture held(std::move(records), "commands");
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(difference(held, {}, KeyForm::json, true).deletes.size(), 50'000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
 }
 
 TEST(Difference, gives_two_topics_of_one_channel_two_keys) {
