@@ -91,7 +91,7 @@ private:
     if (error) return;
     (void)fd.release();
     socket.non_blocking(true, error);
-    const auto session = std::make_shared<Session>(std::move(socket), surface_, shared_);
+    const auto session = std::make_shared<Session>(std::move(socket), surface_, shared_, budget_);
     const auto place = sessions_.insert(sessions_.end(), session);
     session->start([self = shared_from_this(), place] { self->sessions_.erase(place); });
   }
@@ -112,6 +112,7 @@ private:
   asio::steady_timer retry_;
   const Surface surface_;
   const std::shared_ptr<SessionShared> shared_;
+  const std::shared_ptr<Budget> budget_ = std::make_shared<Budget>();
   SessionList sessions_;
   bool stopped_ = false;
 };

@@ -2,7 +2,8 @@
 //
 // Runs on the event loop's thread only, and never blocks it: sockets are non-blocking, an answer is written
 // as its reader takes it. Bounds: kMaxConnections a listener (the one that has been idle longest gives way),
-// headers, bodies, time without progress, and the bytes of all answers under way; see session.h.
+// headers, bodies, time without progress, and the bytes of a listener's answers under way; see
+// session.h.
 // The Model must outlive the server, or stop() be called before it goes. stop() (and the destructor) closes
 // every connection and removes the sockets; handlers that are still queued then do nothing.
 #pragma once

@@ -54,6 +54,12 @@ Caller tcp_caller(int fd, bool& from_loopback) {
   return caller;
 }
 
+// Whose answers are few and small, and asked for by what restarts and alarms.
+bool watches_the_service(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  return path == "/metrics" || path == "/metrics/" || path.starts_with("/health/");
+}
+
 Answer bad_request(const error_code& error) {
   int code = 400;
   std::string message = "not an HTTP request: " + error.message();
@@ -70,10 +76,12 @@ Answer bad_request(const error_code& error) {
 
 }  // namespace
 
-Session::Session(Socket socket, Surface surface, std::shared_ptr<SessionShared> shared)
+Session::Session(Socket socket, Surface surface, std::shared_ptr<SessionShared> shared,
+                 std::shared_ptr<Budget> budget)
     : socket_(std::move(socket)),
       surface_(surface),
       shared_(std::move(shared)),
+      budget_(std::move(budget)),
       timer_(socket_.get_executor()),
       idle_since_(std::chrono::steady_clock::now()) {
   const bool is_unix = surface_ == Surface::control_socket || surface_ == Surface::status_socket;
@@ -82,7 +90,7 @@ Session::Session(Socket socket, Surface surface, std::shared_ptr<SessionShared> 
 }
 
 Session::~Session() {
-  shared_->pending_bytes -= pending_;
+  budget_->pending_bytes -= pending_;
   if (ended_) ended_();
 }
 
@@ -141,7 +149,8 @@ void Session::on_request(const error_code& error) {
 }
 
 Answer Session::answer_to(const http::request<http::string_body>& message) {
-  if (shared_->pending_bytes > kMaxPendingBytes)
+  is_exempt_ = watches_the_service(view(message.target()));
+  if (budget_->pending_bytes > kMaxPendingBytes && !is_exempt_)
     return {
         503, "application/json", error_document(503, "too many answers are under way; ask again later"), {}};
   Request request;
@@ -169,8 +178,8 @@ void Session::answer(Answer answer, unsigned version, bool keep_alive, bool head
   response.keep_alive(keep_alive);
   response.content_length(answer.body.size());  // HEAD: the length that GET would have
   if (!head) response.body() = std::move(answer.body);
-  pending_ = response.body().size();
-  shared_->pending_bytes += pending_;
+  pending_ = is_exempt_ ? 0 : response.body().size();
+  budget_->pending_bytes += pending_;
   serializer_.emplace(response);
   answer_by_ = std::chrono::steady_clock::now() + kAnswerLimit;
   write_some();
@@ -188,7 +197,7 @@ void Session::write_some() {
 void Session::on_written() {
   serializer_.reset();
   response_.reset();
-  shared_->pending_bytes -= std::exchange(pending_, 0);
+  budget_->pending_bytes -= std::exchange(pending_, 0);
   if (!keep_alive_) return close();
   wait_for_request();
 }

@@ -35,6 +35,10 @@ class Session;
 struct SessionShared {
   Model* model = nullptr;
   ResponderRules rules;
+};
+
+// What is under way to the readers of one listener. It outlives their sessions.
+struct Budget {
   size_t pending_bytes = 0;
 };
 
@@ -45,7 +49,8 @@ class Session : public std::enable_shared_from_this<Session> {
 public:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  Session(Socket socket, Surface surface, std::shared_ptr<SessionShared> shared);
+  Session(Socket socket, Surface surface, std::shared_ptr<SessionShared> shared,
+          std::shared_ptr<Budget> budget);
   ~Session();
   void start(std::function<void()> ended);
   void close();
@@ -67,6 +72,7 @@ private:
   Socket socket_;
   const Surface surface_;
   const std::shared_ptr<SessionShared> shared_;
+  const std::shared_ptr<Budget> budget_;
   boost::asio::steady_timer timer_;
   boost::beast::flat_buffer buffer_{kMaxHeaderBytes + kMaxBodyBytes};
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
@@ -76,7 +82,8 @@ private:
   std::function<void()> ended_;
   Caller caller_;
   bool from_loopback_ = false, keep_alive_ = false, idle_ = true;
-  size_t pending_ = 0;
+  bool is_exempt_ = false;  // the request is
+  size_t pending_ = 0;      // bytes of the answer that count
 };
 
 }  // namespace e2k::supervisor

@@ -230,6 +230,30 @@ TEST_F(ControlServerTest, a_slow_reader_of_a_big_page_blocks_nobody) {
   EXPECT_TRUE(page.ends_with("\"next\":null}"));
 }
 
+TEST_F(ControlServerTest, slow_readers_of_one_socket_take_neither_the_others_nor_health_and_metrics_away) {
+  for (int i = 0; i < 10'000; ++i)
+    model.entry_views.push_back(an_entry(std::string(1000, 'x') + std::to_string(i)));
+  config.control.metrics = "127.0.0.1:0";
+  start();
+  std::vector<UniqueFd> slow;
+  const auto is_full = [&] {
+    return ask(connect_unix(config.control.status_socket), "GET /status").starts_with("HTTP/1.1 503");
+  };
+  while (slow.size() < 40 && !is_full()) {
+    slow.push_back(connect_unix(config.control.status_socket));
+    send_text(slow.back(), "GET /channels?limit=10000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    char begin[12] = "";
+    ASSERT_EQ(::recv(slow.back().get(), begin, sizeof begin, 0), 12);
+    ASSERT_EQ(std::string(begin, 12), "HTTP/1.1 200");
+  }
+  EXPECT_TRUE(is_full());
+  for (const char* watched : {"GET /health/live", "GET /metrics"})
+    EXPECT_TRUE(ask(connect_unix(config.control.status_socket), watched).starts_with("HTTP/1.1 200"))
+        << watched;
+  EXPECT_TRUE(ask(connect_unix(config.control.socket), "GET /status").starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(ask(connect_tcp(server->metrics_port()), "GET /metrics").starts_with("HTTP/1.1 200"));
+}
+
 TEST_F(ControlServerTest, many_idle_clients_keep_nobody_out) {
   start();
   std::vector<UniqueFd> idle;
