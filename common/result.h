@@ -13,6 +13,7 @@ namespace e2k {
 
 struct Error {
   std::string message;
+  bool is_lasting = false;  // it stays as it is until somebody mends it: to try again does not help
 };
 
 template <class T>
@@ -20,6 +21,9 @@ using Result = tl::expected<T, Error>;
 
 inline tl::unexpected<Error> fail(std::string message) {
   return tl::unexpected<Error>(Error{std::move(message)});
+}
+inline tl::unexpected<Error> fail_lastingly(std::string message) {
+  return tl::unexpected<Error>(Error{std::move(message), true});
 }
 
 }  // namespace e2k

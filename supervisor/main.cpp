@@ -105,40 +105,30 @@ int check_servers(const Config& config) {
   return supervisor::check::exit_code(found);
 }
 
+// The exit code: 78 keeps the service manager from trying again.
+int not_started(const Error& error) {
+  log::error("start.failed error={}", log::quoted(error.message));
+  return error.is_lasting ? kBadConfiguration : kTryAgain;
+}
+
 int run(const Config& config) {
-  if (auto program = supervisor::find_worker_program(config.workers.program); !program) {
-    log::error("start.failed error={}", log::quoted(program.error().message));
-    return kBadConfiguration;
-  }
+  if (auto program = supervisor::find_worker_program(config.workers.program); !program)
+    return not_started({program.error().message, true});
   auto directory = supervisor::StateDirectory::open(config.state.directory);
-  if (!directory) {
-    log::error("start.failed error={}", log::quoted(directory.error().message));
-    return kTryAgain;
-  }
-  if (auto made = supervisor::make_directories(config.runtime_directory, 0755); !made) {
-    log::error("start.failed error={}", log::quoted(made.error().message));
-    return kTryAgain;
-  }
+  if (!directory) return not_started(directory.error());
+  if (auto made = supervisor::make_directories(config.runtime_directory, 0755); !made)
+    return not_started(made.error());
   // The workers' socket and the ledgers lie here, whatever the state directory is.
   auto runtime = supervisor::lock_directory(config.runtime_directory, "supervisor.lock",
                                             "another $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR");
-  if (!runtime) {
-    log::error("start.failed error={}", log::quoted(runtime.error().message));
-    return kTryAgain;
-  }
+  if (!runtime) return not_started(runtime.error());
   auto spool = supervisor::SpoolDirectory::open(config.spool.directory);
-  if (!spool) {
-    log::error("start.failed error={}", log::quoted(spool.error().message));
-    return kTryAgain;
-  }
+  if (!spool) return not_started(spool.error());
   boost::asio::io_context loop(1);
   boost::asio::signal_set end(loop, SIGTERM, SIGINT), reload(loop, SIGHUP);
   auto service = supervisor::Service::start(
       loop, config, *directory, *spool, supervisor::Service::real_parts(loop, config), [&] { loop.stop(); });
-  if (!service) {
-    log::error("start.failed error={}", log::quoted(service.error().message));
-    return kTryAgain;
-  }
+  if (!service) return not_started(service.error());
   end.async_wait([&](const boost::system::error_code& error, int signal) {
     if (error) return;
     log::info("signal.received signal={}", signal);

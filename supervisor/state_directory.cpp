@@ -71,7 +71,7 @@ Result<Generation> StateDirectory::last_generation() const {
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size())
-    return fail(
+    return fail_lastingly(
         fmt::format("{}/generation holds no number; remove it when no folder in the spool directory has a "
                     "greater number behind its dot than 0",
                     path_));

@@ -119,8 +119,20 @@ private:
         continue;
       }
       const std::string key = canonical_key(assignment->key);
+      const auto before = effective_.find(key);
+      if (key == kStateDirectory && before != effective_.end() && !before->second.from_command_line)
+        state_in_file_ = before->second;
       effective_.insert_or_assign(key, std::move(*assignment));
     }
+  }
+
+  // Below which the spool lies unless it says otherwise. What --set says of the state is not asked: the
+  // spool's place is the file's to say.
+  std::string base_of_spool(const Directories& directories) {
+    const auto given = effective_.find(kStateDirectory);
+    if (given == effective_.end() || !given->second.from_command_line) return config_.state.directory;
+    const auto in_file = state_in_file_ ? text_of(*state_in_file_, "an absolute path") : std::nullopt;
+    return in_file && !in_file->value.empty() ? in_file->value : directories.state;
   }
 
   // Mistakes are told in the order of the file, those of the command line after them.
@@ -330,7 +342,7 @@ private:
     const Directories directories = find_directories(around_.environment, around_.instance);
     config_.runtime_directory = directories.runtime;
     if (config_.state.directory.empty()) config_.state.directory = directories.state;
-    if (config_.spool.directory.empty()) config_.spool.directory = config_.state.directory + "/spool";
+    if (config_.spool.directory.empty()) config_.spool.directory = base_of_spool(directories) + "/spool";
     auto& control = config_.control;
     if (control.socket.empty()) control.socket = directories.runtime + "/control.sock";
     if (control.status_socket.empty())
@@ -401,6 +413,7 @@ private:
     return known == config_.places.end() ? around_.path : known->second;
   }
 
+  static constexpr const char* kStateDirectory = "state.directory";
   static constexpr std::string_view kFileOnly =
       "is taken from the configuration file only, because it names code or files that the program opens with "
       "its own rights";
@@ -408,6 +421,7 @@ private:
   const Surroundings& around_;
   Config config_;
   std::map<std::string, Assignment> effective_;
+  std::optional<Assignment> state_in_file_;  // where --set says otherwise
   std::vector<std::string> mistakes_;
 };
 

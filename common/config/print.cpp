@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <charconv>
 #include <string>
+#include <system_error>
 
 #include "common/config/document.h"
 #include "common/config/epics_variables.h"
@@ -38,6 +40,21 @@ void print_settings(std::string& out, const Config& c, std::string_view table) {
   }
 }
 
+// Which of its options are secret is known to a plug-in alone: of those, nothing that could be a text is
+// shown.
+bool is_plain(const std::string& value) {
+  if (value == "true" || value == "false") return true;
+  double number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  return error == std::errc{} && end == value.data() + value.size();
+}
+
+Properties options_of(const std::string& converter, Properties options) {
+  if (converter.starts_with("plugin:"))
+    for (auto& [name, value] : options) value.secret = value.secret || !is_plain(value.value);
+  return options;
+}
+
 void print_properties(std::string& out, const std::string& table, const Properties& properties) {
   if (properties.empty()) return;
   ((out += "\n[") += table) += "]\n";
@@ -68,9 +85,9 @@ std::string print_config(const Config& c) {
   print_settings(out, c, "output");
   print_settings(out, c, "workers");
   print_settings(out, c, "value");
-  print_properties(out, "value.options", c.value.options);
+  print_properties(out, "value.options", options_of(c.value.converter, c.value.options));
   print_settings(out, c, "key");
-  print_properties(out, "key.options", c.key.options);
+  print_properties(out, "key.options", options_of(c.key.converter, c.key.options));
   print_settings(out, c, "spool");
   print_settings(out, c, "state");
   print_settings(out, c, "status");

@@ -54,6 +54,8 @@ std::vector<PropertyProblem> check_properties(const std::map<std::string, std::s
   rd_kafka_conf_set(conf->get(), "bootstrap.servers", "", reason, sizeof reason);
   // What a handle would log about itself is not for those who read a check's answer.
   rd_kafka_conf_set_log_cb(conf->get(), nullptr);
+  // No ticket is fetched: its command is the service's to run, as the service's user.
+  rd_kafka_conf_set(conf->get(), "sasl.kerberos.min.time.before.relogin", "0", reason, sizeof reason);
   // A token that would be fetched is not: its endpoint may be down without anything being wrong here.
   if (!holds(conf->get(), kUnsigned, "true"))
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf->get(), [](rd_kafka_t*, const char*, void*) {});

@@ -58,8 +58,7 @@ tl::expected<Conf, std::vector<PropertyProblem>> make_conf(
 
 // Whether librdkafka would start with them: what make_conf finds, and, where that finds nothing, what only
 // the creation of a handle does (contradictions, unreadable certificates; its `property` is then empty).
-// Connects to nothing. Plugins named by `plugin.library.paths` are loaded and a configured kinit command is
-// run, as in every start.
+// Connects to nothing and runs no kinit command. Plug-ins named by `plugin.library.paths` are loaded.
 std::vector<PropertyProblem> check_properties(const std::map<std::string, std::string>& properties,
                                               rd_kafka_type_t type);
 

@@ -38,7 +38,7 @@ Result<void> clear_path(const std::string& key, const std::string& path, const s
     return fail(key + ": " + path + " can't be looked at: " + reason(errno));
   }
   if (!S_ISSOCK(there.st_mode))
-    return fail(key + ": " + path + " exists and is not a socket; remove it or name another path");
+    return fail_lastingly(key + ": " + path + " exists and is not a socket; remove it or name another path");
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int connected = ::connect(probe.get(), generic(address), sizeof address);
   const int error = errno;

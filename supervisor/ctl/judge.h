@@ -1,4 +1,4 @@
-// Shell. A configuration judged as a start would judge it.
+// Shell. A configuration judged as a start would judge it, without running anything that it names.
 #pragma once
 
 #include <iosfwd>

@@ -28,15 +28,20 @@ void hide_secrets(std::string& text, const Properties& properties) {
   }
 }
 
+constexpr const char* kCode[] = {"plugin.library.paths", "ssl.engine.location", "ssl.engine.id",
+                                 "ssl.providers"};
+
 class Check {
 public:
-  explicit Check(const Config& config) : config_(config) {}
+  Check(const Config& config, JudgedBy judge) : config_(config), leaves_code_(judge == JudgedBy::client) {}
 
   void side(const std::string& name, const Properties& refinement, const Merged& owned,
             rd_kafka_type_t type) {
     Merged properties = merged_properties(config_.kafka.common, refinement);
     for (const auto& [property, value] : owned) properties[property] = value;
+    const bool has_left_out = leaves_code_ && erase_code(properties);
     for (const kafka::PropertyProblem& problem : kafka::check_properties(properties, type)) {
+      if (has_left_out && is_unknown(problem.reason)) continue;  // perhaps a plug-in's
       std::string reason = problem.reason;
       hide_secrets(reason, config_.kafka.common);
       hide_secrets(reason, refinement);
@@ -52,7 +57,9 @@ public:
 
   // librdkafka would wait for a token for ever, without a word.
   void token_source(const std::string& name, const Properties& refinement) {
-    if (!kafka::lacks_tokens(merged_properties(config_.kafka.common, refinement))) return;
+    Merged properties = merged_properties(config_.kafka.common, refinement);
+    if (leaves_code_ && erase_code(properties)) return;  // a plug-in may bring them
+    if (!kafka::lacks_tokens(properties)) return;
     add(place("sasl.mechanism", name, refinement) +
             ": OAUTHBEARER has no source of tokens; set sasl.oauthbearer.method = \"oidc\" with "
             "sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and "
@@ -96,6 +103,15 @@ public:
   std::vector<std::string> messages() && { return std::move(messages_); }
 
 private:
+  static bool erase_code(Merged& properties) {
+    size_t erased = 0;
+    for (const char* property : kCode) erased += properties.erase(property);
+    return erased > 0;
+  }
+  static bool is_unknown(const std::string& reason) {
+    return reason.find("No such configuration property") != std::string::npos;
+  }
+
   // `reason` where both sides would give it in different messages.
   void add(std::string message, const std::string& reason) {
     if (!reason.empty()) {
@@ -146,12 +162,13 @@ private:
   }
 
   std::string hint(const std::string& property, const std::string& reason) {
-    if (reason.find("No such configuration property") == std::string::npos) return "";
+    if (!is_unknown(reason)) return "";
     if (names_.empty()) names_ = kafka::property_names();
     return config::suggestion(property, names_);
   }
 
   const Config& config_;
+  const bool leaves_code_;
   std::vector<std::string> names_, messages_, reasons_;
 };
 
@@ -165,8 +182,15 @@ const std::map<std::string, std::string>& owned_producer_properties() {
   return owned;
 }
 
-std::vector<std::string> check_config(const Config& config) {
-  Check check(config);
+bool names_code(const Config& config) {
+  for (const Properties* side : {&config.kafka.common, &config.kafka.producer, &config.kafka.consumer})
+    for (const char* property : kCode)
+      if (side->contains(property)) return true;
+  return false;
+}
+
+std::vector<std::string> check_config(const Config& config, JudgedBy judge) {
+  Check check(config, judge);
   check.side("producer", config.kafka.producer, owned_producer_properties(), RD_KAFKA_PRODUCER);
   // No group is joined, yet librdkafka asks for a group's name where partitions are assigned.
   check.side("consumer", config.kafka.consumer, {{"group.id", config.commands.group}}, RD_KAFKA_CONSUMER);

@@ -231,6 +231,31 @@ def test_a_spool_directory_that_cannot_be_made_ends_the_start_with_path_and_reme
     supervisor.child = None
 
 
+def refused_for_good(supervisor, *parts):
+    supervisor.start()
+    assert supervisor.child.wait(20) == 78
+    told = supervisor.child.tail()
+    for part in parts:
+        assert part in told, told
+    supervisor.child = None
+
+
+def test_what_no_second_try_would_mend_ends_the_start_for_good(site):
+    supervisor = site.supervisor(ready=False, start=False)
+    path = supervisor.folder / "taken"
+    path.write_text("not a socket")
+    supervisor.settings["control"] = {"socket": str(path)}
+    supervisor.write_config()
+    refused_for_good(supervisor, str(path), "is not a socket")
+    assert path.read_text() == "not a socket"
+
+    supervisor = site.supervisor(ready=False, start=False)
+    generation = supervisor.folder / "state" / "epics2kafka" / "generation"
+    generation.parent.mkdir()
+    generation.write_text("nonsense\n")
+    refused_for_good(supervisor, str(generation), "holds no number")
+
+
 @pytest.fixture(scope="module")
 def strict_broker():
     with Broker({"auto.create.topics.enable": "false"}) as broker:

@@ -394,12 +394,34 @@ TEST(ConfigSet, what_names_code_or_files_comes_from_the_file_only) {
         << setting;
 }
 
+TEST(ConfigSet, the_state_directory_takes_the_spool_with_it_only_from_the_file) {
+  const FakeSite site = with_settings({"state.directory=/elsewhere"});
+  EXPECT_EQ(good("", site).state.directory, "/elsewhere");
+  EXPECT_EQ(good("", site).spool.directory, "/state/epics2kafka/spool");
+  EXPECT_EQ(good("[state]\ndirectory = \"/srv\"", site).state.directory, "/elsewhere");
+  EXPECT_EQ(good("[state]\ndirectory = \"/srv\"", site).spool.directory, "/srv/spool");
+  EXPECT_EQ(good("[state]\ndirectory = \"/srv\"").spool.directory, "/srv/spool");
+}
+
 TEST(ConfigSet, mistakes_name_the_option) {
   EXPECT_THAT(with_settings({"workers.count"}).mistakes(""),
               HasSubstr("--set \"workers.count\": no key=value"));
   EXPECT_THAT(with_settings({"workers.cout=1"}).mistakes(""), HasSubstr("--set: workers.cout: unknown key"));
   EXPECT_THAT(with_settings({"workers.count=many"}).mistakes(""),
               HasSubstr("--set: workers.count: is a string"));
+}
+
+TEST(ConfigSecrets, of_a_plug_ins_options_no_text_is_printed_since_only_it_knows_which_are_secret) {
+  const Config c = good(
+      "[value]\nconverter = \"plugin:/x.so\"\n[value.options]\nlogin = \"hunter2\"\n"
+      "\"schemas.enable\" = true\nbatch = 17\nrate = 0.5\n");
+  const std::string printed = print_config(c);
+  EXPECT_THAT(printed, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(printed, HasSubstr("\"login\" = \"***\""));
+  for (const char* shown : {"\"schemas.enable\" = \"true\"", "\"batch\" = \"17\"", "\"rate\" = \"0.5\""})
+    EXPECT_THAT(printed, HasSubstr(shown));
+  EXPECT_THAT(print_config(good("[value.options]\n\"decimal.format\" = \"NUMERIC\"\n")),
+              HasSubstr("NUMERIC"));
 }
 
 TEST(ConfigSecrets, references_are_resolved_hidden_and_never_printed) {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 namespace e2k {
 namespace {
 
@@ -104,6 +107,26 @@ TEST(ConfigCheck, settings_that_this_version_does_not_carry_out_are_remarked_on_
   config.places["workers.max_rss_bytes"] = "f.toml:4";
   EXPECT_THAT(config_remarks(config),
               ElementsAre(HasSubstr("f.toml:4: workers.max_rss_bytes: is not carried out")));
+}
+
+TEST(ConfigCheck, no_kinit_command_is_run) {
+  char name[] = "/tmp/e2k-kinit-XXXXXX";
+  const std::string folder = ::mkdtemp(name);
+  const Config config = config_with({{"security.protocol", {"sasl_plaintext"}},
+                                     {"sasl.mechanism", {"GSSAPI"}},
+                                     {"sasl.kerberos.kinit.cmd", {"touch " + folder + "/run"}}});
+  EXPECT_THAT(check_config(config), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(folder + "/run"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ConfigCheck, a_client_loads_no_plug_in_and_says_nothing_of_what_may_be_its_own) {
+  Config config = config_with({{"plugin.library.paths", {"/nonexistent/e2k.so"}}, {"e2k.own", {"1"}}});
+  EXPECT_TRUE(names_code(config));
+  EXPECT_THAT(check_config(config, JudgedBy::client), IsEmpty());
+  EXPECT_THAT(check_config(config), Not(IsEmpty()));
+  config.kafka.common["linger.ms"] = {"many"};
+  EXPECT_THAT(check_config(config, JudgedBy::client), ElementsAre(HasSubstr("kafka.linger.ms")));
 }
 
 TEST(ConfigCheck, both_sides_are_judged) {
