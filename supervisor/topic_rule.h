@@ -8,7 +8,7 @@
 
 namespace e2k::supervisor {
 
-// `allow`: regular expressions (ECMAScript), one of which must match the whole name as it is commanded. The
+// `allow`: regular expressions (common/config/patterns.h), one of which must match the whole name as it is commanded. The
 // reserved and illegal names (proto/command_record.h, topic_name_problem) are refused for the commanded name
 // and for the name with its prefix, which is what will be written to.
 TopicRule make_topic_rule(const std::vector<std::string>& allow, std::string prefix,

@@ -75,7 +75,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"commands.replication_factor", "-1 (the broker's default), or 1 to 32767",
      integer<&Config::commands, &Config::Commands::replication_factor>(-1, 32767)},
 
-    {"output.allow", "an array of regular expressions (ECMAScript), one at least",
+    {"output.allow", "an array of regular expressions (RE2's syntax), one at least",
      ListSetting{[](const Config& c) -> const std::vector<std::string>& { return c.output.allow; },
                  [](Config& c, std::vector<std::string> v) { c.output.allow = std::move(v); },
                  pattern_problem}},

@@ -6,10 +6,10 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <regex>
 #include <string_view>
 
 #include "common/config/config.h"
+#include "common/config/patterns.h"
 #include "common/config/spelling.h"
 #include "common/text.h"
 
@@ -85,12 +85,7 @@ std::optional<std::string> topic_problem(const std::string& text) {
 std::optional<std::string> pattern_problem(const std::string& text) {
   if (text.empty()) return "is empty, which no topic matches";
   if (text.size() > kMaxPatternBytes) return "is longer than 1000 characters";
-  try {
-    const std::regex pattern(text, std::regex::ECMAScript);
-  } catch (const std::regex_error& error) {
-    return std::string("is no regular expression: ") + error.what();
-  }
-  return std::nullopt;
+  return Patterns::problem(text);
 }
 
 std::optional<std::string> header_problem(const std::string& text) {

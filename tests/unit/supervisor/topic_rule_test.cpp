@@ -13,6 +13,13 @@ TEST(TopicRule, allows_what_one_expression_matches_wholly) {
   EXPECT_TRUE(rule("my-bpm.x"));
 }
 
+// A matcher that goes back over what it tried would not come to an end.
+TEST(TopicRule, decides_at_once_whatever_the_name) {
+  const auto rule = make_topic_rule({"(a+)+b", "(.*.*.*)*x"}, "", "epics-channels");
+  EXPECT_TRUE(rule(std::string(248, 'a')));
+  EXPECT_FALSE(rule(std::string(247, 'a') + 'b'));
+}
+
 TEST(TopicRule, never_allows_the_command_topic_or_reserved_names) {
   const auto rule = make_topic_rule({".*"}, "", "epics-channels");
   EXPECT_TRUE(rule("epics-channels"));
