@@ -11,6 +11,7 @@
 
 #include "common/config/directories.h"
 #include "common/config/load.h"
+#include "common/config/spelling.h"
 #include "common/kafka/conf.h"
 #include "common/version.h"
 #include "supervisor/ctl/completions.h"
@@ -203,6 +204,25 @@ void add_completions(CLI::App& app, Options& options, Code& chosen) {
   });
 }
 
+int wrong_use(const std::string& what) {
+  std::cerr << "epics2kafkactl: " << printable(what) << "; epics2kafkactl --help lists the verbs\n";
+  return static_cast<int>(Exit::usage);
+}
+
+// Arguments that nothing takes. Without a verb the first of them was meant as one.
+int wrong_words(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining(true);
+  const std::string word = words.empty() ? "" : words.front();
+  const auto verbs = app.get_subcommands();
+  if (!verbs.empty() || word.starts_with('-'))
+    return wrong_use(word + " is nothing that " +
+                     (verbs.empty() ? "epics2kafkactl" : verbs.front()->get_name()) + " takes");
+  std::vector<std::string> known;
+  for (const CLI::App* verb : app.get_subcommands(nullptr))
+    if (!verb->get_group().empty()) known.push_back(verb->get_name());
+  return wrong_use(word + " is no verb" + config::suggestion(word, known));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -216,8 +236,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--json", options.json, "print the API's JSON");
   app.set_version_flag("--version", version_text());
-  app.require_subcommand(1);
-  app.fallthrough();  // the options above may also follow the verb
+  app.require_subcommand(0, 1);  // that one is missing is told below, in better words
+  app.fallthrough();             // the options above may also follow the verb
   add_questions(app, options, chosen);
   add_changes(app, options, chosen);
   add_local(app, options, chosen);
@@ -227,8 +247,10 @@ int main(int argc, char** argv) {
   add_completions(app, options, chosen);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    return wrong_words(app);
   } catch (const CLI::ParseError& error) {
     return app.exit(error, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(Exit::usage);
   }
-  return chosen();
+  return chosen ? chosen() : wrong_use("a verb is missing");
 }

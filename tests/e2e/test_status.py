@@ -132,7 +132,10 @@ def test_the_client_reads_and_its_exit_status_tells(site, running):
     assert "with/slash" in running.ctl("channels").stdout
     assert site.out in running.ctl("channel", "with/slash").stdout
     assert running.ctl("channel", "none").returncode == 4
-    assert running.ctl("no-such-verb").returncode == 2
+    for wrong, *words in (["chanels"], "chanels is no verb", "did you mean channels?"), ([], "a verb is missing"), \
+            (["status", "--wach"], "--wach is nothing that status takes"), (["status", "workers"], "workers", "status"):
+        done = running.ctl(*wrong)
+        assert done.returncode == 2 and not done.stdout and all(word in done.stderr for word in words), done.stderr
     assert running.ctl("restart", "1").returncode == 0
     running.halt()
     done = running.ctl("status")
