@@ -81,6 +81,8 @@ std::optional<spool::Position> Feed::live_position() const {
 void Feed::begin_turn(int64_t now_ns, int64_t real_ns) {
   now_ns_ = now_ns;
   real_ns_ = real_ns;
+  for (Topic* topic : behind_) topic->is_behind = false;
+  behind_.clear();
 }
 
 bool Feed::follow() {
@@ -161,7 +163,7 @@ void Feed::note_read(spool::Segment& segment, const spool::RecordView& view) {
 Feed::Offer Feed::offer(const spool::StandingRecord& record, const spool::RecordView& view,
                         OutputEntry& entry) {
   Topic& topic = *entry.topic;
-  if (topic.has_backlog() || !may_produce(topic.flow) || outlet_.is_dead(topic)) {
+  if (topic.has_backlog() || !takes(topic)) {
     leave(topic, {current_, view.position});
     return Offer::left;
   }
@@ -202,7 +204,7 @@ bool Feed::publish_held(uint32_t index, const spool::StandingRecord& record) {
   Topic& topic = *entry.topic;
   spool::RecordView view;
   (void)spool::read_again(record.segment->view(), record.unit, view);
-  if (!topic.has_backlog() && may_produce(topic.flow) && outlet_.window_open() && outlet_.has_room(topic) &&
+  if (!topic.has_backlog() && takes(topic) && outlet_.window_open() && outlet_.has_room(topic) &&
       send(record, view, entry) == Offer::taken)
     return true;
   put_back(topic, record);
@@ -460,6 +462,20 @@ void Feed::reader_is_at_damage() {
   reader_->cut();
   header_.unreconciled.store(1, kRelaxed);
   if (current_ >= parts_.older.size()) parts_.intake->leave_segment(segment.number());
+}
+
+void Feed::stand_behind(const Feed& elder) {
+  for (const auto& [name, of_elder] : elder.topics_) {
+    if (!of_elder->has_backlog() && of_elder->flow.in_flight == 0 && of_elder->gathered.empty()) continue;
+    Topic& topic = topic_of(name);
+    topic.is_behind = true;
+    behind_.push_back(&topic);
+  }
+}
+
+// As far as the topic and its lane are concerned.
+bool Feed::takes(const Topic& topic) const {
+  return !topic.is_behind && may_produce(topic.flow) && !outlet_.is_dead(topic);
 }
 
 bool Feed::is_read_through() {

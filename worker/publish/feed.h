@@ -94,6 +94,9 @@ public:
   bool has_troubled_topics() const { return !troubled_.empty(); }
   // All that its logs hold was produced, or is in a backlog; of another slot's feed that stays so.
   bool is_read_through();
+  // Of another slot, which is older than what is received now: its topics of which something waits or is in
+  // flight come first here, too, whatever they wait for.
+  void stand_behind(const Feed& elder);
   // Of another slot: its logs are drained and gone.
   bool is_finished() const;
   // Before it goes.
@@ -124,6 +127,7 @@ private:
   // To its topic's backlog, whatever stands in front of it.
   void put_back(Topic& topic, const spool::StandingRecord& record);
   void leave(Topic& topic, LogPlace at);
+  bool takes(const Topic& topic) const;
   bool has_room_soon(const Topic& topic) const;
   bool may_run_ahead();
   void note_read(spool::Segment& segment, const spool::RecordView& view);
@@ -188,6 +192,7 @@ private:
   TextStore texts_;
   std::vector<OutputEntry> entries_;                                   // by index
   std::vector<OutputNames> names_;                                     // likewise, where they are wanted
+  std::vector<Topic*> behind_;                                         // those whose is_behind is set
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // as commanded; never erased
   std::vector<Topic*> troubled_;
   // Topics of which something is gathered, by when its first came; some of them sent it meanwhile.

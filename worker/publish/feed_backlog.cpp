@@ -50,7 +50,7 @@ bool Feed::tend(Topic& topic, std::optional<LogPlace>& back_to) {
     topic.aside->reader().seek({});
     topic.rewind_aside = false;
   }
-  if (!topic.has_backlog() || !may_produce(flow) || outlet_.is_dead(topic)) return false;
+  if (!topic.has_backlog() || !takes(topic)) return false;
   if (topic.aside_unread) return read_aside(topic);
   if (flow.lane == Lane::careful) return offer_first_left(topic);
   if (!outlet_.has_room(topic, 2)) return false;
@@ -84,7 +84,7 @@ bool Feed::read_aside(Topic& topic) {
       if (entry == nullptr || entry->topic != &topic) {
         lose(record, ledger::LossReason::encoding_failed);
       } else {
-        if (!may_produce(topic.flow) || !outlet_.window_open() || !outlet_.has_room(topic)) return produced;
+        if (!takes(topic) || !outlet_.window_open() || !outlet_.has_room(topic)) return produced;
         if (produce(record, view, *entry) != Offer::taken) return produced;
         produced = true;
       }
@@ -112,7 +112,7 @@ bool Feed::offer_first_left(Topic& topic) {
         OutputEntry* entry = entry_of(view.header->index);
         if (entry != nullptr && entry->topic == &topic) {
           topic.left_from = here;
-          if (!may_produce(topic.flow) || !outlet_.window_open()) return false;
+          if (!takes(topic) || !outlet_.window_open()) return false;
           return produce({&log_at(at.log), reader.segment(), reader.unit()}, view, *entry) == Offer::taken;
         }
       }

@@ -38,7 +38,7 @@ bool Feed::send_gathered(Topic& topic) {
   bool later = false;
   for (; sent < records.size(); ++sent) {
     const spool::StandingRecord& record = records[sent];
-    if (!may_produce(topic.flow) || outlet_.is_dead(topic)) break;
+    if (!takes(topic)) break;
     later = !outlet_.window_open() || !outlet_.has_room(topic);
     if (later) break;
     spool::RecordView view;

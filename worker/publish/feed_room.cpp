@@ -18,7 +18,7 @@ constexpr int64_t kTellNs = 200 * kNsPerMs;
 
 // Only what its topic can't take is dropped for want of room aside.
 bool is_blocked(const Topic& topic) {
-  return topic.flow.why != ledger::Blocked::no;
+  return topic.flow.why != ledger::Blocked::no || topic.is_behind;
 }
 
 }  // namespace

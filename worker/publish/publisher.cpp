@@ -99,6 +99,7 @@ bool Publisher::turn() {
   const int64_t real_ns = real_now().value;
   more_to_read_ = held_back_ = false;
   for (auto& feed : feeds_) feed->begin_turn(now_ns, real_ns);
+  for (size_t i = 1; i < feeds_.size(); ++i) feeds_.front()->stand_behind(*feeds_[i]);
   bool busy = outlet_->serve_reports(now_ns);
   outlet_->tend(now_ns);
   MetadataProbe::Answer answer;

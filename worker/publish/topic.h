@@ -50,6 +50,7 @@ struct Topic {
   bool rewind_aside = false;         // something that was read there came back
   bool crowded = false;              // its window was full; until half of it is free
   bool troubled = false;             // in the feed's list of those that need more than being read
+  bool is_behind = false;            // another slot's logs have something of it that is older and still waits
   bool probing = false;              // the brokers were asked whether they know it
   // The ids that the registry gave the schemas for this topic; 0 where none is needed.
   int32_t value_schema_id = 0, key_schema_id = 0;

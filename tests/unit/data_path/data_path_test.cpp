@@ -17,6 +17,7 @@
 #include "common/kafka/conf.h"
 #include "common/process_use.h"
 #include "proto/ledger_reader.h"
+#include "tests/unit/publish/consumed_values.h"
 #include "tests/unit/spool/spool_fixture.h"
 #include "worker/spool/ledger.h"
 
@@ -247,6 +248,29 @@ TEST(DataPath, logs_of_a_slot_without_a_worker_are_drained_with_their_own_books)
   EXPECT_TRUE(eventually([&] { return path->books().acknowledged.load() == 1; }));
   EXPECT_EQ(path->books().appended.load(), 1u) << "each slot's books are its own";
   EXPECT_EQ(ledger::counts_of(*reader.entry(EntryIndex{0})).acknowledged, 7u);
+  EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
+}
+
+// The channel has moved here: what its former slot left is older.
+TEST(DataPath, what_a_slot_left_comes_before_what_its_heir_receives_of_the_topic) {
+  TemporaryFolder folder;
+  leave_seven_events(contract_in(folder.path(), 1));
+  MockBroker broker;
+  rd_kafka_mock_broker_set_rtt(broker.cluster, 1, 100);
+  auto contract = contract_in(folder.path(), 1);
+  contract.slot = Slot{5};
+  contract.ledger_path = folder.path() + "/5.ledger";
+  contract.spool_path = folder.path() + "/spool/5.1";
+  contract.estates = {{Slot{3}, folder.path() + "/3.ledger"}};
+  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
+  auto path = started(contract);
+  IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
+  for (int i = 7; i < 20; ++i) path->intake().event(*e, DoubleEvent(i));
+  EXPECT_TRUE(eventually([&] { return path->books().acknowledged.load() == 13; }));
+  const auto values = consumed_values(broker.cluster, "t");
+  ASSERT_EQ(values.size(), 20u);
+  for (size_t i = 0; i < values.size(); ++i)
+    EXPECT_NE(values[i].find("[" + std::to_string(i) + ".0]"), std::string::npos) << i << ": " << values[i];
   EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
 }
 
