@@ -2,8 +2,8 @@
 // although never joined, would have librdkafka look for its coordinator, which needs a right on it and makes
 // Kafka's topic of groups.
 //
-// So it is librdkafka's simple consumer: its assign() is to be had with a group only. Errors of the handle come
-// on the way, by the callback that it was made with. The handle outlives it. One thread.
+// So it is librdkafka's simple consumer: its assign() is to be had with a group only. Errors of the handle
+// come on the way, by the callback that it was made with. The handle outlives it. One thread.
 #pragma once
 
 #include <librdkafka/rdkafka.h>

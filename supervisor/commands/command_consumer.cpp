@@ -18,7 +18,6 @@ std::map<std::string, std::string> CommandConsumer::properties_of(const Config& 
                                                    {"client.id", "epics2kafka"}};
   for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
     for (const auto& [name, value] : *side) properties[name] = value.value;
-  properties["group.id"] = config.commands.group;  // asked for by librdkafka; no group is joined
   properties["enable.auto.commit"] = "false";
   properties["enable.auto.offset.store"] = "false";
   properties["enable.partition.eof"] = "true";
@@ -55,19 +54,13 @@ Result<std::unique_ptr<CommandConsumer>> CommandConsumer::make(std::map<std::str
   if (!handle) return fail("[kafka]: " + handle.error().message);
   made->handle_ = handle->release();
   made->login_.attach(made->handle_);
-  rd_kafka_poll_set_consumer(made->handle_);
-  made->queue_.reset(rd_kafka_queue_get_consumer(made->handle_));
+  made->partitions_ = std::make_unique<AssignedConsumer>(made->handle_);
   return made;
-}
-
-void CommandConsumer::wake(int fd) {
-  rd_kafka_queue_io_event_enable(queue_.get(), fd, "1", 1);
 }
 
 CommandConsumer::~CommandConsumer() {
   if (handle_ == nullptr) return;
-  rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
-  queue_.reset();
+  partitions_.reset();
   rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 

@@ -15,16 +15,14 @@
 #include "common/kafka/conf.h"
 #include "common/kafka/login.h"
 #include "common/result.h"
+#include "supervisor/commands/assigned_consumer.h"
 
 namespace e2k::supervisor {
 
 class CommandConsumer {
 public:
+  using Message = supervisor::Message;
   using OnError = std::function<void(rd_kafka_resp_err_t code, const std::string& text)>;
-  struct MessageDeleter {
-    void operator()(rd_kafka_message_t* p) const { rd_kafka_message_destroy(p); }
-  };
-  using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
 
   static std::map<std::string, std::string> properties_of(const Config& config);
   static Result<std::unique_ptr<CommandConsumer>> make(std::map<std::string, std::string> properties,
@@ -33,9 +31,9 @@ public:
   ~CommandConsumer();
 
   rd_kafka_t* get() const { return handle_; }
-  // A byte is written to it when something waits to be polled; -1: no more.
-  void wake(int fd);
-  Message poll() { return Message(rd_kafka_consumer_poll(handle_, 0)); }
+  AssignedConsumer& partitions() { return *partitions_; }
+  void wake(int fd) { partitions_->wake(fd); }
+  Message poll() { return partitions_->next(0); }
   kafka::LoginFiles& login() { return login_; }
   kafka::BrokerWatch& watch() { return watch_; }
 
@@ -46,7 +44,7 @@ private:
   kafka::LoginFiles login_;
   kafka::BrokerWatch watch_;
   rd_kafka_t* handle_ = nullptr;
-  kafka::Queue queue_;
+  std::unique_ptr<AssignedConsumer> partitions_;
 };
 
 }  // namespace e2k::supervisor

@@ -369,26 +369,24 @@ void KafkaTail::on_look(const Look& found) {
 // A topic that was made anew has other records under the same offsets.
 void KafkaTail::start_over() {
   vanished_ = false;
-  rd_kafka_assign(consumer_->get(), nullptr);
+  consumer_->partitions().unassign();
   assigned_.clear();
   next_.clear();
   callbacks_.started_over();
 }
 
 void KafkaTail::assign(const std::vector<int32_t>& partitions) {
-  kafka::PartitionList added(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  std::map<int32_t, int64_t> begins;
   for (int32_t partition : partitions) {
     if (!assigned_.insert(partition).second) continue;
     const auto next = next_.find(partition);
-    rd_kafka_topic_partition_list_add(added.get(), topic_.c_str(), partition)->offset =
-        next == next_.end() ? RD_KAFKA_OFFSET_BEGINNING : next->second;
+    begins[partition] = next == next_.end() ? RD_KAFKA_OFFSET_BEGINNING : next->second;
   }
-  if (added->cnt == 0) return;
+  if (begins.empty()) return;
   callbacks_.reading(partitions);
-  if (rd_kafka_error_t* error = rd_kafka_incremental_assign(consumer_->get(), added.get())) {
-    last_error_ = rd_kafka_error_string(error);
+  if (const auto assigned = consumer_->partitions().assign(topic_, begins); !assigned) {
+    last_error_ = assigned.error().message;
     log::error("commands.assign_failed error={}", log::quoted(last_error_));
-    rd_kafka_error_destroy(error);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/kafka/conf.h"
+#include "supervisor/commands/assigned_consumer.h"
 #include "supervisor/commands/deadline.h"
 #include "supervisor/commands/topic_admin.h"
 #include "supervisor/ctl/table.h"
@@ -111,8 +112,9 @@ Outcome<std::vector<TopicRecord>> read_topic(const TopicSettings& settings, mill
 
   std::map<int32_t, int64_t> begins;
   for (const int32_t partition : *partitions) begins[partition] = RD_KAFKA_OFFSET_BEGINNING;
-  auto reading = Reading::begin(connection.get(), settings.topic, begins);
-  if (!reading) return tl::unexpected(failed(settings, reading.error()));
+  AssignedConsumer consumer(connection.get());
+  if (auto assigned = consumer.assign(settings.topic, begins); !assigned)
+    return tl::unexpected(failed(settings, assigned.error()));
   std::set<int32_t> open_ends(partitions->begin(), partitions->end());
   std::vector<TopicRecord> records;
   while (!open_ends.empty()) {
@@ -120,8 +122,7 @@ Outcome<std::vector<TopicRecord>> read_topic(const TopicSettings& settings, mill
       return tl::unexpected(
           timed_out(settings, connection, timeout,
                     fmt::format("the command topic {} was not read to its end", settings.topic)));
-    rd_kafka_poll(connection.get(), 0);
-    const Message message = (*reading)->next(deadline.turn_ms());
+    const Message message = consumer.next(deadline.turn_ms());
     if (!message) continue;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       open_ends.erase(message->partition);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "supervisor/commands/assigned_consumer.h"
 #include "supervisor/commands/deadline.h"
 #include "supervisor/ctl/topic_connection.h"
 #include "supervisor/ctl/topic_reading.h"
@@ -118,13 +119,12 @@ private:
     for (const auto& [partition, offset] : begins)
       if (offset < ends_.at(partition).high) open[partition] = ends_.at(partition).high;
     if (open.empty()) return {};
-    auto reading = Reading::begin(connection_->get(), topic_, begins);
-    if (!reading) return failure(reading.error());
+    AssignedConsumer consumer(connection_->get());
+    if (auto assigned = consumer.assign(topic_, begins); !assigned) return failure(assigned.error());
     Deadline deadline(timeout_);
     while (!open.empty()) {
       if (deadline.passed()) return silence();
-      rd_kafka_poll(connection_->get(), 0);
-      const Message message = (*reading)->next(deadline.turn_ms());
+      const Message message = consumer.next(deadline.turn_ms());
       if (!message) continue;
       if (is_refusal(message->err) || is_missing(message->err))
         return failure(KafkaError{message->err, rd_kafka_message_errstr(message.get())});

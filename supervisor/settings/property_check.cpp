@@ -192,8 +192,7 @@ bool names_code(const Config& config) {
 std::vector<std::string> check_config(const Config& config, JudgedBy judge) {
   Check check(config, judge);
   check.side("producer", config.kafka.producer, owned_producer_properties(), RD_KAFKA_PRODUCER);
-  // No group is joined, yet librdkafka asks for a group's name where partitions are assigned.
-  check.side("consumer", config.kafka.consumer, {{"group.id", config.commands.group}}, RD_KAFKA_CONSUMER);
+  check.side("consumer", config.kafka.consumer, {}, RD_KAFKA_CONSUMER);
   check.token_source("producer", config.kafka.producer);
   check.token_source("consumer", config.kafka.consumer);
   check.share_of_the_spool();

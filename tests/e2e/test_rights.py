@@ -69,6 +69,17 @@ def test_without_the_right_to_write_events_wait(site):
     assert_counts_without_fault(site.reader(topic).count(5))
 
 
+def test_no_group_is_looked_for(site):
+    """Who only asks for a group's coordinator makes Kafka's topic of groups."""
+    with Broker() as fresh:
+        supervisor = site.supervisor([], broker=fresh.bootstrap)
+        done = supervisor.ctl("set", "--bootstrap-server", fresh.bootstrap, "--command-topic", site.commands, "-c", "a", "-t", "t",
+                              "-m", "v")
+        assert done.returncode == 0, done.stderr
+        supervisor.wait(lambda s: s["channels"]["total"] == 1, what="the command")
+        assert "__consumer_offsets" not in fresh.admin().list_topics(timeout=10).topics
+
+
 def test_that_a_topic_is_not_compacted_is_seen_with_the_right_to_describe_its_settings(site):
     site.broker.create_topic(site.commands)
     site.broker.allow("curious", site.commands, "READ", "DESCRIBE_CONFIGS")
