@@ -1,28 +1,20 @@
 #include "supervisor/ctl/client.h"
 
+#include <curl/curl.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <cerrno>
-#include <cstring>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
-
-#include "common/fd.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
 
-namespace http = boost::beast::http;
 using Clock = std::chrono::steady_clock;
 
-constexpr uint64_t kMaxAnswerBytes = 256 * 1024 * 1024;
+constexpr size_t kMaxAnswerBytes = 256 * 1024 * 1024;
 
 tl::unexpected<Failure> failure(Exit exit, std::string message) {
   return tl::unexpected<Failure>({exit, std::move(message)});
@@ -49,71 +41,41 @@ tl::unexpected<Failure> failed_with(int error, const std::string& socket) {
   }
 }
 
-// Waits until the socket is ready for `events`; 0 or an errno.
-int wait_for(int fd, short events, Clock::time_point deadline) {
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return ETIMEDOUT;
-    pollfd poll{fd, events, 0};
-    const int ready = ::poll(&poll, 1, static_cast<int>(std::min<int64_t>(left, 1'000'000)));
-    if (ready > 0) return 0;
-    if (ready < 0 && errno != EINTR) return errno;
-  }
+struct EasyCleanup {
+  void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
+};
+using Easy = std::unique_ptr<CURL, EasyCleanup>;
+
+template <class Value>
+void set(CURL* easy, CURLoption option, Value value) {
+  ::curl_easy_setopt(easy, option, value);
 }
 
-int connect_to(int fd, const std::string& socket, Clock::time_point deadline) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket.size() >= sizeof address.sun_path) return ENAMETOOLONG;
-  std::memcpy(address.sun_path, socket.data(), socket.size());
-  while (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    // EAGAIN: its queue of connections is full. There is nothing to poll for.
-    if (errno != EAGAIN && errno != EINTR) return errno;
-    if (Clock::now() > deadline) return ETIMEDOUT;
-    ::poll(nullptr, 0, 20);
-  }
-  return 0;
+size_t take(char* bytes, size_t, size_t count, void* body) {
+  auto& text = *static_cast<std::string*>(body);
+  if (text.size() + count > kMaxAnswerBytes) return 0;
+  text.append(bytes, count);
+  return count;
 }
 
-int send_all(int fd, std::string_view text, Clock::time_point deadline) {
-  while (!text.empty()) {
-    const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
-      text.remove_prefix(static_cast<size_t>(sent));
-    } else if (errno == EAGAIN) {
-      if (const int error = wait_for(fd, POLLOUT, deadline); error != 0) return error;
-    } else if (errno != EINTR) {
-      return errno;
-    }
+// An errno that tells what became of it; EPROTO: what came is no HTTP answer.
+int error_of(CURL* easy, CURLcode code) {
+  long error = 0;
+  switch (code) {
+    case CURLE_OK:
+      return 0;
+    case CURLE_OPERATION_TIMEDOUT:
+      return ETIMEDOUT;
+    case CURLE_COULDNT_CONNECT:
+      ::curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
+      return error == 0 ? ECONNREFUSED : static_cast<int>(error);
+    case CURLE_OUT_OF_MEMORY:
+      return ENOMEM;
+    case CURLE_WRITE_ERROR:
+      return EMSGSIZE;
+    default:
+      return EPROTO;
   }
-  return 0;
-}
-
-using Parser = http::response_parser<http::string_body>;
-
-// 0 or an errno; EPROTO: not an HTTP answer.
-int receive(int fd, Parser& parser, Clock::time_point deadline) {
-  std::string buffer;
-  size_t used = 0;
-  buffer.resize(64 * 1024);
-  while (!parser.is_done()) {
-    if (const int error = wait_for(fd, POLLIN, deadline); error != 0) return error;
-    const ssize_t got = ::recv(fd, buffer.data() + used, buffer.size() - used, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got < 0) return errno;
-    boost::system::error_code error;
-    if (got == 0) {
-      parser.put_eof(error);
-      return error || !parser.is_done() ? EPROTO : 0;
-    }
-    used += static_cast<size_t>(got);
-    const size_t eaten = parser.put(boost::asio::buffer(buffer.data(), used), error);
-    if (error && error != http::error::need_more) return EPROTO;
-    buffer.erase(0, eaten);
-    used -= eaten;
-    buffer.resize(used + 64 * 1024);
-  }
-  return 0;
 }
 
 std::string message_of(const HttpAnswer& answer) {
@@ -149,20 +111,40 @@ Client::Client(std::vector<Sockets> sockets, std::chrono::milliseconds timeout)
 
 Outcome<HttpAnswer> Client::request_at(const std::string& socket, std::string_view method,
                                        const std::string& target) const {
+  static const CURLcode made = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  const Easy easy(made == CURLE_OK ? ::curl_easy_init() : nullptr);
+  if (!easy) return failed_with(ENOMEM, socket);
+  if (socket.size() >= sizeof(sockaddr_un::sun_path)) return failed_with(ENAMETOOLONG, socket);
+  const std::string url = "http://e2k" + target, verb(method);
+  HttpAnswer answer;
+  set(easy.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+  set(easy.get(), CURLOPT_URL, url.c_str());
+  set(easy.get(), CURLOPT_PATH_AS_IS, 1L);
+  set(easy.get(), CURLOPT_PROXY, "");  // whatever the environment says
+  set(easy.get(), CURLOPT_NOSIGNAL, 1L);
+  set(easy.get(), CURLOPT_FORBID_REUSE, 1L);
+  set(easy.get(), CURLOPT_WRITEFUNCTION, &take);
+  set(easy.get(), CURLOPT_WRITEDATA, &answer.body);
+  if (verb != "GET") {
+    set(easy.get(), CURLOPT_POSTFIELDS, "");
+    set(easy.get(), CURLOPT_CUSTOMREQUEST, verb.c_str());
+  }
   const auto deadline = Clock::now() + timeout_;
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return failed_with(errno, socket);
-  const std::string text = std::string(method) + " " + target +
-                           " HTTP/1.1\r\nHost: e2k\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-  Parser parser;
-  parser.eager(true);  // one put() goes on into the body
-  parser.body_limit(kMaxAnswerBytes);
-  int error = connect_to(fd.get(), socket, deadline);
-  if (error == 0) error = send_all(fd.get(), text, deadline);
-  if (error == 0) error = receive(fd.get(), parser, deadline);
+  int error = EAGAIN;
+  // EAGAIN: its queue of connections is full. There is nothing to poll for.
+  for (bool first = true; error == EAGAIN; first = false) {
+    if (!first) ::poll(nullptr, 0, 20);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return failed_with(ETIMEDOUT, socket);
+    set(easy.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(left));
+    error = error_of(easy.get(), ::curl_easy_perform(easy.get()));
+  }
   if (error == EPROTO) return failure(Exit::failed, "what answers on " + socket + " is not a supervisor");
   if (error != 0) return failed_with(error, socket);
-  return HttpAnswer{parser.get().result_int(), std::move(parser.get().body())};
+  long code = 0;
+  ::curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &code);
+  answer.code = static_cast<unsigned>(code);
+  return answer;
 }
 
 Outcome<HttpAnswer> Client::request(std::string_view method, const std::string& target) const {
