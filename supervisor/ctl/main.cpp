@@ -18,6 +18,7 @@
 #include "supervisor/ctl/judge.h"
 #include "supervisor/ctl/migrate_verb.h"
 #include "supervisor/ctl/queries.h"
+#include "supervisor/ctl/restart.h"
 #include "supervisor/ctl/sockets.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_commands.h"
@@ -105,24 +106,21 @@ void add_questions(CLI::App& app, Options& options, Code& chosen) {
 }
 
 void add_changes(CLI::App& app, Options& options, Code& chosen) {
-  struct Restart {
-    std::optional<uint16_t> slot;
-    bool all = false, failed = false, rolling = false;
-  };
   CLI::App* verb = app.add_subcommand("restart", "restart one worker, all, or those that failed");
-  auto restart = std::make_shared<Restart>();
+  auto request = std::make_shared<RestartRequest>();
+  auto all = std::make_shared<bool>(false);
   auto* what = verb->add_option_group("what");
-  what->add_option("N", restart->slot, "slot of the worker");
-  what->add_flag("--all", restart->all, "every worker");
-  what->add_flag("--failed", restart->failed, "workers that are no longer restarted by themselves");
+  what->add_option("N", request->slot, "slot of the worker");
+  what->add_flag("--all", *all, "every worker");
+  what->add_flag("--failed", request->only_failed, "workers that are no longer restarted by themselves");
   what->require_option(1);
-  verb->add_flag("--rolling", restart->rolling, "one after the other");
-  verb->callback([&options, &chosen, restart] {
-    chosen = [&options, restart] {
-      return run(options, [&](const Client& c, const Output& o) {
-        if (restart->slot) return restart_worker(c, *restart->slot, o);
-        return restart_workers(c, restart->rolling, restart->failed, o);
-      });
+  verb->add_flag("--rolling", request->rolling, "one after the other");
+  verb->add_option("--wait", request->wait_s, "seconds to wait until they run again; 0: only ask for it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->callback([&options, &chosen, request, all] {
+    chosen = [&options, request, all] {
+      return run(options, [&](const Client& c, const Output& o) { return restart_workers(c, *request, o); });
     };
   });
 

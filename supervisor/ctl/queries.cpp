@@ -111,21 +111,6 @@ Exit show_health(const Client& client, const Output& output) {
   return is_in(*json, "DEGRADED") ? Exit::degraded : Exit::ok;
 }
 
-Exit restart_worker(const Client& client, unsigned slot, const Output& output) {
-  const std::string number = std::to_string(slot);
-  return changed(client.post("/workers/" + number + "/restart"), "worker " + number + " will be restarted",
-                 output);
-}
-
-Exit restart_workers(const Client& client, bool rolling, bool only_failed, const Output& output) {
-  return changed(client.post(std::string("/workers/restart?rolling=") + (rolling ? "true" : "false") +
-                             "&only_failed=" + (only_failed ? "true" : "false")),
-                 only_failed ? "failed workers will be restarted"
-                 : rolling   ? "the workers will be restarted one after the other"
-                             : "the workers will be restarted",
-                 output);
-}
-
 Exit pause_service(const Client& client, const Output& output) {
   return changed(client.put("/pause"),
                  "paused: events are received and wait in the spool, also over restarts, until "

@@ -31,8 +31,6 @@ Exit show_channel(const Client& client, const std::string& name, const Output& o
 Exit show_rejected(const Client& client, const Output& output);
 Exit show_health(const Client& client, const Output& output);  // ok, degraded, or failed: not ready
 
-Exit restart_worker(const Client& client, unsigned slot, const Output& output);
-Exit restart_workers(const Client& client, bool rolling, bool only_failed, const Output& output);
 Exit pause_service(const Client& client, const Output& output);
 Exit resume_service(const Client& client, const Output& output);
 Exit retry(const Client& client, const std::string& channel, const std::string& topic, const Output& output);

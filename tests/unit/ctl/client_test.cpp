@@ -13,6 +13,7 @@
 
 #include "common/fd.h"
 #include "supervisor/ctl/queries.h"
+#include "supervisor/ctl/restart.h"
 #include "supervisor/ctl/sockets.h"
 
 namespace e2k::supervisor::ctl {
@@ -70,6 +71,9 @@ std::string http(int code, const std::string& body) {
          "\r\n\r\n" + body;
 }
 
+constexpr const char* kRunning =
+    R"({"items":[{"slot":1,"generation":7,"state":"RUNNING","last_exit":null}]})";
+
 struct CtlTest : testing::Test {
   std::string folder, path;
   std::ostringstream out, err;
@@ -97,9 +101,34 @@ TEST_F(CtlTest, not_found_is_4_with_the_supervisors_message) {
 }
 
 TEST_F(CtlTest, refused_is_5) {
-  FakeServer server(path, {http(403, R"({"error_code":403,"message":"no"})")});
-  EXPECT_EQ(restart_worker(client(), 1, output()), Exit::permission);
-  EXPECT_EQ(server.asked().at(0), "POST /workers/1/restart");
+  FakeServer server(path, {http(200, kRunning), http(403, R"({"error_code":403,"message":"no"})")});
+  EXPECT_EQ(restart_workers(client(), {1, false, false, 1}, output()), Exit::permission);
+  EXPECT_EQ(server.asked().at(1), "POST /workers/1/restart");
+}
+
+TEST_F(CtlTest, a_restart_ends_when_the_worker_runs_again) {
+  FakeServer server(path, {http(200, kRunning), http(202, "{}"), http(200, kRunning),
+                           http(200, R"({"items":[{"slot":1,"generation":8,"state":"STARTING"}]})"),
+                           http(200, R"({"items":[{"slot":1,"generation":8,"state":"RUNNING","pid":9}]})")});
+  EXPECT_EQ(restart_workers(client(), {1, false, false, 20}, output()), Exit::ok);
+  EXPECT_EQ(out.str(), "worker 1 runs again, generation 8, pid 9\n");
+}
+
+TEST_F(CtlTest, a_restart_that_ends_in_another_death_is_a_failure_and_one_that_does_not_come_124) {
+  FakeServer server(path, {http(200, kRunning), http(202, "{}"),
+                           http(200, R"({"items":[{"slot":1,"generation":8,"state":"BACKOFF",)"
+                                     R"("last_exit":"signal SIGSEGV"}]})"),
+                           http(200, kRunning), http(202, "{}"), http(200, kRunning)});
+  EXPECT_EQ(restart_workers(client(), {1, false, false, 20}, output()), Exit::failed);
+  EXPECT_NE(err.str().find("worker 1 was started and ended again: signal SIGSEGV"), std::string::npos);
+  EXPECT_EQ(restart_workers(client(), {std::nullopt, false, true, 1e-6}, output()), Exit::timed_out);
+  EXPECT_EQ(server.asked().at(4), "POST /workers/restart?rolling=true&only_failed=false");
+}
+
+TEST_F(CtlTest, a_restart_of_failed_workers_where_none_is_says_so) {
+  FakeServer server(path, {http(200, kRunning), http(202, "{}")});
+  EXPECT_EQ(restart_workers(client(), {std::nullopt, true, false, 20}, output()), Exit::ok);
+  EXPECT_EQ(out.str(), "no worker has failed\n");
 }
 
 TEST_F(CtlTest, degraded_is_6) {
