@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/config/value_rules.h"
 #include "common/text.h"
 
 namespace e2k {
@@ -41,17 +42,9 @@ std::optional<std::string> channel_problem(std::string_view channel) {
 }
 
 std::optional<std::string> kafka_name_problem(std::string_view topic) {
-  if (topic.empty()) return "the topic's name is empty";
-  if (topic.size() > kMaxTopicBytes)
-    return fmt::format("the topic's name has {} bytes; at most {} are accepted", topic.size(),
-                       kMaxTopicBytes);
-  if (topic == "." || topic == "..") return fmt::format("'{}' is no topic name", topic);
-  for (char c : topic) {
-    const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '_' || c == '-';
-    if (!legal) return "the topic's name holds other characters than a-z A-Z 0-9 . _ -";
-  }
-  return std::nullopt;
+  const auto problem = config::topic_problem(std::string(topic));
+  if (!problem) return std::nullopt;
+  return "the topic's name " + *problem;
 }
 
 // What the value holds: mask and outkey, and the topic where the key is plain.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "common/log.h"
+#include "common/split.h"
 #include "common/text.h"
 
 namespace e2k::config {
@@ -101,13 +102,6 @@ private:
   Document& document_;
 };
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t";
-  const size_t begin = text.find_first_not_of(kSpace);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
-
 }  // namespace
 
 std::string kind_of(const Value& value) {
@@ -140,7 +134,7 @@ Document read_toml(std::string_view text, const std::string& path) {
 
 Result<Assignment> read_setting(std::string_view argument) {
   const size_t equals = argument.find('=');
-  std::string key(trimmed(argument.substr(0, equals)));
+  std::string key(trimmed(argument.substr(0, equals), " \t"));
   std::erase(key, '"');
   if (equals == std::string_view::npos || key.empty())
     return fail("--set " + log::quoted(argument.substr(0, equals)) +

@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/config/patterns.h"
 #include "common/config/spelling.h"
+#include "common/split.h"
 #include "common/text.h"
 
 namespace e2k::config {
@@ -41,17 +42,6 @@ bool is_host(std::string_view host) {
   return !host.empty() && std::all_of(host.begin(), host.end(), is_topic_character);
 }
 
-struct HostPort {
-  std::string_view host, port;
-};
-// Splits at the last colon that is outside of brackets; no port: an empty one.
-HostPort split_host_port(std::string_view text) {
-  const size_t colon = text.rfind(':'), bracket = text.rfind(']');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
-    return {text, {}};
-  return {text.substr(0, colon), text.substr(colon + 1)};
-}
-
 }  // namespace
 
 std::optional<std::string> any_text_problem(const std::string& text) {
@@ -69,16 +59,18 @@ std::optional<std::string> nonempty_problem(const std::string& text) {
 std::optional<std::string> topic_prefix_problem(const std::string& text) {
   if (text.size() >= kMaxTopicBytes) return "leaves no room for a topic's name";
   if (!std::all_of(text.begin(), text.end(), is_topic_character))
-    return "holds a character that Kafka allows in no topic";
+    return "holds other characters than a-z A-Z 0-9 . _ -";
   return std::nullopt;
 }
 
 std::optional<std::string> topic_problem(const std::string& text) {
   if (text.empty()) return "is empty";
-  if (text == "." || text == "..") return "is a name that Kafka allows no topic";
-  if (text.size() > kMaxTopicBytes) return "is longer than 249 characters";
+  if (text == "." || text == "..") return "is no topic name";
+  if (text.size() > kMaxTopicBytes)
+    return "has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(kMaxTopicBytes) +
+           " are accepted";
   return topic_prefix_problem(text.substr(0, kMaxTopicBytes - 1)) || !is_topic_character(text.back())
-             ? std::optional<std::string>("holds a character that Kafka allows in no topic")
+             ? std::optional<std::string>("holds other characters than a-z A-Z 0-9 . _ -")
              : std::nullopt;
 }
 
@@ -122,8 +114,7 @@ std::optional<std::string> broker_list_problem(const std::string& text) {
     const size_t comma = rest.find(',');
     std::string_view broker = rest.substr(0, comma);
     rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
-    while (!broker.empty() && broker.front() == ' ') broker.remove_prefix(1);
-    while (!broker.empty() && broker.back() == ' ') broker.remove_suffix(1);
+    broker = trimmed(broker, " ");
     if (broker.empty()) continue;
     any = true;
     if (const size_t scheme = broker.find("://"); scheme != std::string_view::npos)

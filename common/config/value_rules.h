@@ -11,7 +11,7 @@ std::optional<std::string> nonempty_problem(const std::string& text);
 // Kafka's rule: 1 to 249 of a-z A-Z 0-9 . _ -, and neither . nor ..
 std::optional<std::string> topic_problem(const std::string& text);
 std::optional<std::string> topic_prefix_problem(const std::string& text);
-// An ECMAScript regular expression.
+// A regular expression (patterns.h).
 std::optional<std::string> pattern_problem(const std::string& text);
 // A header that records can carry.
 std::optional<std::string> header_problem(const std::string& text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/config/registry_options.h"
+#include "common/split.h"
 #include "common/text.h"
 
 namespace e2k::config {
@@ -29,17 +30,8 @@ bool is_host(std::string_view host) {
 
 // host, host:port, [v6] or [v6]:port
 bool is_host_and_port(std::string_view text) {
-  const size_t bracket = text.rfind(']');
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
-    return is_host(text);
-  return is_host(text.substr(0, colon)) && is_port(text.substr(colon + 1));
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
+  const auto [host, port] = split_host_port(text);
+  return is_host(host) && (host.size() == text.size() || is_port(port));
 }
 
 std::string_view scheme_of(std::string_view text) {

@@ -16,8 +16,8 @@ std::map<std::string, std::string> CommandConsumer::properties_of(const Config& 
                                                    // The end is told by a fetch that waited in vain.
                                                    {"fetch.wait.max.ms", "100"},
                                                    {"client.id", "epics2kafka"}};
-  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
-    for (const auto& [name, value] : *side) properties[name] = value.value;
+  for (auto& [name, value] : merged_properties(config.kafka.common, config.kafka.consumer))
+    properties[name] = value;
   properties["enable.auto.commit"] = "false";
   properties["enable.auto.offset.store"] = "false";
   properties["enable.partition.eof"] = "true";

@@ -20,15 +20,6 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
 }
 
-std::string letters_of(Mask mask) {
-  std::string letters;
-  if (mask.bits & Mask::kValue) letters += 'v';
-  if (mask.bits & Mask::kAlarm) letters += 'a';
-  if (mask.bits & Mask::kLog) letters += 'l';
-  if (mask.bits & Mask::kProperty) letters += 'p';
-  return letters;
-}
-
 Json events_json(const EventCounts& events) {
   return {{"received", events.received}, {"acknowledged", events.acknowledged}, {"waiting", events.waiting},
           {"lost", events.lost},         {"coalesced", events.coalesced},       {"gaps", events.gaps}};
@@ -70,7 +61,7 @@ Json entry_json(const EntryView& entry) {
   json["channel"] = text(entry.channel);
   json["topic"] = text(entry.topic);
   json["key"] = entry.key.empty() ? Json() : text(entry.key);
-  json["mask"] = letters_of(entry.mask);
+  json["mask"] = to_letters(entry.mask);
   json["worker"] = entry.worker ? Json(entry.worker->value) : Json();
   json["state"] = to_string(entry.state);
   json["type"] = entry.type.empty() ? Json() : text(entry.type);

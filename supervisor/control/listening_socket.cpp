@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "common/split.h"
+
 namespace e2k::supervisor {
 namespace {
 
@@ -101,11 +103,11 @@ UnixListener::~UnixListener() {
 }
 
 Result<UniqueFd> listen_tcp(const std::string& key, const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0)
+  const auto [named, number] = split_host_port(address);
+  if (named.empty() || number.empty())
     return fail(key + ": " + address + " is not HOST:PORT, as in 127.0.0.1:8083 or [::1]:8083");
-  std::string host = address.substr(0, colon);
-  const std::string port = address.substr(colon + 1);
+  std::string host(named);
+  const std::string port(number);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
 
   addrinfo hints{};

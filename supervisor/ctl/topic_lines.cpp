@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/split.h"
 #include "supervisor/commands/command_state.h"
 
 namespace e2k::supervisor::ctl {
@@ -52,13 +53,7 @@ private:
   std::vector<LineProblem> problems_;
 };
 
-constexpr std::string_view kBlanks = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
+constexpr std::string_view kBlanks = " \t\r\n";  // as trimmed() takes them
 
 bool is_comment(std::string_view line) {
   return line == "#" || line.starts_with("# ");

@@ -11,6 +11,7 @@
 #include "common/config/load.h"
 #include "common/config/property_rules.h"
 #include "common/config/value_rules.h"
+#include "common/split.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
@@ -19,12 +20,6 @@ constexpr const char* kServers = "bootstrap.servers";
 
 tl::unexpected<Failure> failure(Exit exit, std::string message) {
   return tl::unexpected(Failure{exit, std::move(message)});
-}
-
-std::string trimmed(const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
 // Nothing: there is no configuration, or it is used.
@@ -70,19 +65,19 @@ Outcome<std::map<std::string, std::string>> read_properties(const std::string& p
   size_t number = 0;
   for (std::string line; std::getline(in, line);) {
     ++number;
-    line = trimmed(line);
+    line = std::string(trimmed(line));
     if (line.empty() || line[0] == '#' || line[0] == '!') continue;
     const size_t at = line.find('=');
     if (at == std::string::npos || at == 0)
       return failure(Exit::usage, fmt::format("{}:{}: no property; accepted: name=value", path, number));
-    const std::string name = trimmed(line.substr(0, at));
+    const std::string name(trimmed(std::string_view(line).substr(0, at)));
     const std::string known(config::canonical_property(name));
     // A file that other tools share may hold what belongs to this program; Java's own names would change
     // nothing.
     const auto refused = config::refused_kafka_property(known);
     if (refused && refused->find("Java") != std::string::npos)
       return failure(Exit::usage, fmt::format("{}:{}: {} {}", path, number, name, *refused));
-    if (!refused) properties[known] = trimmed(line.substr(at + 1));
+    if (!refused) properties[known] = std::string(trimmed(std::string_view(line).substr(at + 1)));
   }
   return properties;
 }

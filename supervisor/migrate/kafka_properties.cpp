@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/config/document.h"
+#include "common/split.h"
 #include "supervisor/migrate/login_properties.h"
 
 namespace e2k::supervisor::migrate {
@@ -31,9 +32,7 @@ std::string without_scheme(const std::string& servers) {
   std::string out;
   for (size_t at = 0; at <= servers.size();) {
     const size_t comma = std::min(servers.find(',', at), servers.size());
-    std::string one = servers.substr(at, comma - at);
-    const size_t first = one.find_first_not_of(" \t");
-    one = first == std::string::npos ? "" : one.substr(first, one.find_last_not_of(" \t") - first + 1);
+    std::string one(trimmed(servers.substr(at, comma - at), " \t"));
     if (one.starts_with(kScheme)) one.erase(0, kScheme.size());
     while (one.ends_with('/')) one.pop_back();
     if (!one.empty()) (out += out.empty() ? "" : ",") += one;

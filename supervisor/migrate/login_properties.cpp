@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/config/property_rules.h"
+#include "common/split.h"
 #include "supervisor/migrate/jaas.h"
 
 namespace e2k::supervisor::migrate {
@@ -15,8 +16,7 @@ std::string lower(std::string text) {
 }
 
 std::string trimmed(const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+  return std::string(e2k::trimmed(text));
 }
 
 // The path with another ending.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/config/property_rules.h"
+#include "common/split.h"
 #include "supervisor/migrate/kafka_properties.h"
 #include "supervisor/migrate/option_table.h"
 
@@ -36,8 +37,7 @@ constexpr std::string_view kArrayBytes = "monitor.max.array.bytes";
 constexpr const char* kDefaultPoll = "monitor.poll.millis is not given: the connector's default";
 
 std::string trimmed(const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+  return std::string(e2k::trimmed(text));
 }
 
 template <class List>

@@ -57,7 +57,7 @@ TEST(CommandRecord, every_bad_record_says_why) {
   EXPECT_NE(reason("c", "[1]").find("not a JSON object"), std::string::npos);
   EXPECT_NE(reason("c", R"({"mask":"va"})").find("names no topic"), std::string::npos);
   EXPECT_NE(reason("c", R"({"topic":"a/b","mask":"va"})").find("other characters"), std::string::npos);
-  EXPECT_NE(reason("c", R"({"topic":"..","mask":"va"})").find("no topic name"), std::string::npos);
+  EXPECT_NE(reason("c", R"({"topic":"..","mask":"va"})").find("is no topic name"), std::string::npos);
   EXPECT_NE(reason("c", R"({"topic":")" + std::string(250, 't') + R"(","mask":"va"})").find("250 bytes"),
             std::string::npos);
   EXPECT_NE(reason("c", R"({"topic":"t"})").find("mask"), std::string::npos);

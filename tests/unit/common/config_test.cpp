@@ -217,9 +217,11 @@ TEST(Config, texts_are_judged_by_their_rules) {
   const auto told = [](const std::string& toml) { return FakeSite{}.mistakes(toml); };
   EXPECT_THAT(told("[output]\nallow = [\"a(\", \"b\"]\n"), HasSubstr("\"a(\" is no regular expression"));
   EXPECT_THAT(told("[output]\nallow = []\n"), HasSubstr("is an empty array"));
-  EXPECT_THAT(told("[commands]\ntopic = \"a b\"\n"), HasSubstr("a character that Kafka allows in no topic"));
-  EXPECT_THAT(told("[commands]\ntopic = \"..\"\n"), HasSubstr("Kafka allows no topic"));
-  EXPECT_THAT(told("[commands]\ntopic = \"" + std::string(250, 'x') + "\"\n"), HasSubstr("longer than 249"));
+  EXPECT_THAT(told("[commands]\ntopic = \"a b\"\n"),
+              HasSubstr("holds other characters than a-z A-Z 0-9 . _ -"));
+  EXPECT_THAT(told("[commands]\ntopic = \"..\"\n"), HasSubstr("which is no topic name"));
+  EXPECT_THAT(told("[commands]\ntopic = \"" + std::string(250, 'x') + "\"\n"),
+              HasSubstr("has 250 bytes; at most 249 are accepted"));
   EXPECT_THAT(told("[commands]\ngroup = \"\"\n"), HasSubstr("is empty"));
   EXPECT_THAT(told("[control]\nhttp = \"localhost\"\n"), HasSubstr("has no port"));
   EXPECT_THAT(told("[control]\nmetrics = \"0.0.0.0:99999\"\n"), HasSubstr("no number up to 65535"));
