@@ -84,8 +84,7 @@ Result<void> Service::begin(const Parts& parts) {
   if (auto restored = restore_snapshot(); !restored) return restored;
 
   auto made = parts.make_fleet(Generation{used.value + 1}, fleet_callbacks(), [this](Generation generation) {
-    if (auto kept = directory_.keep_generation(generation); !kept)
-      tell(ReasonCode::state_directory, kept.error().message);
+    note_kept(StateProblems::Thing::generation, directory_.keep_generation(generation));
   });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
@@ -237,6 +236,11 @@ void Service::tell(ReasonCode code, const std::string& message) {
   }
 }
 
+void Service::note_kept(StateProblems::Thing thing, const Result<void>& kept) {
+  state_problems_.note(thing, kept ? "" : kept.error().message);
+  tell(ReasonCode::state_directory, state_problems_.judged());
+}
+
 // --- once a second
 // --------------------------------------------------------------------------------------------------
 
@@ -289,7 +293,7 @@ void Service::save_snapshot_if_due(bool now) {
     if (last && !saved) log::error("snapshot.not_saved error={}", log::quoted(saved.error().message));
     boost::asio::post(loop_, [this, saved] {
       snapshot_running_ = false;
-      tell(ReasonCode::state_directory, saved ? "" : saved.error().message);
+      note_kept(StateProblems::Thing::snapshot, saved);
       if (!saved) snapshot_due_ = true;
     });
   });

@@ -42,6 +42,7 @@
 #include "supervisor/status/ioc_problems.h"
 #include "supervisor/status/reasons.h"
 #include "supervisor/status/spool_problems.h"
+#include "supervisor/status/state_problems.h"
 #include "supervisor/status/worker_problems.h"
 #include "supervisor/watchdog.h"
 
@@ -97,6 +98,7 @@ private:
   void on_caught_up(const Replay::End& end);
   void judge_replay();
   void tell(ReasonCode code, const std::string& message);
+  void note_kept(StateProblems::Thing thing, const Result<void>& kept);
   void serve_from_snapshot();
 
   // The fleet.
@@ -145,6 +147,7 @@ private:
   std::unique_ptr<ControlServer> control_;
   Reasons reasons_;
   BrokerProblems broker_problems_;
+  StateProblems state_problems_;
   Notify notify_;
   Watchdog watchdog_;
 

@@ -64,7 +64,8 @@ protected:
   }
   void start() {
     Service::Parts parts;
-    parts.make_fleet = [this](Generation, Fleet::Callbacks callbacks, std::function<void(Generation)>) {
+    parts.make_fleet = [this](Generation, Fleet::Callbacks callbacks, std::function<void(Generation)> used) {
+      generation_used = std::move(used);
       auto made =
           std::make_unique<FakeFleet>(static_cast<size_t>(config.workers.count), std::move(callbacks));
       fleet = made.get();
@@ -133,6 +134,7 @@ protected:
   std::optional<SpoolDirectory> spool;
   FakeFleet* fleet = nullptr;
   FakeTail* tail = nullptr;
+  std::function<void(Generation)> generation_used;
   bool stopped = false;
   std::map<uint16_t, std::map<EntryIndex, AddEntry>> served;
   std::unique_ptr<Service> service;

@@ -131,6 +131,27 @@ TEST_F(ServiceTest, the_tails_and_the_brokers_reasons_end_when_they_say_so) {
   EXPECT_EQ(service->status().state, ServiceState::running);
 }
 
+TEST_F(ServiceTest, a_generation_that_can_not_be_kept_is_not_made_good_by_a_snapshot) {
+  start();
+  std::filesystem::create_directory(directory->path() + "/generation");  // in the way of the file
+  generation_used(Generation{5});
+  EXPECT_TRUE(stands("STATE_DIRECTORY"));
+  greet_all();
+  tail->set("a");
+  tail->end();
+  const std::string snapshot = directory->path() + "/commands.snapshot";
+  ASSERT_TRUE(until([&] { return std::filesystem::exists(snapshot); }));
+  // The command after it is in a second one, so that the first has been told of by then.
+  const auto first = std::filesystem::last_write_time(snapshot);
+  tail->set("b");
+  tail->batch_end();
+  ASSERT_TRUE(until([&] { return std::filesystem::last_write_time(snapshot) != first; }));
+  EXPECT_TRUE(stands("STATE_DIRECTORY"));
+  std::filesystem::remove(directory->path() + "/generation");
+  generation_used(Generation{6});
+  EXPECT_FALSE(stands("STATE_DIRECTORY"));
+}
+
 // Four channels on two workers; those of one are removed, so that a channel of the other moves.
 struct MovedChannelTest : ServiceTest {
   void SetUp() override {
