@@ -75,6 +75,8 @@ void Service::renew_worn_workers() {
       continue;
     const ledger::Header& header = view.ledger->header();
     if (header.older_logs.load(kRelaxed) != 0 || header.aside_logs.load(kRelaxed) != 0) continue;
+    // Its log would outlive it, and with that the meaning of its indices.
+    if (ledger::waiting_of(header) != 0) continue;
     const auto before = renewed_at_.find(view.slot);
     if (before != renewed_at_.end() && now.value - before->second.value < kRenewIntervalNs) continue;
     renewed_at_[view.slot] = now;

@@ -1,4 +1,6 @@
+#include "names_file.h"
 #include "service_fixture.h"
+#include "supervisor/fleet/contract_of.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -150,6 +152,16 @@ TEST_F(ServiceTest, a_generation_that_can_not_be_kept_is_not_made_good_by_a_snap
   std::filesystem::remove(directory->path() + "/generation");
   generation_used(Generation{6});
   EXPECT_FALSE(stands("STATE_DIRECTORY"));
+}
+
+TEST_F(ServiceTest, a_worker_whose_indices_run_out_is_renewed_only_when_nothing_waits_in_it) {
+  for (const Slot slot : {Slot{0}, Slot{1}})
+    write_names(names_path(config, slot), slot, {"old"}, ledger::kMaxEntries / 4 * 3);
+  start();
+  greet_all();
+  fleet->ledger_of(Slot{0}).header().appended = 1;
+  ASSERT_TRUE(until([&] { return !fleet->restarted.empty(); }));
+  EXPECT_EQ(fleet->restarted, std::vector<Slot>{Slot{1}});
 }
 
 // Four channels on two workers; those of one are removed, so that a channel of the other moves.

@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "proto/names_format.h"
+#include "names_file.h"
 #include "supervisor/fleet/contract_of.h"
 
 namespace e2k::supervisor {
@@ -34,18 +34,7 @@ struct SlotBooksTest : testing::Test {
 
   void make_logs(const std::string& name) { fs::create_directories(config.spool.directory + "/" + name); }
   void make_names(uint16_t slot, const std::vector<std::string>& channels) {
-    std::vector<std::byte> file(4096);
-    auto& header = *new (file.data()) names::Header{};
-    header.magic = names::kMagic;
-    header.format_version = names::kFormatVersion;
-    header.slot = slot;
-    uint64_t at = names::kHeaderBytes;
-    for (uint32_t i = 0; i < channels.size(); ++i) {
-      names::write_record(file.data(), at, EntryIndex{i}, {"t", channels[i], ""});
-      at += names::padded(names::record_bytes({"t", channels[i], ""}));
-    }
-    std::ofstream out(names_path(config, Slot{slot}), std::ios::binary);
-    out.write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
+    write_names(names_path(config, Slot{slot}), Slot{slot}, channels);
   }
   std::vector<int> estates(SlotBooks& books, uint16_t slot) {
     std::vector<int> out;
