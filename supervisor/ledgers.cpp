@@ -1,5 +1,7 @@
 #include "supervisor/ledgers.h"
 
+#include "supervisor/fleet/slot_life.h"
+
 namespace e2k::supervisor {
 namespace {
 
@@ -37,6 +39,23 @@ bool Ledgers::is_stuck(const Place& place, RealNs now) const {
   const int64_t oldest = books(place.slot)->header().oldest_waiting_arrival_real_ns.load(kRelaxed);
   return line->publisher.blocked.load(kRelaxed) != ledger::Blocked::no ||
          (oldest != 0 && now.value - oldest > kStuckNs);
+}
+
+bool Ledgers::has_left(const Book::Leaving& leaving, std::optional<Slot> owner) const {
+  const Place& from = leaving.from;
+  // Who drains a gone slot keeps the order by itself, for the entries that it serves.
+  const auto gone = gone_.gone().find(from.slot);
+  if (gone != gone_.gone().end() && owner == gone->second.heir) return true;
+  if (from.slot.value < config_.workers.count) {
+    const Fleet::SlotView worker = fleet_.slot(from.slot);
+    // A dead worker's last event may not be counted yet; its successor counts it.
+    if (!is_alive(*worker.state) || worker.ledger == nullptr) return false;
+    // What is assigned later holds nobody up.
+    const bool same =
+        worker.state->generation == leaving.generation && worker.assigned_items >= leaving.assigned;
+    if (same && worker.assigned_items - worker.unapplied_items < leaving.assigned) return false;
+  }
+  return !waits(from);
 }
 
 }  // namespace e2k::supervisor

@@ -8,6 +8,7 @@
 #include "common/config/config.h"
 #include "proto/ledger_reader.h"
 #include "supervisor/fleet/fleet.h"
+#include "supervisor/plan/book.h"
 #include "supervisor/slot_books.h"
 
 namespace e2k::supervisor {
@@ -29,6 +30,9 @@ public:
   // Events of it wait and do not get any less: while Kafka or a schema registry refuses a topic, or no broker
   // answers, they can't leave the worker that has them.
   bool is_stuck(const Place& place, RealNs now) const;
+
+  // Whether an entry that left a place has no event there any more. `owner`: the worker that is to serve it.
+  bool has_left(const Book::Leaving& leaving, std::optional<Slot> owner) const;
 
 private:
   const Config& config_;

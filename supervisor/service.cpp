@@ -89,6 +89,7 @@ Result<void> Service::begin(const Parts& parts) {
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
   ledgers_ = std::make_unique<Ledgers>(config_, *fleet_, books_);
+  harvest_ = std::make_unique<Harvest>(config_, commands_, shares_, *fleet_, books_);
   board_ =
       std::make_unique<Board>(Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_, *ledgers_,
                                            reasons_, [this] { return tail_ ? tail_->last_error() : ""; }});

@@ -31,8 +31,8 @@
 #include "supervisor/control/control_server.h"
 #include "supervisor/control/model.h"
 #include "supervisor/fleet/fleet.h"
+#include "supervisor/harvest.h"
 #include "supervisor/ledgers.h"
-#include "supervisor/left_lines.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan/shares.h"
 #include "supervisor/slot_books.h"
@@ -113,14 +113,10 @@ private:
   void judge_brokers();
   std::vector<SlotFacts> slot_facts() const;
   void release_departed();
-  bool has_left(const Book::Leaving& leaving) const;
-  bool harvest(const Book::Leaving& leaving);
 
   // Once a second: reported flags, the board, snapshot.
   void tick();
   void harvest_reports();
-  void look_at_left_lines(LineNews& news, const std::map<Slot, std::vector<bool>>& served);
-  void look_at_lines(const EntryRef& entry, const ledger::Entry& line, LineNews& news) const;
   void judge_spools();
   void save_snapshot_if_due(bool now);
   void trim_memory_after_burst();
@@ -139,10 +135,10 @@ private:
   Shares shares_;
   SlotBooks books_;
   SpoolJudge spools_;
-  LeftLines left_lines_;
   std::unique_ptr<Tail> tail_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<Ledgers> ledgers_;
+  std::unique_ptr<Harvest> harvest_;
   std::unique_ptr<Board> board_;
   std::unique_ptr<ControlServer> control_;
   Reasons reasons_;

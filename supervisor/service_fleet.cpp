@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "common/log.h"
-#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
 
 namespace e2k::supervisor {
@@ -92,28 +91,12 @@ Fleet::LaunchExtras Service::on_launching(Slot slot) {
   return extras;
 }
 
-bool Service::has_left(const Book::Leaving& leaving) const {
-  const Place& from = leaving.from;
-  // Who drains a gone slot keeps the order by itself, for the entries that it serves.
-  const auto gone = books_.gone().find(from.slot);
-  if (gone != books_.gone().end() && shares_.owner(leaving.id) == gone->second.heir) return true;
-  if (from.slot.value < config_.workers.count) {
-    const Fleet::SlotView worker = fleet_->slot(from.slot);
-    // A dead worker's last event may not be counted yet; its successor counts it.
-    if (!is_alive(*worker.state) || worker.ledger == nullptr) return false;
-    // What is assigned later holds nobody up.
-    const bool same =
-        worker.state->generation == leaving.generation && worker.assigned_items >= leaving.assigned;
-    if (same && worker.assigned_items - worker.unapplied_items < leaving.assigned) return false;
-  }
-  return !ledgers_->waits(from);
-}
-
 void Service::release_departed() {
   Book& book = shares_.book();
-  const Book::Settled settled =
-      book.settle(monotonic_now(), [this](const Book::Leaving& leaving) { return has_left(leaving); });
-  for (const Book::Leaving& one : settled.left) snapshot_due_ |= harvest(one);
+  const Book::Settled settled = book.settle(monotonic_now(), [this](const Book::Leaving& leaving) {
+    return ledgers_->has_left(leaving, shares_.owner(leaving.id));
+  });
+  for (const Book::Leaving& one : settled.left) snapshot_due_ |= harvest_->of(one);
   if (settled.late != 0)
     log::warn(
         "channel.moved_late entries={} message=\"events of theirs still wait where they were served "
@@ -145,48 +128,13 @@ void Service::on_lost(Slot slot) {
   judge_slots();
 }
 
-// What workers reported of a command must outlive them: no restart repeats an error record. A worker that has
-// not applied all it was given may still show what an earlier command of an entry led to.
 void Service::harvest_reports() {
-  std::vector<const ledger::LedgerReader*> told(static_cast<size_t>(config_.workers.count));
-  for (const auto& view : fleet_->slots())
-    if (view.unapplied_items == 0) told[view.slot.value] = view.ledger;
   const MonotonicNs now = monotonic_now();
+  const RealNs real = real_now();
+  LineNews lines;
   const bool look = spools_.wants_lines(now);
-  LineNews line_news;
-  std::map<Slot, std::vector<bool>> served;
-  bool news = false;
-  commands_.visit([&](const EntryRef& entry) {
-    const auto place = shares_.place(entry.id);
-    if (!place) return;
-    if (look) {
-      auto& of_slot = served[place->slot];
-      if (of_slot.size() <= place->index.value) of_slot.resize(place->index.value + 1);
-      of_slot[place->index.value] = true;
-    }
-    if (told[place->slot.value] == nullptr) return;
-    const ledger::Entry* line = told[place->slot.value]->entry(place->index);
-    if (line == nullptr) return;
-    if (line->ca.state.load(kRelaxed) != ledger::EntryState::unused)
-      news |= commands_.learn(entry.id, line->ca.flags.load(kRelaxed));
-    if (look) look_at_lines(entry, *line, line_news);
-  });
-  for (const Book::Leaving& leaving : shares_.book().leaving()) news |= harvest(leaving);
-  if (news) snapshot_due_ = true;
-  if (look) look_at_left_lines(line_news, served);
-  if (look) spools_.tell(std::move(line_news), now, real_now());
-}
-
-// Of an entry that is between two workers the old one's line is the last word, for the command it served.
-bool Service::harvest(const Book::Leaving& leaving) {
-  const Place& from = leaving.from;
-  if (from.slot.value >= config_.workers.count) return false;
-  const ledger::LedgerReader* reader = fleet_->slot(from.slot).ledger;
-  const auto entry = commands_.find(leaving.id);
-  if (reader == nullptr || reader->header().generation != leaving.generation.value) return false;
-  if (!entry || entry->offset != leaving.command_offset) return false;
-  const ledger::Entry* line = reader->entry(from.index);
-  return line != nullptr && commands_.learn(entry->id, line->ca.flags.load(kRelaxed));
+  snapshot_due_ |= harvest_->all(look ? &lines : nullptr, real);
+  if (look) spools_.tell(std::move(lines), now, real);
 }
 
 }  // namespace e2k::supervisor

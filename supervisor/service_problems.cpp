@@ -7,7 +7,6 @@
 
 #include "common/config/property_rules.h"
 #include "common/kafka/certificate_files.h"
-#include "supervisor/fleet/contract_of.h"
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
 #include "supervisor/status/entry_view.h"
@@ -63,38 +62,6 @@ void Service::judge_brokers() {
       workers.push_back({view.slot.value, view.heartbeat->brokers_up, view.heartbeat->kafka_error});
   broker_problems_.of_workers(workers, producer_servers(config_), producer_certificates(config_));
   for (const auto& [code, message] : broker_problems_.judged()) tell(code, message);
-}
-
-// What an entry's line tells of its topic, and of what it lost lately.
-void Service::look_at_lines(const EntryRef& entry, const ledger::Entry& line, LineNews& news) const {
-  const ledger::Blocked why = line.publisher.blocked.load(kRelaxed);
-  if (why != ledger::Blocked::no) {
-    auto found = news.blocked.find(entry.topic);
-    if (found == news.blocked.end()) found = news.blocked.try_emplace(std::string(entry.topic)).first;
-    found->second.why = why;
-    ++found->second.entries;
-    found->second.waiting += ledger::counts_of(line).waiting;
-  }
-  if (news.losses.size() >= kLossExamples) return;
-  const int64_t lost_at_s = line.publisher.last_loss_unix_s.load(kRelaxed);
-  if (lost_at_s == 0 ||
-      real_now().value / kNsPerSecond - lost_at_s > SpoolJudge::kLossWindowNs / kNsPerSecond)
-    return;
-  news.losses.push_back({std::string(entry.channel), std::string(entry.topic),
-                         static_cast<ledger::LossReason>(line.publisher.last_loss.load(kRelaxed))});
-}
-
-// What no command is served by any more still waits.
-void Service::look_at_left_lines(LineNews& news, const std::map<Slot, std::vector<bool>>& served) {
-  const auto look = [&](Slot slot, const ledger::LedgerReader& lines) {
-    const auto found = served.find(slot);
-    left_lines_.add_to(news, slot, lines, found == served.end() ? std::vector<bool>{} : found->second,
-                       names_path(config_, slot));
-  };
-  for (const auto& view : fleet_->slots())
-    if (view.books != nullptr) look(view.slot, *view.books);
-  for (const auto& [slot, gone] : books_.gone())
-    if (gone.ledger) look(slot, *gone.ledger);
 }
 
 void Service::judge_spools() {

@@ -1,0 +1,48 @@
+// Shell. What workers' ledgers say of entries, brought to those who keep it: to the command state what was
+// reported of a command, so that it outlives the worker and no restart repeats an error record; to the judge
+// of spools what lines tell of topics and losses.
+//
+// A worker that has not applied all it was given may still show what an earlier command of an entry led to:
+// it is not asked. Of an entry that is between two workers the old one's line is the last word, for the
+// command that it served. One thread.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "common/config/config.h"
+#include "supervisor/commands/command_state.h"
+#include "supervisor/fleet/fleet.h"
+#include "supervisor/left_lines.h"
+#include "supervisor/plan/shares.h"
+#include "supervisor/slot_books.h"
+#include "supervisor/status/spool_problems.h"
+
+namespace e2k::supervisor {
+
+class Harvest {
+public:
+  // All outlive it.
+  Harvest(const Config& config, CommandState& commands, const Shares& shares, const Fleet& fleet,
+          const SlotBooks& books)
+      : config_(config), commands_(commands), shares_(shares), fleet_(fleet), books_(books) {}
+
+  // Of every entry; true: some of it is news. `lines`: what they tell is added, unless it is null.
+  bool all(LineNews* lines, RealNs now);
+  // Of one that left a place.
+  bool of(const Book::Leaving& leaving);
+
+private:
+  using Served = std::map<Slot, std::vector<bool>>;  // by index
+  void look_at(const EntryRef& entry, const ledger::Entry& line, LineNews& news, RealNs now) const;
+  void look_at_left_lines(LineNews& news, const Served& served);
+
+  const Config& config_;
+  CommandState& commands_;
+  const Shares& shares_;
+  const Fleet& fleet_;
+  const SlotBooks& books_;
+  LeftLines left_lines_;
+};
+
+}  // namespace e2k::supervisor
