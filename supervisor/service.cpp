@@ -116,7 +116,7 @@ Fleet::Callbacks Service::fleet_callbacks() {
   Fleet::Callbacks fleet;
   fleet.launching = [this](Slot slot) { return on_launching(slot); };
   fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
-  fleet.lost = [this](const Obituary& worker) { on_lost(worker.slot); };
+  fleet.lost = [this](const Obituary& worker) { on_lost(worker); };
   fleet.gave_up = [this](Slot, const std::string&) { judge_slots(); };
   fleet.all_stopped = [this] {
     tick_timer_.cancel();

@@ -108,7 +108,7 @@ private:
   void reconcile();
   Fleet::LaunchExtras on_launching(Slot slot);
   void on_welcomed(Slot slot, Generation generation);
-  void on_lost(Slot slot);
+  void on_lost(const Obituary& worker);
   void judge_slots();
   void judge_brokers();
   std::vector<SlotFacts> slot_facts() const;

@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "supervisor/service.h"
+#include "supervisor/status/at_work.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -122,9 +123,12 @@ void Service::on_welcomed(Slot slot, Generation generation) {
   judge_slots();
 }
 
-void Service::on_lost(Slot slot) {
+void Service::on_lost(const Obituary& worker) {
+  if (const std::string what = at_work_text(worker, shares_.book(), commands_); !what.empty())
+    log::warn("worker.at_work worker={} generation={} what={}", worker.slot.value, worker.generation.value,
+              log::quoted(what));
   harvest_reports();
-  board_->lost(slot);
+  board_->lost(worker.slot);
   judge_slots();
 }
 
