@@ -324,6 +324,7 @@ def test_workers_of_a_killed_supervisor_leave_before_their_successors_begin(site
     supervisor.start()
     supervisor.connected(1)
     assert not alive(old)
+    assert f"pid {old}, which an earlier supervisor started" in supervisor.child.text(), "why it took a while"
     last = len(reader.to_end())
     reader.until(lambda records: len(records) > last + 10)
     values = [r.values[0] for r in reader.records if r.error is None]
