@@ -10,13 +10,18 @@ import os
 import pathlib
 import shlex
 import signal
+import subprocess
 import sys
+import threading
 import time
 
 import e2k_support as parts
+from e2k_support.proc import Child
 from e2k_support.softioc import repeater_port
 
 HERE = pathlib.Path(__file__).resolve().parent
+ALARMS_FOLDER = HERE.parent / "examples" / "alarms"
+ALARM_CHANNELS = ["channel1", "channel2", "channel3"]
 COMMAND_TOPIC = "epics-channels"
 SEVERITIES = ("", "MINOR", "MAJOR", "INVALID")
 ALARMS = ("NO_ALARM READ WRITE HIHI HIGH LOLO LOW STATE COS COMM TIMEOUT HW_LIMIT CALC SCAN LINK SOFT BAD_SUB UDF "
@@ -100,6 +105,18 @@ def tell_what_next(supervisor):
     print("Ctrl-C here ends everything.\n", flush=True)
 
 
+def tell_of_alarms(supervisor):
+    here = os.path.relpath(HERE)
+    here = str(HERE) if here.startswith("..") else here
+    print("\nTry next, in another terminal:")
+    print(f"  {here}/caput channel1 1        # trips an alarm")
+    print(f"  {here}/caput channel1 0        # clears it")
+    print(f"  {here}/consume active-alarms --raw")
+    print(f"  {sys.executable} {os.path.relpath(ALARMS_FOLDER)}/active_alarms.py list-active "
+          f"--bootstrap-server {supervisor.bootstrap}")
+    print("Ctrl-C here ends everything.\n", flush=True)
+
+
 def show_records(supervisor, seconds):
     """Prints records until the time is over (for ever without one); returns how many came."""
     began, seen, warned = time.monotonic(), 0, False
@@ -117,23 +134,56 @@ def show_records(supervisor, seconds):
     return seen
 
 
-def start_and_show(seconds):
+def show_alarms(supervisor, seconds):
+    """Has the channels' topics followed into that of active alarms, and prints what comes and goes; returns how many lines."""
+    program = [sys.executable, str(ALARMS_FOLDER / "active_alarms.py")]
+    server = ["--bootstrap-server", supervisor.bootstrap]
+    follower = Child("active_alarms.py follow", [*program, "follow", *server, *ALARM_CHANNELS], supervisor.folder,
+                     log="alarms.log")
+    lines = 0
+    try:
+        parts.wait_for(lambda: "following" in follower.text(), 30, "the alarms to be followed")
+        monitor = subprocess.Popen([*program, "list-active", "--monitor", *server], stdout=subprocess.PIPE, text=True)
+        end = threading.Timer(seconds, monitor.terminate) if seconds is not None else None
+        if end:
+            end.start()
+        try:
+            for line in monitor.stdout:
+                print(line, end="", flush=True)
+                lines += line.startswith("+")
+        finally:
+            if end:
+                end.cancel()
+            monitor.terminate()
+            monitor.wait(10)
+    finally:
+        follower.stop()
+    return lines
+
+
+def start_and_show(seconds, alarms):
+    database = ALARMS_FOLDER / "alarms.db" if alarms else HERE / "channels.db"
+    channels = ALARM_CHANNELS if alarms else ["channel1"]
     print("starting a Kafka broker …", flush=True)
     with parts.Broker(heap="512m") as broker:
         print(f"  it answers on {broker.bootstrap}\nstarting an IOC …", flush=True)
-        with parts.SoftIoc((HERE / "channels.db").read_text()) as ioc:
-            print(f"  it serves channel1 to channel5 on 127.0.0.1:{ioc.port}\nstarting the supervisor …", flush=True)
+        with parts.SoftIoc(database.read_text()) as ioc:
+            print(f"  it serves the channels of {os.path.relpath(database)} on 127.0.0.1:{ioc.port}\nstarting the supervisor …", flush=True)
             with parts.Supervisor(broker, [ioc], {"commands": {"topic": COMMAND_TOPIC}}) as supervisor:
                 supervisor.ready()
                 print(f"  it runs with {len(supervisor.workers())} workers; its configuration: {supervisor.config}")
                 (folder() / "run.json").write_text(json.dumps({
                     "pid": os.getpid(), "bootstrap": broker.bootstrap, "ioc_port": ioc.port,
                     "repeater_port": repeater_port(), "socket": str(supervisor.socket)}))
-                words = ["-c", "channel1", "-t", "channel1", "-m", "va"]
-                print(f"set-monitored.sh {' '.join(words)}")
-                done = supervisor.script("set-monitored.sh", *words)
-                if done.returncode:
-                    sys.exit(f"set-monitored.sh failed: {done.stderr}")
+                for channel in channels:
+                    words = ["-c", channel, "-t", channel, "-m", "va"]
+                    print(f"set-monitored.sh {' '.join(words)}")
+                    done = supervisor.script("set-monitored.sh", *words)
+                    if done.returncode:
+                        sys.exit(f"set-monitored.sh failed: {done.stderr}")
+                if alarms:
+                    tell_of_alarms(supervisor)
+                    return show_alarms(supervisor, seconds)
                 tell_what_next(supervisor)
                 return show_records(supervisor, seconds)
 
@@ -148,7 +198,7 @@ def run(arguments):
     signal.signal(signal.SIGTERM, stop)
     seen, interrupted = 0, False
     try:
-        seen = start_and_show(arguments.seconds)
+        seen = start_and_show(arguments.seconds, arguments.alarms)
     except KeyboardInterrupt:
         interrupted = True
         print("\nending …", flush=True)
@@ -158,7 +208,7 @@ def run(arguments):
         (folder() / "run.json").unlink(missing_ok=True)
     if interrupted:
         return 0
-    print(f"{seen} records came")
+    print(f"{seen} {'alarms' if arguments.alarms else 'records'} came")
     return 0 if seen else 1
 
 
@@ -217,6 +267,7 @@ def main():
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = verbs.add_parser("run")
     verb.add_argument("--seconds", type=float, help="end by itself after so long")
+    verb.add_argument("--alarms", action="store_true", help="show active alarms instead of records")
     verb.set_defaults(call=run)
     verb = verbs.add_parser("caput")
     verb.add_argument("channel")

@@ -65,10 +65,11 @@ class Engine:
         """podman, in the network of the containers."""
         return self._call([*self.network.within, "podman"], words, **more)
 
-    def compose(self, *words, **more):
-        """What `docker compose` and `podman compose` are, on the file of packaging/container."""
-        file = paths.root_dir() / "packaging" / "container" / "compose.yaml"
-        return self._call([*self.network.within, paths.python(), "-m", "podman_compose", "--file", file], words, **more)
+    def compose(self, *words, also=(), **more):
+        """What `docker compose` and `podman compose` are, on the file of packaging/container, and others there."""
+        folder = paths.root_dir() / "packaging" / "container"
+        files = [word for name in ("compose.yaml", *also) for word in ("--file", folder / name)]
+        return self._call([*self.network.within, paths.python(), "-m", "podman_compose", *files], words, **more)
 
     def _call(self, program, words, check=True, timeout=120):
         done = subprocess.run([*map(str, program), *map(str, words)], env=self.environment, capture_output=True, text=True, timeout=timeout,

@@ -167,3 +167,24 @@ def test_a_file_that_is_mounted_and_settings_on_the_command_line_are_the_configu
                       "--volume", f"{secret}:/run/secrets/password:ro", IMAGE, "--set", "workers.count=3", "--check")
     assert "kafka.site:9092" in done.stdout and "count = 3" in done.stdout
     assert "not-to-be-shown" not in done.stdout + done.stderr and "***" in done.stdout
+
+
+def test_alarms_are_tripped_and_cleared(engine):
+    folder = paths.root_dir() / "packaging/examples/alarms"
+    engine.build("localhost/epics2kafka-alarms", folder / "Containerfile", folder)
+    engine.compose("down", "--volumes", "--timeout", "5", check=False)
+    both = {"also": ["compose.alarms.yaml"]}
+
+    def active():
+        done = engine.compose("exec", "-T", "alarms", "active_alarms.py", "list-active", "--bootstrap-server", "kafka:9092", **both,
+                              check=False)
+        return {line.split()[1] for line in done.stdout.splitlines() if line.startswith("+")} if done.returncode == 0 else None
+    engine.compose("up", "--detach", "--no-build", **both)
+    try:
+        wait(engine, lambda: active() == {"channel2"}, "the alarm that is there first")
+        engine.compose("exec", "-T", "softioc", "caput", "channel1", "1", **both)
+        wait(engine, lambda: active() == {"channel1", "channel2"}, "the alarm that was tripped")
+        engine.compose("exec", "-T", "softioc", "caput", "channel1", "0", **both)
+        wait(engine, lambda: active() == {"channel2"}, "the alarm that was cleared")
+    finally:
+        engine.compose("down", "--volumes", "--timeout", "5", **both, check=False)

@@ -3,6 +3,7 @@ import os
 import re
 
 import pytest
+import yaml
 from compose_spec import PyCompose
 
 from e2k_support import root_dir
@@ -17,6 +18,18 @@ def text():
 
 def test_it_is_what_the_specification_says(text):
     PyCompose.from_yaml(text).validate()
+
+
+def test_the_file_with_alarms_changes_what_is_there_and_adds_one(text):
+    alarms = (FOLDER / "compose.alarms.yaml").read_text()
+    # By itself it is none: what it adds to says what the images are.
+    whole, more = yaml.safe_load(text), yaml.safe_load(alarms)
+    for name, service in more["services"].items():
+        whole["services"].setdefault(name, {}).update(service)
+    PyCompose.from_yaml(yaml.safe_dump(whole)).validate()
+    assert set(more["services"]) - set(yaml.safe_load(text)["services"]) == {"alarms"}
+    database = more["services"]["softioc"]["volumes"][0].split(":")[0]
+    assert (FOLDER / database).is_file() and (FOLDER / more["services"]["alarms"]["build"]["context"] / "Containerfile").is_file()
 
 
 def test_the_validator_would_tell(text):
