@@ -75,6 +75,7 @@ public:
   std::vector<WorkerView> gone_slots() const override;
   EntryPage entries(const EntryQuery& query) const override;
   std::vector<EntryView> entries_of(std::string_view channel) const override;
+  std::vector<std::string> topics(size_t limit) const override;
   std::vector<HostView> hosts() const override;
   std::vector<Rejection> rejections() const override;
   bool restart_worker(Slot slot, const Caller& caller) override;

@@ -24,6 +24,10 @@ std::vector<EntryView> Service::entries_of(std::string_view channel) const {
   return board_->entries_of(channel);
 }
 
+std::vector<std::string> Service::topics(size_t limit) const {
+  return board_->topics(limit);
+}
+
 std::vector<HostView> Service::hosts() const {
   return board_->hosts();
 }

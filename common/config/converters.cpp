@@ -184,6 +184,11 @@ void settle_envelope(ConverterChoice& choice, bool class_name) {
 
 }  // namespace
 
+std::string connect_class_of(std::string_view name) {
+  const Converter* converter = find_converter(name == "json-schema-envelope" ? "json" : name);
+  return std::string(converter == nullptr ? name : converter->connect_class);
+}
+
 std::string accepted_converters(RecordPart part) {
   std::string names, classes;
   for (const Converter& converter : kConverters) {

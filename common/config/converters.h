@@ -25,6 +25,9 @@ struct ConverterChoice {
 
 ConverterChoice resolve_converter(std::string_view name, Properties options, RecordPart part);
 
+// Kafka Connect's class of a converter by its short name; a name that is none of them comes back unchanged.
+std::string connect_class_of(std::string_view converter);
+
 std::string accepted_converters(RecordPart part);
 
 // Whether the converter's records carry the id of a schema that a registry holds.

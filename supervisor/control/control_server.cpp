@@ -117,12 +117,17 @@ private:
   bool stopped_ = false;
 };
 
-std::vector<std::string> accepted_hosts(const std::string& address) {
+// "" where it has none.
+std::string machine_name() {
+  char name[HOST_NAME_MAX + 1] = "";
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+std::vector<std::string> accepted_hosts(const std::string& address, const std::string& machine) {
   std::vector<std::string> hosts = {"localhost", "127.0.0.1", "::1"};
   hosts.push_back(host_without_port(address));
-  char name[HOST_NAME_MAX + 1] = "";
-  if (::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0') {
-    hosts.push_back(host_without_port(name));
+  if (!machine.empty()) {
+    hosts.push_back(host_without_port(machine));
     hosts.push_back(hosts.back().substr(0, hosts.back().find('.')));
   }
   return hosts;
@@ -169,8 +174,13 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(asio::io_context& lo
   server->impl_ = std::make_unique<Impl>();
   Impl& impl = *server->impl_;
   impl.shared->model = &model;
-  impl.shared->rules = {control.http_changes, control.http_token.value, accepted_hosts(control.http),
-                        own_process_figures};
+  const std::string machine = machine_name();
+  impl.shared->rules = {
+      control.http_changes,
+      control.http_token.value,
+      accepted_hosts(control.http, machine),
+      own_process_figures,
+      {control.connector_name, machine.empty() ? "localhost" : machine, connect_options(config)}};
   Result<void> opened = impl.open_unix(loop, "control.socket", control.socket, 0660, Surface::control_socket);
   if (opened)
     opened =

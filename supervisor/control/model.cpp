@@ -18,6 +18,10 @@ const char* to_string(ServiceState state) {
   return "";
 }
 
+bool may_be_restarted_as_failed(const WorkerView& worker) {
+  return worker.state == "FAILED" || worker.state == "BACKOFF";
+}
+
 const char* to_string(ShownState state) {
   switch (state) {
     case ShownState::pending:

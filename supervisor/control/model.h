@@ -114,6 +114,9 @@ struct WorkerView {
   double latency_sum_s = 0;
 };
 
+// Whether a restart of what has failed concerns it: it is not served, and may be served again.
+bool may_be_restarted_as_failed(const WorkerView& worker);
+
 struct EntryView {
   EntryId id;
   std::string channel, topic, key;
@@ -184,6 +187,8 @@ public:
   virtual std::vector<WorkerView> gone_slots() const = 0;
   virtual EntryPage entries(const EntryQuery& query) const = 0;
   virtual std::vector<EntryView> entries_of(std::string_view channel) const = 0;
+  // Names of output topics, each once, in order; `limit` of them at most.
+  virtual std::vector<std::string> topics(size_t limit) const = 0;
   virtual std::vector<HostView> hosts() const = 0;
   virtual std::vector<Rejection> rejections() const = 0;
 

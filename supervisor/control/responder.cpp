@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/log.h"
+#include "supervisor/control/connect_answers.h"
 #include "supervisor/control/documents.h"
 #include "supervisor/control/router.h"
 
@@ -98,11 +99,12 @@ Answer no_channel(const std::string& name, const std::optional<std::string>& top
                         "; `epics2kafkactl set` adds it");
 }
 
-Answer change(const Route& route, const Request& request, Model& model) {
+Answer change(const Route& route, const Request& request, const ResponderRules& rules, Model& model) {
   log::info("control.change method={} target={} uid={} pid={} address={}", request.method,
             log::quoted(request.target), request.caller.uid ? std::to_string(*request.caller.uid) : "-",
             request.caller.pid ? std::to_string(*request.caller.pid) : "-",
             request.caller.address.empty() ? "-" : request.caller.address);
+  if (is_of_connect(route.verb)) return change_connect(route, request.caller, rules.connector, model);
   if (route.verb == Verb::restart_worker) {
     if (!model.restart_worker(route.slot, request.caller))
       return error(404, "there is no worker " + std::to_string(route.slot.value));
@@ -111,7 +113,7 @@ Answer change(const Route& route, const Request& request, Model& model) {
   if (route.verb == Verb::restart_workers) {
     const auto workers = model.workers();
     const auto concerned = std::count_if(workers.begin(), workers.end(), [&](const WorkerView& view) {
-      return !route.only_failed || view.state == "FAILED" || view.state == "BACKOFF";
+      return !route.only_failed || may_be_restarted_as_failed(view);
     });
     model.restart_workers(route.rolling, route.only_failed, request.caller);
     return json(accepted_document(static_cast<size_t>(concerned)), 202);
@@ -158,14 +160,11 @@ Answer show(Surface surface, const Route& route, const ResponderRules& rules, co
       const StatusView status = model.status();
       return json(ready_document(status), is_ready(status.state) ? 200 : 503);
     }
-    case Verb::restart_worker:
-    case Verb::restart_workers:
-    case Verb::retry:
-    case Verb::pause:
-    case Verb::resume:
+    default:
       break;
   }
-  return error(500, "not a question");
+  return is_of_connect(route.verb) ? show_connect(surface, route, rules.connector, model)
+                                   : error(500, "not a question");
 }
 
 }  // namespace
@@ -184,7 +183,7 @@ Answer respond(Surface surface, const Request& request, const ResponderRules& ru
   }
   if (!is_change(routed->verb)) return show(surface, *routed, rules, model);
   if (auto refused = refused_change(surface, request, rules)) return std::move(*refused);
-  return change(*routed, request, model);
+  return change(*routed, request, rules, model);
 }
 
 std::string host_without_port(std::string_view host) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "supervisor/control/connect_options.h"
 #include "supervisor/control/metrics.h"
 #include "supervisor/control/model.h"
 
@@ -31,7 +32,7 @@ struct Request {
 
 struct Answer {
   int code = 200;
-  std::string content_type = "application/json";
+  std::string content_type = "application/json";  // "": there is no body
   std::string body;
   std::string allow;  // header Allow, with 405
 };
@@ -42,6 +43,7 @@ struct ResponderRules {
   // Names and addresses under which control.http may be asked, lower-case, without port.
   std::vector<std::string> hosts;
   std::function<ProcessFigures()> process_figures;
+  Connector connector = {};
 };
 
 Answer respond(Surface surface, const Request& request, const ResponderRules& rules, Model& model);

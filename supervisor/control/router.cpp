@@ -1,19 +1,17 @@
 #include "supervisor/control/router.h"
 
 #include <charconv>
-#include <functional>
 #include <utility>
 #include <vector>
 
 #include "common/log.h"
 #include "common/text.h"
+#include "supervisor/control/connect_routes.h"
+#include "supervisor/control/route_match.h"
 
 namespace e2k::supervisor {
 namespace {
 
-struct Parameter {
-  std::string name, value;
-};
 using Parameters = std::vector<Parameter>;
 
 tl::unexpected<Refusal> refuse(int code, std::string message, std::string allow = {}) {
@@ -63,37 +61,14 @@ std::optional<Parameters> parameters_of(std::string_view query) {
   return parameters;
 }
 
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// Takes one parameter of a verb; what it returns is the complaint, "" when there is none.
-using Take = std::function<std::string(Route& route, const Parameter& parameter)>;
-
-std::string no_parameters(Route&, const Parameter& parameter) {
-  return "no parameter " + log::quoted(parameter.name) + " here; accepted: none";
-}
-
-std::string take_flag(bool& flag, const Parameter& parameter) {
-  if (parameter.value != "true" && parameter.value != "false")
-    return parameter.name + " is " + log::quoted(parameter.value) + "; accepted: true, false";
-  flag = parameter.value == "true";
-  return {};
-}
-
 std::string take_restart(Route& route, const Parameter& parameter) {
   if (parameter.name == "rolling") return take_flag(route.rolling, parameter);
   if (parameter.name == "only_failed") return take_flag(route.only_failed, parameter);
-  return "no parameter " + log::quoted(parameter.name) + " here; accepted: rolling, only_failed";
+  return unknown_parameter(parameter, "rolling, only_failed");
 }
 
 std::string take_retry(Route& route, const Parameter& parameter) {
-  if (parameter.name != "topic")
-    return "no parameter " + log::quoted(parameter.name) + " here; accepted: topic";
+  if (parameter.name != "topic") return unknown_parameter(parameter, "topic");
   route.topic = parameter.value;
   return {};
 }
@@ -121,13 +96,13 @@ std::string take_channels(Route& route, const Parameter& parameter) {
   };
   if (parameter.name == "state") return take_state(route, parameter);
   if (parameter.name == "worker") {
-    const auto slot = number<uint16_t>(parameter.value);
+    const auto slot = whole_number<uint16_t>(parameter.value);
     if (!slot) return is("a worker's slot, 0 to 65535");
     route.query.worker = Slot{*slot};
   } else if (parameter.name == "prefix") {
     route.query.prefix = parameter.value;
   } else if (parameter.name == "limit") {
-    const auto limit = number<size_t>(parameter.value);
+    const auto limit = whole_number<size_t>(parameter.value);
     if (!limit || *limit < 1 || *limit > kMaxPageItems) return is("1 to " + std::to_string(kMaxPageItems));
     route.query.limit = *limit;
   } else if (parameter.name == "after") {
@@ -135,8 +110,7 @@ std::string take_channels(Route& route, const Parameter& parameter) {
     if (!cursor) return is("the `next` of the page before");
     route.query.after = std::move(*cursor);
   } else {
-    return "no parameter " + log::quoted(parameter.name) +
-           " here; accepted: state, worker, prefix, limit, after";
+    return unknown_parameter(parameter, "state, worker, prefix, limit, after");
   }
   return {};
 }
@@ -146,58 +120,45 @@ std::string ignore(Route&, const Parameter&) {
   return {};
 }
 
-struct Found {
-  Route route;
-  std::string_view method = "GET";
-  Take take = no_parameters;
-};
-
-Found found(Verb verb, Take take = no_parameters) {
-  Found found;
-  found.route.verb = verb;
-  if (is_change(verb)) found.method = "POST";
-  found.take = std::move(take);
-  return found;
-}
-
-std::optional<Found> find_workers(const std::vector<std::string>& path) {
-  if (path.size() == 1) return found(Verb::workers);
-  if (path.size() == 2 && path[1] == "restart") return found(Verb::restart_workers, take_restart);
-  const auto slot = number<uint16_t>(path[1]);
+std::optional<RouteMatch> find_workers(const std::vector<std::string>& path) {
+  if (path.size() == 1) return match_of(Verb::workers);
+  if (path.size() == 2 && path[1] == "restart") return match_of(Verb::restart_workers, take_restart);
+  const auto slot = whole_number<uint16_t>(path[1]);
   if (!slot || path.size() > 3) return std::nullopt;
   if (path.size() == 3 && path[2] != "restart") return std::nullopt;
-  Found worker = found(path.size() == 2 ? Verb::worker : Verb::restart_worker);
+  RouteMatch worker = match_of(path.size() == 2 ? Verb::worker : Verb::restart_worker);
   worker.route.slot = Slot{*slot};
   return worker;
 }
 
-std::optional<Found> find_channels(const std::vector<std::string>& path) {
+std::optional<RouteMatch> find_channels(const std::vector<std::string>& path) {
   if (path.size() == 1) {
-    Found page = found(Verb::channels, take_channels);
+    RouteMatch page = match_of(Verb::channels, take_channels);
     page.route.query.limit = kDefaultPageItems;
     return page;
   }
   if (path.size() > 3 || (path.size() == 3 && path[2] != "retry")) return std::nullopt;
-  Found channel = path.size() == 2 ? found(Verb::channel) : found(Verb::retry, take_retry);
+  RouteMatch channel = path.size() == 2 ? match_of(Verb::channel) : match_of(Verb::retry, take_retry);
   channel.route.channel = path[1];
   return channel;
 }
 
-std::optional<Found> find(const std::vector<std::string>& path) {
+std::optional<RouteMatch> find(const std::vector<std::string>& path) {
   if (path.empty()) return std::nullopt;
   if (path[0] == "workers") return find_workers(path);
   if (path[0] == "channels") return find_channels(path);
+  if (path[0] == "connectors" || path[0] == "connector-plugins") return match_connect(path);
   if (path[0] == "health" && path.size() == 2) {
-    if (path[1] == "live") return found(Verb::health_live, ignore);
-    if (path[1] == "ready") return found(Verb::health_ready, ignore);
+    if (path[1] == "live") return match_of(Verb::health_live, ignore);
+    if (path[1] == "ready") return match_of(Verb::health_ready, ignore);
   }
   if (path.size() > 1) return std::nullopt;
-  if (path[0] == "status") return found(Verb::status);
-  if (path[0] == "hosts") return found(Verb::hosts);
-  if (path[0] == "rejected") return found(Verb::rejected);
-  if (path[0] == "metrics") return found(Verb::metrics, ignore);
+  if (path[0] == "status") return match_of(Verb::status);
+  if (path[0] == "hosts") return match_of(Verb::hosts);
+  if (path[0] == "rejected") return match_of(Verb::rejected);
+  if (path[0] == "metrics") return match_of(Verb::metrics, ignore);
   if (path[0] == "pause" || path[0] == "resume") {
-    Found pause = found(path[0] == "pause" ? Verb::pause : Verb::resume);
+    RouteMatch pause = match_of(path[0] == "pause" ? Verb::pause : Verb::resume);
     pause.method = "PUT";
     return pause;
   }
@@ -206,7 +167,6 @@ std::optional<Found> find(const std::vector<std::string>& path) {
 
 bool is_of_a_later_version(const std::vector<std::string>& path) {
   if (path.empty()) return false;
-  if (path[0] == "connectors" || path[0] == "connector-plugins") return true;
   if (path.size() == 2 && path[0] == "workers") return path[1] == "count";
   return path.size() == 1 && path[0] == "log-level";
 }
@@ -221,8 +181,43 @@ std::string not_found_message(const std::vector<std::string>& path, std::string_
 }  // namespace
 
 bool is_change(Verb verb) {
-  return verb == Verb::restart_worker || verb == Verb::restart_workers || verb == Verb::retry ||
-         verb == Verb::pause || verb == Verb::resume;
+  switch (verb) {
+    case Verb::restart_worker:
+    case Verb::restart_workers:
+    case Verb::retry:
+    case Verb::pause:
+    case Verb::resume:
+    case Verb::pause_connector:
+    case Verb::resume_connector:
+    case Verb::restart_connector:
+    case Verb::restart_task:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string unknown_parameter(const Parameter& parameter, std::string_view accepted) {
+  return "no parameter " + log::quoted(parameter.name) + " here; accepted: " + std::string(accepted);
+}
+
+std::string no_parameters(Route&, const Parameter& parameter) {
+  return unknown_parameter(parameter, "none");
+}
+
+std::string take_flag(bool& flag, const Parameter& parameter) {
+  if (parameter.value != "true" && parameter.value != "false")
+    return parameter.name + " is " + log::quoted(parameter.value) + "; accepted: true, false";
+  flag = parameter.value == "true";
+  return {};
+}
+
+RouteMatch match_of(Verb verb, Take take) {
+  RouteMatch match;
+  match.route.verb = verb;
+  if (is_change(verb)) match.method = "POST";
+  match.take = std::move(take);
+  return match;
 }
 
 tl::expected<Route, Refusal> route(std::string_view method, std::string_view target) {
@@ -235,10 +230,13 @@ tl::expected<Route, Refusal> route(std::string_view method, std::string_view tar
 
   auto match = find(*segments);
   if (!match) return refuse(404, not_found_message(*segments, path));
+  if (match->method.empty()) return refuse(404, std::move(match->instead));
   const bool shows = match->method == "GET";
   if (method != match->method && !(shows && method == "HEAD")) {
     const std::string allow = shows ? "GET, HEAD" : std::string(match->method);
-    return refuse(405, log::quoted(path) + " is asked for with " + allow, allow);
+    std::string message = log::quoted(path) + " is asked for with " + allow;
+    if (!match->instead.empty()) message += "; " + match->instead;
+    return refuse(405, std::move(message), allow);
   }
 
   const auto parameters =

@@ -29,17 +29,33 @@ enum class Verb {
   rejected,
   metrics,
   health_live,
-  health_ready
+  health_ready,
+  // Kafka Connect's, of the one connector that there is: all from here on (is_of_connect)
+  connectors,
+  connector,
+  connector_config,
+  connector_status,
+  connector_tasks,
+  connector_task_status,
+  connector_topics,
+  connector_plugins,
+  pause_connector,
+  resume_connector,
+  restart_connector,
+  restart_task
 };
 
 struct Route {
   Verb verb = Verb::status;
-  Slot slot;                         // worker, restart_worker
-  std::string channel;               // channel, retry: decoded
-  std::optional<std::string> topic;  // retry
-  bool rolling = false;              // restart_workers
-  bool only_failed = false;          // restart_workers
-  EntryQuery query;                  // channels
+  Slot slot;                             // worker, restart_worker, connector_task_status, restart_task
+  std::string channel;                   // channel, retry: decoded
+  std::optional<std::string> topic;      // retry
+  bool rolling = false;                  // restart_workers
+  bool only_failed = false;              // restart_workers, restart_connector
+  EntryQuery query;                      // channels
+  std::optional<std::string> connector;  // of Connect's: decoded; none where the path names none
+  bool include_tasks = false;            // restart_connector
+  bool expand_status = false, expand_info = false;  // connectors
 };
 // Whether the verb changes anything; such verbs need the right to.
 bool is_change(Verb verb);

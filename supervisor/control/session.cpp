@@ -169,14 +169,15 @@ void Session::answer(Answer answer, unsigned version, bool keep_alive, bool head
   parser_.reset();
   keep_alive_ = keep_alive;
   Response& response = response_.emplace(static_cast<http::status>(answer.code), version);
-  response.set(http::field::content_type, answer.content_type);
+  if (!answer.content_type.empty()) response.set(http::field::content_type, answer.content_type);
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   if (answer.code == 401) response.set(http::field::www_authenticate, "Bearer");
   if (answer.code == 503) response.set(http::field::retry_after, "1");
   response.keep_alive(keep_alive);
-  response.content_length(answer.body.size());  // HEAD: the length that GET would have
+  // HEAD: the length that GET would have. An answer that has no body by its code has no length either.
+  if (answer.code != 204) response.content_length(answer.body.size());
   if (!head) response.body() = std::move(answer.body);
   pending_ = is_exempt_ ? 0 : response.body().size();
   budget_->pending_bytes += pending_;

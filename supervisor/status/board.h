@@ -58,6 +58,7 @@ public:
   std::vector<WorkerView> gone_slots() const;
   EntryPage entries(const EntryQuery& query) const;
   std::vector<EntryView> entries_of(std::string_view channel) const;
+  std::vector<std::string> topics(size_t limit) const;
   std::vector<HostView> hosts() const;
 
 private:

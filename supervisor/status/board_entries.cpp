@@ -1,6 +1,8 @@
 // The part of the Board that shows entries.
 #include <algorithm>
 #include <map>
+#include <string_view>
+#include <unordered_set>
 
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/status/board.h"
@@ -71,6 +73,19 @@ EntryPage Board::entries(const EntryQuery& query) const {
   for (const auto& [cursor, id] : page) answer.items.push_back(view_of(*parts_.commands.find(id)));
   if (more) answer.next = page.rbegin()->first;
   return answer;
+}
+
+std::vector<std::string> Board::topics(size_t limit) const {
+  std::unordered_set<std::string_view> found;
+  parts_.commands.visit([&](const EntryRef& entry) {
+    if (found.size() < limit) found.insert(entry.topic);
+  });
+  std::vector<std::string> names;
+  names.reserve(found.size());
+  for (const std::string_view topic : found)
+    names.push_back(parts_.config.output.topic_prefix + std::string(topic));
+  std::ranges::sort(names);
+  return names;
 }
 
 std::vector<EntryView> Board::entries_of(std::string_view channel) const {

@@ -1,6 +1,7 @@
 // A Model whose answers the test sets, and which remembers what it was told to do.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ public:
   std::vector<EntryView> entry_views;  // in the order of their cursors
   std::vector<HostView> host_views;
   std::vector<Rejection> rejection_views;
+  std::vector<std::string> topic_names;
   std::vector<std::string> changes;
   std::vector<Caller> callers;
   mutable EntryQuery last_query;
@@ -41,6 +43,11 @@ public:
     return found;
   }
   std::vector<WorkerView> gone_slots() const override { return gone_views; }
+  std::vector<std::string> topics(size_t limit) const override {
+    auto topics = topic_names;
+    topics.resize(std::min(topics.size(), limit));
+    return topics;
+  }
   std::vector<HostView> hosts() const override { return host_views; }
   std::vector<Rejection> rejections() const override { return rejection_views; }
   bool restart_worker(Slot slot, const Caller& caller) override {

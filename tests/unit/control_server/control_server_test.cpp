@@ -143,6 +143,19 @@ TEST_F(ControlServerTest, status_socket_answers_get_only_and_hides_the_configura
       ask(connect_unix(config.control.status_socket), "POST /workers/0/restart").starts_with("HTTP/1.1 405"));
 }
 
+TEST_F(ControlServerTest, an_answer_without_a_body_keeps_the_connection_and_has_no_length) {
+  config.control.connector_name = "archive";
+  start();
+  const UniqueFd fd = connect_unix(config.control.socket);
+  send_text(fd, "POST /connectors/archive/tasks/0/restart HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string answers = ask(fd, "GET /connectors");
+  EXPECT_TRUE(answers.starts_with("HTTP/1.1 204"));
+  const size_t next = answers.find("HTTP/1.1 200");
+  ASSERT_NE(next, std::string::npos) << answers;
+  EXPECT_EQ(answers.substr(0, next).find("\nContent-"), std::string::npos) << answers;
+  EXPECT_TRUE(answers.ends_with("[\"archive\"]")) << answers;
+}
+
 TEST_F(ControlServerTest, changes_carry_the_peers_credentials) {
   start();
   EXPECT_TRUE(

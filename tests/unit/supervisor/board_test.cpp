@@ -186,6 +186,14 @@ TEST_F(BoardTest, pages_are_in_the_order_of_channels_and_go_on_behind_their_curs
   EXPECT_EQ(page.next, "");
 }
 
+TEST_F(BoardTest, topics_are_told_once_each_with_the_prefix_and_no_more_than_asked_for) {
+  command("d", R"({"topic":"s","mask":"v"})");
+  EXPECT_EQ(board.topics(10), (std::vector<std::string>{"s", "t"}));
+  EXPECT_EQ(board.topics(1).size(), 1u);
+  config.output.topic_prefix = "shadow.";
+  EXPECT_EQ(board.topics(10), (std::vector<std::string>{"shadow.s", "shadow.t"}));
+}
+
 TEST_F(BoardTest, events_are_summed_over_slots_and_an_entry_whose_worker_is_gone_says_so) {
   fleet.greet(Slot{0});
   fleet.greet(Slot{1});
