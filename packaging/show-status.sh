@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the service's status as JSON. Exit code 0, 6 degraded, 3 not running.
+# Prints the connector's status as JSON, as Kafka Connect has it; a worker is a task. Exit code 0, 6 degraded, 3 not running.
 set -u
 
 usage() {
@@ -13,7 +13,7 @@ END
 
 begin i:h "$@"
 
-status=$(ask --json status)
+status=$(ask status --connect)
 code=$?
 if [ -n "$status" ]; then
     if command -v jq >/dev/null; then printf '%s\n' "$status" | jq .; else printf '%s\n' "$status"; fi

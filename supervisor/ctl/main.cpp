@@ -77,8 +77,13 @@ void add_questions(CLI::App& app, Options& options, Code& chosen) {
     verb->callback([&options, &chosen, show] { chosen = [&options, show] { return run(options, show); }; });
     return verb;
   };
-  for (CLI::App* verb : {question("status", "the service at a glance", show_status),
-                         question("workers", "a row for each worker", show_workers)})
+  CLI::App* status = question("status", "the service at a glance", show_status);
+  auto connect = std::make_shared<bool>(false);
+  status->add_flag("--connect", *connect, "the connector's status as JSON, as Kafka Connect has it");
+  status->callback([&options, &chosen, connect] {
+    chosen = [&options, connect] { return run(options, *connect ? show_connect_status : show_status); };
+  });
+  for (CLI::App* verb : {status, question("workers", "a row for each worker", show_workers)})
     verb->add_flag("--watch", options.watch, "repeat every two seconds, on a terminal");
   question("rejected", "the last bad records on the command topic", show_rejected);
   question("health", "whether the service is ready: exit code 0, 6 degraded, 1 not ready", show_health);

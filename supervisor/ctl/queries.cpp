@@ -60,6 +60,20 @@ Exit show_status(const Client& client, const Output& output) {
   return exit_of(shown, output);
 }
 
+Exit show_connect_status(const Client& client, const Output& output) {
+  const auto status = client.get("/status");
+  if (!status) return complain(status.error(), output);
+  const auto body = client.get("/connectors?expand=status");
+  if (!body) return complain(body.error(), output);
+  // Members keep their order: the document is printed as it came.
+  const auto connectors = nlohmann::ordered_json::parse(*body, nullptr, false);
+  if (!connectors.is_object() || connectors.empty() || !connectors.begin()->contains("status"))
+    return complain({Exit::failed, "the answer to /connectors?expand=status holds no status"}, output);
+  output.out << (*connectors.begin())["status"].dump() << '\n';
+  const auto service = parse_object(*status);
+  return service && is_in(*service, "DEGRADED") ? Exit::degraded : Exit::ok;
+}
+
 Exit show_workers(const Client& client, const Output& output) {
   return exit_of(show(client, "/workers", output,
                       [](const Json& json) { return workers_text(json.value("items", Json::array())); }),

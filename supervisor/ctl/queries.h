@@ -24,6 +24,8 @@ struct ChannelsFilter {
 
 // Each prints, and returns the program's exit code. Diagnostics go to `err`.
 Exit show_status(const Client& client, const Output& output);  // degraded: Exit::degraded
+// The connector's status as Kafka Connect has it; exit codes as show_status.
+Exit show_connect_status(const Client& client, const Output& output);
 Exit show_workers(const Client& client, const Output& output);
 // Follows the pages to the end.
 Exit show_channels(const Client& client, const ChannelsFilter& filter, const Output& output);

@@ -69,7 +69,11 @@ def test_a_running_service_is_shown_restarted_resumed_and_stopped(site, systemct
     supervisor = site.supervisor([site.ioc(ao("a"))])
     environment = path_with(folder, supervisor)
     shown = supervisor.script("show-status.sh")
-    assert shown.returncode in (0, 6) and json.loads(shown.stdout)["pid"] == supervisor.child.pid
+    assert shown.returncode in (0, 6), shown.stderr
+    connector = json.loads(shown.stdout)
+    assert connector["name"] == "ca-source" and connector["connector"]["state"] == "RUNNING"
+    assert connector["connector"]["worker_id"].endswith(f":{supervisor.child.pid}")
+    assert [task["id"] for task in connector["tasks"]] == [worker["slot"] for worker in supervisor.workers()]
     configuration = supervisor.script("show-configuration.sh")
     assert configuration.returncode == 0, configuration.stderr
     assert f'topic = "{site.commands}"' in configuration.stdout
