@@ -60,6 +60,7 @@ class Account:
     runs: list = dataclasses.field(default_factory=list)       # (first, last, from, to) of those
     gaps: int = 0              # runs that an incident explains
     gaps_or_losses: int = 0    # those of them that another incident may have lost
+    gaps_or_erased: int = 0    # those of them that may have been in a topic when that was deleted
     told_lost: int = 0         # sum of the Lost N events records
     notices: int = 0           # of those records themselves: an event where the callback lost it, else none
     disorder: list = dataclasses.field(default_factory=list)
@@ -100,6 +101,7 @@ def account(seen, incidents, topic):
         if any(i.gap and i.touches(stamps[a], stamps[b]) for i in incidents):
             out.gaps += 1
             out.gaps_or_losses += any(i.loses and i.touches(stamps[a], stamps[b]) for i in incidents)
+            out.gaps_or_erased += any(i.erased == topic and i.touches(stamps[a], stamps[b]) for i in incidents)
         else:
             out.missing += b - a - 1
             out.runs.append((a + 1, b - 1, stamps[a], stamps[b]))
@@ -168,7 +170,9 @@ def _judge_books(sums, book, incidents, erased, say):
         say(f"{lost} counted lost, {sums.missing} are missing")
     # Each such run took one loss at least that nothing else needs.
     lost_runs = min(sums.gaps_or_losses, max(0, lost - sums.missing))
-    if sums.gaps > book["gaps"] + ends + lost_runs:
+    # And each such one had one event at least that went with its topic, soon after somebody died.
+    erased_runs = min(sums.gaps_or_erased, max(0, vanished - max(0, sums.missing - lost)))
+    if sums.gaps > book["gaps"] + ends + lost_runs + erased_runs:
         say(f"{sums.gaps} gaps in the numbers, {book['gaps']} in the books"
             + (f", {lost_runs} may be losses" if lost_runs else ""))
     if not erased and sums.read < acknowledged:

@@ -179,6 +179,20 @@ def test_what_went_with_a_deleted_topic_is_explained_by_what_was_acknowledged_an
     assert any("unexplained" in text for text in judged(seen(numbers), book(100), [other], 100))
 
 
+def test_what_went_with_a_topic_right_after_a_death_is_no_gap_that_the_books_lack():
+    death = Incident("worker killed", 2.0, 2.5, gap=True)
+    erased = Incident("topic deleted", 3.0, 6.0, erased="out")
+    numbers = [number for number in range(1, 101) if number != 31]
+    assert judged(seen(numbers), book(100), [death, erased], 100) == []
+    # Two runs are missing, and one event went with the topic.
+    numbers.remove(28)
+    (text,) = judged(seen(numbers), book(99), [death, erased], 100)
+    assert text.startswith("2 gaps in the numbers, 0 in the books")
+    # Where nothing went with the topic it is a gap.
+    numbers.append(28)
+    assert judged(seen(sorted(numbers)), book(99), [death, erased], 100) == ["1 gaps in the numbers, 0 in the books"]
+
+
 def test_a_new_epoch_of_the_ioc_is_no_hole_and_what_is_missing_in_it_is():
     first = seen(range(1, 51))
     second = [Seen(1, 0, 50 + n, 2 * EPOCH + n, None, 6.0 + n * TEN_A_SECOND, 0.0) for n in (1, 2, 4)]
