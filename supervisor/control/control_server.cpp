@@ -168,12 +168,13 @@ struct ControlServer::Impl {
 };
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(asio::io_context& loop, const Config& config,
-                                                            Model& model) {
+                                                            Model& model, size_t max_pending_bytes) {
   const auto& control = config.control;
   std::unique_ptr<ControlServer> server(new ControlServer);
   server->impl_ = std::make_unique<Impl>();
   Impl& impl = *server->impl_;
   impl.shared->model = &model;
+  impl.shared->max_pending_bytes = max_pending_bytes;
   const std::string machine = machine_name();
   impl.shared->rules = {
       control.http_changes,

@@ -21,11 +21,15 @@ class io_context;
 
 namespace e2k::supervisor {
 
+// Of a listener's answers under way.
+inline constexpr size_t kMaxPendingBytes = 64 * 1024 * 1024;
+
 class ControlServer {
 public:
   // Only config.control is looked at.
   static Result<std::unique_ptr<ControlServer>> start(boost::asio::io_context& loop, const Config& config,
-                                                      Model& model);
+                                                      Model& model,
+                                                      size_t max_pending_bytes = kMaxPendingBytes);
   ~ControlServer();
   void stop();
 

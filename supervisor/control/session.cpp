@@ -150,7 +150,7 @@ void Session::on_request(const error_code& error) {
 
 Answer Session::answer_to(const http::request<http::string_body>& message) {
   is_exempt_ = watches_the_service(view(message.target()));
-  if (budget_->pending_bytes > kMaxPendingBytes && !is_exempt_)
+  if (budget_->pending_bytes > shared_->max_pending_bytes && !is_exempt_)
     return {
         503, "application/json", error_document(503, "too many answers are under way; ask again later"), {}};
   Request request;

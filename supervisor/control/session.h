@@ -3,7 +3,7 @@
 // shared_ptr: a session lives as long as one of its asynchronous operations does. What sessions share
 // outlives the server in the same way; once the server has stopped, `model` is null and nothing is answered
 // any more. A reader that takes nothing for kProgressLimit, or that has not taken a whole answer after
-// kAnswerLimit, is cut off. While answers of kMaxPendingBytes are under way, new requests get 503.
+// kAnswerLimit, is cut off. While answers of max_pending_bytes are under way, new requests get 503.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -26,7 +26,6 @@ namespace e2k::supervisor {
 inline constexpr size_t kMaxConnections = 256;  // a listener
 inline constexpr uint32_t kMaxHeaderBytes = 16 * 1024;
 inline constexpr uint64_t kMaxBodyBytes = 64 * 1024;
-inline constexpr size_t kMaxPendingBytes = 64 * 1024 * 1024;
 inline constexpr std::chrono::seconds kIdleLimit{60}, kRequestLimit{15}, kProgressLimit{15},
     kAnswerLimit{300};
 
@@ -34,6 +33,7 @@ class Session;
 
 struct SessionShared {
   Model* model = nullptr;
+  size_t max_pending_bytes = 0;  // a listener
   ResponderRules rules;
 };
 
