@@ -65,6 +65,7 @@ class Account:
     notices: int = 0           # of those records themselves: an event where the callback lost it, else none
     disorder: list = dataclasses.field(default_factory=list)
     last: int = None
+    last_stamp_s: float = None
 
 
 def account(seen, incidents, topic):
@@ -94,7 +95,8 @@ def account(seen, incidents, topic):
         highest[place] = max(record.number, highest.get(place, -1))
     ordered = sorted(stamps)
     out.numbers = len(ordered)
-    out.last = ordered[-1] if ordered else None
+    if ordered:
+        out.last, out.last_stamp_s = ordered[-1], stamps[ordered[-1]]
     for a, b in zip(ordered, ordered[1:]):
         if b - a == 1 or epoch_of(a) != epoch_of(b):
             continue
@@ -120,7 +122,7 @@ def judge_entry(entry, seen, book, incidents, last_number=None):
         say(f"out of order {len(sums.disorder)} times, first {sums.disorder[0][1]} after {sums.disorder[0][0]}")
     _judge_repeats(entry, sums, incidents, say)
     if last_number is not None and book is not None:
-        _judge_tail(sums, last_number, book, say)
+        _judge_tail(sums, last_number, book, incidents, say)
     erased = any(i.erased == topic for i in incidents)
     if book is None:
         if sums.missing and not erased and not any(i.loses for i in incidents):
@@ -130,13 +132,20 @@ def judge_entry(entry, seen, book, incidents, last_number=None):
     return sums, found
 
 
-def _judge_tail(sums, last_number, book, say):
-    """What is missing behind the last one that was read is missing like any other."""
+def _judge_tail(sums, last_number, book, incidents, say):
+    """What is missing behind the last one that was read is missing like any other. It may have a gap in it only where the
+    last number itself may be one of the losses that the books count: else that one would have been read."""
     if sums.last == last_number or (sums.numbers == 0 and book["lost"]):
         return
     if sums.last is None or epoch_of(sums.last) != epoch_of(last_number) or sums.last > last_number:
         if not book["lost"]:
             say(f"the last number is {last_number}, the last one read {sums.last}")
+        return
+    def touched(what):
+        return any(what(i) and i.touches(sums.last_stamp_s, float("inf")) for i in incidents)
+    if book["lost"] and touched(lambda i: i.gap) and touched(lambda i: i.loses):
+        sums.gaps += 1
+        sums.gaps_or_losses += 1
         return
     sums.missing += last_number - sums.last
     sums.runs.append((sums.last + 1, last_number, 0, 0))

@@ -54,6 +54,16 @@ def test_numbers_missing_at_the_end_are_found():
     assert any("3 unexplained" in text for text in judged(seen(range(1, 98)), book(97), last=100))
 
 
+def test_a_gap_behind_the_last_number_read_needs_losses_that_may_have_taken_the_last_one():
+    refusal, stop = outage(loses=True), Incident("stop and start", 6.5, 8.0, gap=True)
+    until_60 = seen(range(1, 61))
+    assert judged(until_60, book(60, lost=9, gaps=1), [refusal, stop], 100) == []
+    # Without one of the two the tail is missing.
+    assert any("40 numbers are missing" in text for text in judged(until_60, book(60, gaps=1), [refusal, stop], 100))
+    assert any("31 unexplained" in text for text in judged(until_60, book(60, lost=9, gaps=1), [refusal], 100))
+    assert any("unexplained" in text for text in judged(until_60, book(60, lost=9, gaps=1), [stop], 100))
+
+
 def test_an_entry_that_never_came_through_is_found():
     assert any("the last one read None" in text for text in judged([], book(0), last=100))
 
