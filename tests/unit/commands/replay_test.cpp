@@ -69,7 +69,7 @@ TEST_F(ReplayTest, over_a_restored_state_nothing_counts_before_the_end_and_then_
   EXPECT_EQ(replay.kept(), (std::map<int32_t, int64_t>{{0, 2}}));
   end(100);
   ASSERT_EQ(folded.size(), 100u);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(folded[i], "c" + std::to_string(i));
+  for (size_t i = 0; i < 100; ++i) EXPECT_EQ(folded[i], "c" + std::to_string(i));
   EXPECT_TRUE(may_remove);
   EXPECT_EQ(replay.kept(), (std::map<int32_t, int64_t>{{0, 100}}));
   command(100, "live");
