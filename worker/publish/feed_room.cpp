@@ -238,8 +238,9 @@ bool Feed::drop_oldest_aside(Topic& topic) {
   return true;
 }
 
+// By the same look at the room as what is moved: what is short only since then gets its turn of moving first.
 void Feed::drop_for_room() {
-  if (parts_.live == nullptr || parts_.drop_newest || !parts_.live->is_short()) return;
+  if (parts_.live == nullptr || parts_.drop_newest || !is_short_) return;
   for (uint32_t order = 0; order <= parts_.older.size(); ++order) {
     const bool live = order == parts_.older.size();
     if (!live && parts_.older[order] == nullptr) continue;
