@@ -501,9 +501,8 @@ bool Feed::is_drained() const {
     if (reader_->peek(view) == spool::ReadOutcome::record) return false;
   }
   if (gathered_ != 0 || outlet_.in_flight() != 0) return false;
-  return std::none_of(troubled_.begin(), troubled_.end(), [](const Topic* topic) {
-    return topic->has_backlog() && topic->flow.why == ledger::Blocked::no;
-  });
+  return std::none_of(troubled_.begin(), troubled_.end(),
+                      [](const Topic* topic) { return topic->has_backlog() && !topic->is_blocked(); });
 }
 
 }  // namespace e2k::worker

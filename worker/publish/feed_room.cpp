@@ -16,11 +16,6 @@ constexpr uint64_t kSegmentsBehind = 2;
 constexpr int64_t kLookAgainNs = 100 * kNsPerMs;
 constexpr int64_t kTellNs = 200 * kNsPerMs;
 
-// Only what its topic can't take is dropped for want of room aside.
-bool is_blocked(const Topic& topic) {
-  return topic.flow.why != ledger::Blocked::no || topic.is_behind;
-}
-
 }  // namespace
 
 void Feed::tidy() {
@@ -90,7 +85,7 @@ bool Feed::evacuate_what_stands_in_the_way() {
   // What its topic will take is waited for where it is, as long as there is room: its copies would take that
   // of the blocked ones.
   const bool any_blocked =
-      std::any_of(troubled_.begin(), troubled_.end(), [](const Topic* topic) { return is_blocked(*topic); });
+      std::any_of(troubled_.begin(), troubled_.end(), [](const Topic* topic) { return topic->is_blocked(); });
   if (!any_blocked && !is_short_) return false;
   if (outlet_.is_silent_for(kOutageNs, now_ns_)) return false;
   immovable_.clear();
@@ -164,7 +159,7 @@ bool Feed::evacuate(spool::Log& log, uint32_t order, spool::Segment& segment) {
 // first.
 Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::RecordView& view, Topic& topic,
                              const spool::EntryNames& names) {
-  if ((!is_short_ && !is_blocked(topic)) || immovable_.contains(&topic)) return Moved::no;
+  if ((!is_short_ && !topic.is_blocked()) || immovable_.contains(&topic)) return Moved::no;
   const bool busy = from.segment->is_busy(from.unit);
   bool drop_this = false;
   const bool has_room = make_room_aside(topic, view, names, drop_this);
@@ -207,12 +202,12 @@ bool Feed::make_room_aside(Topic& topic, const spool::RecordView& view, const sp
       return true;
     Topic* largest = nullptr;
     for (Topic* other : troubled_) {
-      if (other->aside == nullptr || !is_blocked(*other)) continue;
+      if (other->aside == nullptr || !other->is_blocked()) continue;
       if (largest == nullptr || other->aside->file_bytes() > largest->aside->file_bytes()) largest = other;
     }
     if (largest == nullptr) {
       // Nobody has anything aside yet that could go: this one's share is nothing, then.
-      drop_this = is_blocked(topic) && topic.aside == nullptr && parts_.aside->file_bytes() == 0;
+      drop_this = topic.is_blocked() && topic.aside == nullptr && parts_.aside->file_bytes() == 0;
       return drop_this;
     }
     if (parts_.drop_newest && largest == &topic) {
@@ -220,7 +215,7 @@ bool Feed::make_room_aside(Topic& topic, const spool::RecordView& view, const sp
       return true;
     }
     // What others have in flight does not cost the oldest then.
-    if (parts_.drop_newest && !is_blocked(topic)) return false;
+    if (parts_.drop_newest && !topic.is_blocked()) return false;
     if (!drop_oldest_aside(*largest)) return false;
   }
 }

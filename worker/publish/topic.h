@@ -56,6 +56,8 @@ struct Topic {
   int32_t value_schema_id = 0, key_schema_id = 0;
 
   bool has_backlog() const { return has_left || aside_unread; }
+  // It takes nothing before somebody mends it, or another slot's older records are out.
+  bool is_blocked() const { return flow.why != ledger::Blocked::no || is_behind; }
 };
 
 enum class KeyState : uint8_t {

@@ -229,17 +229,22 @@ TEST(DataPath, what_waits_is_counted_from_the_logs_where_the_books_can_not_be_re
   expect_seven_are_found_and_published(folder.path());
 }
 
+// Of a worker in another slot, which inherits what leave_seven_events() left.
+LaunchContract heirs_contract(const std::string& folder, const MockBroker& broker) {
+  auto contract = contract_in(folder, 1);
+  contract.slot = Slot{5};
+  contract.ledger_path = folder + "/5.ledger";
+  contract.spool_path = folder + "/spool/5.1";
+  contract.estates = {{Slot{3}, folder + "/3.ledger"}};
+  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
+  return contract;
+}
+
 TEST(DataPath, logs_of_a_slot_without_a_worker_are_drained_with_their_own_books) {
   TemporaryFolder folder;
   leave_seven_events(contract_in(folder.path(), 1));
   MockBroker broker;
-  auto contract = contract_in(folder.path(), 1);
-  contract.slot = Slot{5};
-  contract.ledger_path = folder.path() + "/5.ledger";
-  contract.spool_path = folder.path() + "/spool/5.1";
-  contract.estates = {{Slot{3}, folder.path() + "/3.ledger"}};
-  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
-  auto path = started(contract);
+  auto path = started(heirs_contract(folder.path(), broker));
   IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "mine", Mask{1}, ""}, 0);
   path->intake().event(*e, DoubleEvent(1));
   auto reader = must(ledger::LedgerReader::open(folder.path() + "/3.ledger", Slot{3}));
@@ -257,13 +262,7 @@ TEST(DataPath, what_a_slot_left_comes_before_what_its_heir_receives_of_the_topic
   leave_seven_events(contract_in(folder.path(), 1));
   MockBroker broker;
   rd_kafka_mock_broker_set_rtt(broker.cluster, 1, 100);
-  auto contract = contract_in(folder.path(), 1);
-  contract.slot = Slot{5};
-  contract.ledger_path = folder.path() + "/5.ledger";
-  contract.spool_path = folder.path() + "/spool/5.1";
-  contract.estates = {{Slot{3}, folder.path() + "/3.ledger"}};
-  contract.producer["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(broker.cluster);
-  auto path = started(contract);
+  auto path = started(heirs_contract(folder.path(), broker));
   IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
   for (int i = 7; i < 20; ++i) path->intake().event(*e, DoubleEvent(i));
   EXPECT_TRUE(eventually([&] { return path->books().acknowledged.load() == 13; }));
@@ -272,6 +271,24 @@ TEST(DataPath, what_a_slot_left_comes_before_what_its_heir_receives_of_the_topic
   for (size_t i = 0; i < values.size(); ++i)
     EXPECT_NE(values[i].find("[" + std::to_string(i) + ".0]"), std::string::npos) << i << ": " << values[i];
   EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
+}
+
+TEST(DataPath, heir_of_what_its_topic_cant_take_stops_at_once) {
+  TemporaryFolder folder;
+  leave_seven_events(contract_in(folder.path(), 1));
+  MockBroker broker;
+  rd_kafka_mock_topic_set_error(broker.cluster, "t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  auto contract = heirs_contract(folder.path(), broker);
+  contract.producer["topic.metadata.propagation.max.ms"] = "200";
+  auto path = started(contract);
+  IntakeEntry* e = path->intake().open_entry(EntryIndex{0}, EntrySpec{"t", "c", Mask{1}, ""}, 0);
+  path->intake().event(*e, DoubleEvent(7));
+  auto reader = must(ledger::LedgerReader::open(folder.path() + "/3.ledger", Slot{3}));
+  ASSERT_TRUE(eventually(
+      [&] { return reader.entry(EntryIndex{0})->publisher.blocked.load() == ledger::Blocked::no_topic; }));
+  const int64_t began_ns = monotonic_now().value;
+  EXPECT_FALSE(path->stop(MonotonicNs{in_seconds(20)}));
+  EXPECT_LT(monotonic_now().value - began_ns, 10 * kNsPerSecond);
 }
 
 TEST(DataPath, nothing_is_published_while_paused_and_everything_after) {
