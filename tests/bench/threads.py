@@ -42,10 +42,9 @@ def measure(build, broker, repetitions, seconds, say):
             throughput.run(side, 50000, 1)
         for rate in RATES:
             runs = {side.name: [] for side in both}
-            for number in range(repetitions):
-                for side in both if number % 2 == 0 else reversed(both):
-                    runs[side.name].append(run(side, rate, seconds))
-                    say(f"{rate}/s {side.name}: {runs[side.name][-1]}")
+            for side in throughput.in_turns(both, repetitions):
+                runs[side.name].append(run(side, rate, seconds))
+                say(f"{rate}/s {side.name}: {runs[side.name][-1]}")
             for side, of_side in runs.items():
                 rows += rows_of(f"{side} at {rate:,}/s", of_side)
     finally:

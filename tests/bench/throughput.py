@@ -107,6 +107,12 @@ def run(side, rate, seconds):
                posted / seconds, backlog, clean)
 
 
+def in_turns(both, repetitions):
+    """Each side so often, so that neither is always the first."""
+    for number in range(repetitions):
+        yield from both if number % 2 == 0 else reversed(both)
+
+
 def run_with_reader(side, broker, rate, seconds):
     """The same, with the latencies that a reader sees. The reader takes part of the processor: not for CPU figures."""
     reader = LatencyReader(broker, side.topic)
@@ -129,10 +135,9 @@ def measure_arrays(build, broker, repetitions, seconds, with_worker, say, elemen
     try:
         for rate in rates:
             runs = {side.name: [] for side in both}
-            for number in range(repetitions):
-                for side in both if number % 2 == 0 else reversed(both):
-                    runs[side.name].append(run(side, rate, seconds))
-                    say(f"arrays at {rate}/s, {side.name}: {runs[side.name][-1]}")
+            for side in in_turns(both, repetitions):
+                runs[side.name].append(run(side, rate, seconds))
+                say(f"arrays at {rate}/s, {side.name}: {runs[side.name][-1]}")
             rows += [Row(f"CPU, {elements:,} doubles at {rate:,}/s, {name}", [one.us_per_event for one in of_side],
                          "us/event", note="" if all(one.clean for one in of_side) else
                          f"NOT CLEAN: {min(one.rate for one in of_side):.0f}/s reached")
@@ -151,10 +156,9 @@ def measure_latency(build, broker, repetitions, seconds, with_worker, say, rate=
         both = sides(build, broker, with_worker, linger_ms)
         try:
             runs = {side.name: [] for side in both}
-            for number in range(repetitions):
-                for side in both if number % 2 == 0 else reversed(both):
-                    runs[side.name].append(run_with_reader(side, broker, rate, seconds))
-                    say(f"latency, linger {linger_ms}, {side.name}: {runs[side.name][-1]}")
+            for side in in_turns(both, repetitions):
+                runs[side.name].append(run_with_reader(side, broker, rate, seconds))
+                say(f"latency, linger {linger_ms}, {side.name}: {runs[side.name][-1]}")
         finally:
             for side in both:
                 side.stop()
@@ -217,10 +221,9 @@ def measure(build, broker, repetitions, seconds, with_worker, say):
             run(side, 50000, 1)  # producer ids, page faults, Java's compiler
         for rate, limit in ((10000, 1.0), (100000, 1.25)):
             runs = {side.name: [] for side in both}
-            for number in range(repetitions):
-                for side in both if number % 2 == 0 else reversed(both):
-                    runs[side.name].append(run(side, rate, seconds))
-                    say(f"{rate}/s {side.name}: {runs[side.name][-1]}")
+            for side in in_turns(both, repetitions):
+                runs[side.name].append(run(side, rate, seconds))
+                say(f"{rate}/s {side.name}: {runs[side.name][-1]}")
             rows += rate_rows(rate, limit, runs)
         greatest, searches = [], min(4, max(1, repetitions // 2))  # each takes half a minute
         for side in both:

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/property/spool/crash_world.h"
+#include "tests/unit/publish/plain_converters.h"
 #include "worker/publish/feed.h"
 #include "worker/spool/slot_folders.h"
 
@@ -22,13 +23,6 @@ public:
     return static_cast<long>(v) % 2 == 0;
   }
 };
-class SameKey : public KeyEncoder {
-public:
-  bool encode(std::string_view key, int32_t, Buffer& out) override {
-    out.append(key);
-    return true;
-  }
-};
 
 // Of topic0 only: the others are blocked.
 class IdsOfOne : public SchemaIds {
@@ -44,7 +38,7 @@ public:
 class Feeding : private Outlet::Listener {
 public:
   Feeding(LogUnderTest& log, const std::string& folder, uint32_t generation, uint64_t aside_bytes)
-      : composer_(Converters{std::make_unique<EvenEncoder>(), std::make_unique<SameKey>(),
+      : composer_(Converters{std::make_unique<EvenEncoder>(), std::make_unique<RawKey>(),
                              std::make_unique<IdsOfOne>(), nullptr},
                   StampRules{}, false) {
     OutletOptions options;

@@ -9,16 +9,6 @@ constexpr uint64_t kWindow = 64;
 class CrowdedTopicTest : public FeedFixture {
 protected:
   CrowdedTopicTest() { outlet_options_.topic_window = kWindow; }
-
-  IntakeEntry& open_flowing(uint32_t index, const std::string& topic) {
-    IntakeEntry& entry = log_->open(index, topic, "c");
-    // The second one is in the main lane.
-    for (int i = 0; i < 2; ++i) {
-      append(entry, i, i + 1);
-      EXPECT_TRUE(drained());
-    }
-    return entry;
-  }
   // The small spool takes no more.
   void fill(IntakeEntry& entry, int from) {
     const auto give_up = monotonic_now().value + 20 * kNsPerSecond;

@@ -148,6 +148,17 @@ protected:
     for (int i = from; i < upto; ++i) log_->intake->event(entry, DoubleEvent(i));
   }
 
+  // Numbers 0 and 1 are published.
+  IntakeEntry& open_flowing(uint32_t index, const std::string& topic) {
+    IntakeEntry& entry = log_->open(index, topic, "c");
+    // The second one is in the main lane.
+    for (int i = 0; i < 2; ++i) {
+      append(entry, i, i + 1);
+      EXPECT_TRUE(drained());
+    }
+    return entry;
+  }
+
   ledger::Header& header() { return log_->books->header(); }
   ledger::Entry& line(uint32_t index) { return *log_->books->used_line(EntryIndex{index}); }
   ledger::Counts counts(uint32_t index) { return ledger::counts_of(line(index)); }

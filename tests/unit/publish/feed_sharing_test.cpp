@@ -12,15 +12,6 @@ protected:
     ++came_back_[topic.name];
     FeedFixture::came_back(topic, what, outcome);
   }
-  IntakeEntry& open_flowing(uint32_t index, const std::string& topic) {
-    IntakeEntry& entry = log_->open(index, topic, "c");
-    // The second one is in the main lane.
-    for (int i = 0; i < 2; ++i) {
-      append(entry, i, i + 1);
-      EXPECT_TRUE(drained());
-    }
-    return entry;
-  }
 
   // The broker's own, because once it has some it does not look for the cluster's.
   void push_error(rd_kafka_resp_err_t error) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "proto/ledger_reader.h"
+#include "tests/unit/publish/consumed_values.h"
 #include "tests/unit/publish/plain_converters.h"
 #include "tests/unit/spool/spool_fixture.h"
 #include "worker/spool/recovery.h"
@@ -144,33 +145,12 @@ protected:
       all[name] = std::string(static_cast<const char*>(value), bytes);
     return all;
   }
-  // All values of a topic, in the order of its one partition.
-  std::vector<std::string> consumed(const std::string& topic) {
-    std::vector<std::string> values;
-    for (ConsumedRecord& record : consumed_records(topic)) values.push_back(std::move(record.value));
-    return values;
-  }
+  std::vector<std::string> consumed(const std::string& topic) { return consumed_values(mock_.get(), topic); }
   std::vector<ConsumedRecord> consumed_records(const std::string& topic) {
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    char reason[256];
-    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock_.get()), reason, 256);
-    rd_kafka_conf_set(conf, "group.id", "g", reason, 256);
-    rd_kafka_conf_set(conf, "enable.partition.eof", "true", reason, 256);
-    kafka::Handle reader(rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, 256));
-    kafka::PartitionList all(rd_kafka_topic_partition_list_new(4));
-    for (int p = 0; p < 4; ++p) rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset = 0;
-    rd_kafka_assign(reader.get(), all.get());
     std::vector<ConsumedRecord> records;
-    const auto give_up = monotonic_now().value + 20 * kNsPerSecond;
-    for (int ends = 0; ends < 4 && monotonic_now().value < give_up;) {
-      rd_kafka_message_t* m = rd_kafka_consumer_poll(reader.get(), 100);
-      if (m == nullptr) continue;
-      if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ++ends;
-      if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        records.push_back({std::string(static_cast<const char*>(m->payload), m->len),
-                           rd_kafka_message_timestamp(m, nullptr), headers_of(*m)});
-      rd_kafka_message_destroy(m);
-    }
+    for_each_consumed(mock_.get(), topic, [&](const rd_kafka_message_t& m) {
+      records.push_back({value_of(m), rd_kafka_message_timestamp(&m, nullptr), headers_of(m)});
+    });
     return records;
   }
   static std::vector<std::string> numbers(int from, int to) {

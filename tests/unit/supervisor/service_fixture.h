@@ -104,6 +104,12 @@ protected:
       }
   }
   // Where the channel is served by now.
+  // In its worker's books, and in Kafka.
+  void report_never_connected(const Place& at) {
+    ledger::Entry& line = fleet->ledger_of(at.slot).line(at.index);
+    line.ca.state = ledger::EntryState::never_connected;
+    line.ca.flags = ledger::kNeverConnectedPublished;
+  }
   std::optional<Place> place(const std::string& channel) {
     note_given();
     for (const auto& [slot, lines] : served)

@@ -88,9 +88,7 @@ TEST_F(ServiceTest, a_workers_death_gives_its_entries_back_to_the_next_one_under
 TEST_F(ServiceTest, what_a_worker_reported_before_it_died_is_not_reported_again) {
   start_with({"a"});
   const Place at = *place("a");
-  ledger::Entry& line = fleet->ledger_of(at.slot).line(at.index);
-  line.ca.state = ledger::EntryState::never_connected;
-  line.ca.flags = ledger::kNeverConnectedPublished;
+  report_never_connected(at);
   fleet->die(at.slot);
   served.clear();
   fleet->greet(at.slot);
@@ -101,9 +99,7 @@ TEST_F(ServiceTest, what_a_worker_reported_before_it_died_is_not_reported_again)
 TEST_F(ServiceTest, a_worker_that_has_not_applied_all_may_still_show_an_earlier_command) {
   start_with({"a"});
   const Place at = *place("a");
-  ledger::Entry& line = fleet->ledger_of(at.slot).line(at.index);
-  line.ca.state = ledger::EntryState::never_connected;
-  line.ca.flags = ledger::kNeverConnectedPublished;
+  report_never_connected(at);
   fleet->set_unapplied(at.slot, 1);
   fleet->die(at.slot);
   served.clear();
