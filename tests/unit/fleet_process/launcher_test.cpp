@@ -51,7 +51,8 @@ TEST(Launcher, a_failed_launch_leaves_no_zombie) {
 TEST(Launcher, the_contract_is_descriptor_three_and_nothing_else_is_inherited) {
   TempFolder folder;
   const int leaked = dup(STDIN_FILENO);  // without close-on-exec
-  const std::string out = output_of(folder, "cat <&3 >$OUT; echo >>$OUT; ls /proc/$$/fd | cat >>$OUT",
+  // Without a pipe, whose ends the shell would still hold; and `true`, lest it becomes `ls` itself.
+  const std::string out = output_of(folder, "cat <&3 >$OUT; echo >>$OUT; ls /proc/$$/fd >>$OUT; true",
                                     {.contract = "the contract"});
   close(leaked);
   EXPECT_EQ(out, "the contract\n0\n1\n2\n3\n");
