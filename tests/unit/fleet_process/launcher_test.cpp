@@ -51,11 +51,11 @@ TEST(Launcher, a_failed_launch_leaves_no_zombie) {
 TEST(Launcher, the_contract_is_descriptor_three_and_nothing_else_is_inherited) {
   TempFolder folder;
   const int leaked = dup(STDIN_FILENO);  // without close-on-exec
-  // Without a pipe, whose ends the shell would still hold; and `true`, lest it becomes `ls` itself.
-  const std::string out = output_of(folder, "cat <&3 >$OUT; echo >>$OUT; ls /proc/$$/fd >>$OUT; true",
+  // The shell becomes `ls`: one of its own would hold the ends of pipes and what it saved besides.
+  const std::string out = output_of(folder, "cat <&3 >$OUT; echo >>$OUT; exec ls /proc/self/fd >>$OUT",
                                     {.contract = "the contract"});
   close(leaked);
-  EXPECT_EQ(out, "the contract\n0\n1\n2\n3\n");
+  EXPECT_EQ(out, "the contract\n0\n1\n2\n3\n4\n");  // 4: the folder that it lists
 }
 
 TEST(Launcher, the_child_has_a_session_of_its_own_and_no_stdin) {
