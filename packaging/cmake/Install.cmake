@@ -81,6 +81,9 @@ install(PROGRAMS ${_scripts} DESTINATION ${CMAKE_INSTALL_DATADIR}/epics2kafka/sc
 install(FILES ${_packaging}/client.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/epics2kafka/scripts COMPONENT runtime)
 install(FILES ${_packaging}/epics2kafka.toml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/epics2kafka COMPONENT runtime)
 
+install(FILES ${_packaging}/dashboards/alerts.yaml ${_packaging}/dashboards/epics2kafka.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/epics2kafka/dashboards COMPONENT runtime)
+
 # The client writes them itself.
 if(NOT E2K_SANITIZE AND NOT E2K_FUZZ AND NOT CMAKE_CROSSCOMPILING)
   set(_completions)

@@ -32,6 +32,20 @@ def test_the_file_with_alarms_changes_what_is_there_and_adds_one(text):
     assert (FOLDER / database).is_file() and (FOLDER / more["services"]["alarms"]["build"]["context"] / "Containerfile").is_file()
 
 
+def test_the_file_with_monitoring_mounts_what_is_there(text):
+    more = yaml.safe_load((FOLDER / "compose.monitoring.yaml").read_text())
+    whole = yaml.safe_load(text)
+    for name, service in more["services"].items():
+        whole["services"].setdefault(name, {}).update(service)
+    PyCompose.from_yaml(yaml.safe_dump(whole)).validate()
+    for service in more["services"].values():
+        for volume in service.get("volumes", ()):
+            assert (FOLDER / volume.split(":")[0]).is_file(), volume
+    port = re.search(r"control.metrics=0.0.0.0:(\d+)", str(more["services"]["epics2kafka"]))[1]
+    scraped = yaml.safe_load((FOLDER / "monitoring/prometheus.yaml").read_text())
+    assert scraped["scrape_configs"][0]["static_configs"][0]["targets"] == [f"epics2kafka:{port}"]
+
+
 def test_the_validator_would_tell(text):
     with pytest.raises(ValueError):
         PyCompose.from_yaml(text.replace("read_only:", "readonly:"))
