@@ -156,9 +156,13 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
                       {"channels", status.commands.entries},    {"rejected", status.commands.rejected}};
   json["channels"] = channels_json(status);
   json["events"] = events_json(status.events);
+  json["rates"] = {{"received_per_s", status.received_per_s},
+                   {"acknowledged_per_s", status.acknowledged_per_s},
+                   {"lost_per_s", status.lost_per_s}};
   json["kafka"] = {{"brokers_up", status.brokers_up}, {"last_error", text(status.kafka_last_error)}};
   json["spool"] = {{"bytes", status.spool_bytes},
                    {"max_bytes", status.spool_max_bytes},
+                   {"used_bytes", status.spool_used_bytes},
                    {"oldest_event_age_s", status.oldest_event_age_s}};
   if (configuration) {
     json["config"] = {{"path", text(status.config_path)}, {"sha256", text(status.config_sha256)}};

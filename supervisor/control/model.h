@@ -81,7 +81,9 @@ struct StatusView {
   EventCounts events;
   int brokers_up = 0;
   std::string kafka_last_error;
+  double received_per_s = 0, acknowledged_per_s = 0, lost_per_s = 0;  // of the last seconds
   uint64_t spool_bytes = 0, spool_max_bytes = 0;
+  uint64_t spool_used_bytes = 0;  // of its files, in those that hold something
   double oldest_event_age_s = 0;
   std::string config_path, config_sha256;
   std::map<std::string, std::string> epics;  // effective EPICS_CA_*

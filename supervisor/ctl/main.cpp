@@ -31,7 +31,8 @@ using namespace e2k::supervisor::ctl;
 struct Options {
   std::string socket, instance;
   double timeout_s = 10;
-  bool json = false, watch = false;
+  bool json = false;
+  std::optional<double> watch_s;
 };
 
 std::optional<std::string> environment(const std::string& name) {
@@ -43,18 +44,26 @@ bool is_terminal() {
   return ::isatty(STDOUT_FILENO) == 1;
 }
 
-// Runs a verb once, or with --watch on a terminal every two seconds until interrupted.
+// Over the last screen, line by line, so that nothing flickers.
+void show_again(const std::string& text) {
+  std::string screen = "\x1b[H";
+  for (const char c : text) screen += c == '\n' ? std::string("\x1b[K\n") : std::string(1, c);
+  std::cout << screen << "\x1b[J" << std::flush;
+}
+
+// Runs a verb once, or with --watch on a terminal again and again until interrupted.
 int run(const Options& options, const std::function<Exit(const Client&, const Output&)>& verb) {
   const Client client(options.socket.empty() ? sockets_of(config::default_config_path(options.instance),
                                                           options.instance, environment)
                                              : std::vector<Sockets>{options.socket},
                       std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000)));
   const bool colour = is_terminal() && !environment("NO_COLOR");
-  while (options.watch && is_terminal()) {
+  if (options.watch_s && is_terminal()) std::cout << "\x1b[2J";
+  while (options.watch_s && is_terminal()) {
     std::ostringstream text;
     (void)verb(client, {options.json, colour, text, text});
-    std::cout << "\x1b[H\x1b[2J" << text.str() << std::flush;
-    ::poll(nullptr, 0, 2000);
+    show_again(text.str());
+    ::poll(nullptr, 0, static_cast<int>(*options.watch_s * 1000));
   }
   return static_cast<int>(verb(client, {options.json, colour, std::cout, std::cerr}));
 }
@@ -71,6 +80,13 @@ int check(const Options& options, const std::string& file) {
 
 using Code = std::function<int()>;
 
+void add_watch(CLI::App* verb, Options& options) {
+  verb->add_option("--watch", options.watch_s, "repeat every so many seconds, on a terminal")
+      ->expected(0, 1)
+      ->default_str("2")
+      ->check(CLI::Range(0.1, 86400.0));
+}
+
 void add_questions(CLI::App& app, Options& options, Code& chosen) {
   const auto question = [&](const char* name, const char* help, Exit (*show)(const Client&, const Output&)) {
     CLI::App* verb = app.add_subcommand(name, help);
@@ -84,7 +100,7 @@ void add_questions(CLI::App& app, Options& options, Code& chosen) {
     chosen = [&options, connect] { return run(options, *connect ? show_connect_status : show_status); };
   });
   for (CLI::App* verb : {status, question("workers", "a row for each worker", show_workers)})
-    verb->add_flag("--watch", options.watch, "repeat every two seconds, on a terminal");
+    add_watch(verb, options);
   question("rejected", "the last bad records on the command topic", show_rejected);
   question("health", "whether the service is ready: exit code 0, 6 degraded, 1 not ready", show_health);
 
@@ -93,7 +109,7 @@ void add_questions(CLI::App& app, Options& options, Code& chosen) {
   channels->add_option("--state", filter->state, "CONNECTED, NEVER_CONNECTED, DISCONNECTED, …");
   channels->add_option("--worker", filter->worker, "slot of the worker");
   channels->add_option("--prefix", filter->prefix, "beginning of the channel's name");
-  channels->add_flag("--watch", options.watch, "repeat every two seconds, on a terminal");
+  add_watch(channels, options);
   channels->callback([&options, &chosen, filter] {
     chosen = [&options, filter] {
       return run(options, [&](const Client& c, const Output& o) { return show_channels(c, *filter, o); });

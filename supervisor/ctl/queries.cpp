@@ -4,8 +4,11 @@
 #include <ostream>
 #include <set>
 
+#include "common/clock.h"
 #include "common/text.h"
+#include "supervisor/ctl/channel_view.h"
 #include "supervisor/ctl/pages.h"
+#include "supervisor/ctl/status_view.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/views.h"
 
@@ -32,12 +35,8 @@ bool is_in(const Json& document, const char* state) {
   return document.value("state", Json()) == state;
 }
 
-// Paints what stands out; the text itself stays the same.
-std::string painted(std::string text, bool colour) {
-  if (!colour) return text;
-  const size_t at = text.find("DEGRADED");
-  if (at != std::string::npos) text.replace(at, 8, "\x1b[33mDEGRADED\x1b[0m");
-  return text;
+Seen seen_by(const Output& output) {
+  return {real_now().value, {output.colour}};
 }
 
 Exit changed(const Outcome<std::string>& body, const std::string& said, const Output& output) {
@@ -54,10 +53,11 @@ Exit complain(const Failure& failure, const Output& output) {
 }
 
 Exit show_status(const Client& client, const Output& output) {
-  const auto shown = show(client, "/status", output,
-                          [&](const Json& json) { return painted(status_text(json), output.colour); });
-  if (shown && is_in(*shown, "DEGRADED")) return Exit::degraded;
-  return exit_of(shown, output);
+  const auto shown =
+      show(client, "/status", output, [&](const Json& json) { return status_text(json, seen_by(output)); });
+  if (!shown) return complain(shown.error(), output);
+  if (is_in(*shown, "STARTING") || is_in(*shown, "STOPPING")) return Exit::failed;
+  return is_in(*shown, "DEGRADED") ? Exit::degraded : Exit::ok;
 }
 
 Exit show_connect_status(const Client& client, const Output& output) {
@@ -108,7 +108,9 @@ Exit show_channels(const Client& client, const ChannelsFilter& filter, const Out
 }
 
 Exit show_channel(const Client& client, const std::string& name, const Output& output) {
-  return exit_of(show(client, "/channels/" + percent_encode(name), output, channel_text), output);
+  return exit_of(show(client, "/channels/" + percent_encode(name), output,
+                      [&](const Json& json) { return channel_text(json, seen_by(output)); }),
+                 output);
 }
 
 Exit show_rejected(const Client& client, const Output& output) {
@@ -120,7 +122,7 @@ Exit show_health(const Client& client, const Output& output) {
   if (!answer) return complain(answer.error(), output);
   const auto json = parse_object(answer->body);
   if (!json) return complain(json.error(), output);
-  output.out << (output.json ? answer->body + "\n" : painted(health_text(*json), output.colour));
+  output.out << (output.json ? answer->body + "\n" : health_text(*json, seen_by(output)));
   if (answer->code != 200) return Exit::failed;
   return is_in(*json, "DEGRADED") ? Exit::degraded : Exit::ok;
 }

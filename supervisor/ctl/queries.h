@@ -23,7 +23,8 @@ struct ChannelsFilter {
 };
 
 // Each prints, and returns the program's exit code. Diagnostics go to `err`.
-Exit show_status(const Client& client, const Output& output);  // degraded: Exit::degraded
+// DEGRADED: Exit::degraded; STARTING, STOPPING: Exit::failed.
+Exit show_status(const Client& client, const Output& output);
 // The connector's status as Kafka Connect has it; exit codes as show_status.
 Exit show_connect_status(const Client& client, const Output& output);
 Exit show_workers(const Client& client, const Output& output);

@@ -1,4 +1,4 @@
-// Pure. The supervisor's JSON as text for people. A document of another shape than expected gives gaps, never
+// Pure. The supervisor's lists as tables. A document of another shape than expected gives gaps, never
 // an error.
 #pragma once
 
@@ -8,11 +8,8 @@
 
 namespace e2k::supervisor::ctl {
 
-std::string status_text(const nlohmann::json& status);
 std::string workers_text(const nlohmann::json& workers);  // an array
-std::string channel_text(const nlohmann::json& channel);
 std::string rejected_text(const nlohmann::json& rejected);
-std::string health_text(const nlohmann::json& ready);
 
 // The entries' table, which comes in parts, the heading with the first.
 class ChannelsText {

@@ -38,6 +38,16 @@ void Board::lost(Slot slot) {
 void Board::look(double seconds) {
   count_states();
   rates_.look(hosts(), seconds);
+  flow_.look(flow_sums(), seconds);
+}
+
+FlowSums Board::flow_sums() const {
+  FlowSums sums;
+  for (const auto& slot : parts_.fleet.slots())
+    if (slot.books != nullptr) sums.add(slot.books->header());
+  for (const auto& [slot, gone] : parts_.books.gone())
+    if (gone.ledger) sums.add(gone.ledger->header());
+  return sums;
 }
 
 void Board::count_states() {
@@ -72,6 +82,10 @@ StatusView Board::status() {
   view.spool_max_bytes = static_cast<uint64_t>(config.spool.max_total_bytes);
   if (parts_.commands.size() <= kFewEntries) count_states();
   view.entries_by_state = states_.by_state();
+  const FlowRates rates = flow_.rates();
+  view.received_per_s = rates.received_per_s;
+  view.acknowledged_per_s = rates.acknowledged_per_s;
+  view.lost_per_s = rates.lost_per_s;
   add_commands(view);
   add_slots(view);
   add_configuration(view);

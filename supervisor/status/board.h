@@ -19,6 +19,7 @@
 #include "supervisor/ledgers.h"
 #include "supervisor/plan/shares.h"
 #include "supervisor/slot_books.h"
+#include "supervisor/status/flow.h"
 #include "supervisor/status/host_view.h"
 #include "supervisor/status/reasons.h"
 #include "supervisor/status/state_counts.h"
@@ -66,6 +67,7 @@ private:
   EntryView view_of(const EntryRef& entry) const;
   std::string schema_words(Slot slot) const;
   void count_states();
+  FlowSums flow_sums() const;
   void add_commands(StatusView& view) const;
   void add_slots(StatusView& view) const;
   void add_configuration(StatusView& view) const;
@@ -76,6 +78,7 @@ private:
   bool stopping_ = false;
   StateCounts states_;
   HostRates rates_;
+  Flow flow_;
 };
 
 }  // namespace e2k::supervisor

@@ -94,6 +94,7 @@ void add_books_of_slot(StatusView& view, const ledger::LedgerReader& books, Real
   view.events += counts_of_slot(books);
   const ledger::Header& header = books.header();
   view.spool_bytes += header.spool_bytes.load(kRelaxed);
+  view.spool_used_bytes += header.spool_used_bytes.load(kRelaxed);
   if (const int64_t oldest = header.oldest_waiting_arrival_real_ns.load(kRelaxed); oldest != 0)
     view.oldest_event_age_s =
         std::max(view.oldest_event_age_s, static_cast<double>(now.value - oldest) / kNsPerSecondF);

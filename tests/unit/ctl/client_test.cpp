@@ -131,6 +131,14 @@ TEST_F(CtlTest, a_restart_of_failed_workers_where_none_is_says_so) {
   EXPECT_EQ(out.str(), "no worker has failed\n");
 }
 
+TEST_F(CtlTest, a_service_that_begins_or_ends_is_1) {
+  FakeServer server(path, {http(200, R"({"state":"STARTING"})"), http(200, R"({"state":"STOPPING"})"),
+                           http(200, R"({"state":"PAUSED"})")});
+  EXPECT_EQ(show_status(client(), output()), Exit::failed);
+  EXPECT_EQ(show_status(client(), output(true)), Exit::failed);
+  EXPECT_EQ(show_status(client(), output()), Exit::ok);
+}
+
 TEST_F(CtlTest, degraded_is_6) {
   FakeServer server(path, {http(200, R"({"state":"DEGRADED"})"), http(200, R"({"state":"RUNNING"})"),
                            http(503, R"({"state":"STARTING","ready":false})")});

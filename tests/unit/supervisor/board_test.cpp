@@ -91,6 +91,20 @@ TEST(HostRates, events_a_second_are_those_since_the_look_before) {
   EXPECT_EQ(rates.events_per_s("another"), 0);
 }
 
+TEST(Flow, rates_are_those_of_the_last_seconds_and_a_sum_that_falls_begins_anew) {
+  Flow flow;
+  flow.look({100, 50, 0}, 1);
+  EXPECT_EQ(flow.rates().received_per_s, 0);
+  for (uint64_t i = 1; i <= 20; ++i) flow.look({100 + 10 * i, 50 + 5 * i, i > 18 ? i - 18 : 0}, 1);
+  EXPECT_EQ(flow.rates().received_per_s, 10);
+  EXPECT_EQ(flow.rates().acknowledged_per_s, 5);
+  EXPECT_DOUBLE_EQ(flow.rates().lost_per_s, 0.4);  // two of five seconds
+  flow.look({10, 5, 0}, 1);
+  EXPECT_EQ(flow.rates().received_per_s, 0);
+  flow.look({30, 5, 0}, 2);
+  EXPECT_EQ(flow.rates().received_per_s, 10);
+}
+
 Config two_workers() {
   Config config;
   config.workers.count = 2;
