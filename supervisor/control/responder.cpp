@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "supervisor/control/connect_answers.h"
 #include "supervisor/control/documents.h"
+#include "supervisor/control/page_files.h"
 #include "supervisor/control/router.h"
 
 namespace e2k::supervisor {
@@ -35,11 +36,19 @@ bool is_address(const std::string& host) {
   return !error;
 }
 
+// Browsers name the page with whatever it asks to be changed.
+bool is_our_page(Surface surface, const Request& request, const ResponderRules& rules) {
+  constexpr std::string_view kScheme = "http://";
+  return surface == Surface::http && rules.http_changes != HttpChanges::none && !request.host.empty() &&
+         request.origin.starts_with(kScheme) && request.origin.substr(kScheme.size()) == request.host;
+}
+
 // Why the request is refused before anything is looked up.
 std::optional<Answer> refused_by_origin(Surface surface, const Request& request,
                                         const ResponderRules& rules) {
   if (surface != Surface::http && surface != Surface::metrics) return std::nullopt;
-  if (request.has_origin) return error(403, "requests from web pages (with an Origin) are refused");
+  if (request.has_origin && !is_our_page(surface, request, rules))
+    return error(403, "requests from web pages (with an Origin) are refused");
   if (surface == Surface::metrics) return std::nullopt;
   const std::string_view authority = authority_of(request.target);
   const std::string host = host_without_port(authority.empty() ? request.host : authority);
@@ -81,6 +90,17 @@ std::optional<Answer> refused_change(Surface surface, const Request& request, co
     }
   }
   return error(403, "changes are refused");
+}
+
+Answer access(Surface surface, const Request& request, const ResponderRules& rules) {
+  const auto refused = refused_change(surface, request, rules);
+  const char* may = !refused ? "allowed" : refused->code == 401 ? "token" : "refused";
+  return json(std::string(R"({"api":1,"changes":")") + may + R"("})");
+}
+
+Answer page(const std::string& name) {
+  const auto file = page_file(name);
+  return {200, std::string(file->content_type), std::string(file->body), {}};
 }
 
 bool is_for_metrics(Verb verb) {
@@ -181,6 +201,8 @@ Answer respond(Surface surface, const Request& request, const ResponderRules& ru
     Refusal& refusal = routed.error();
     return error(refusal.code, refusal.message, std::move(refusal.allow));
   }
+  if (routed->verb == Verb::access) return access(surface, request, rules);
+  if (routed->verb == Verb::page) return page(routed->file);
   if (!is_change(routed->verb)) return show(surface, *routed, rules, model);
   if (auto refused = refused_change(surface, request, rules)) return std::move(*refused);
   return change(*routed, request, rules, model);

@@ -3,8 +3,9 @@
 // Surfaces: the control socket shows and changes everything (its file mode says who may connect); the status
 // socket shows everything but the configuration and changes nothing; `control.http` is the control socket
 // over TCP, with changes as `control.http_changes` says; `control.metrics` knows /metrics and /health only.
-// A web page in somebody's browser must not reach the TCP surfaces: any Origin is refused, and on
-// control.http a Host that is not this machine (DNS rebinding). Scrapers reach a machine under names that it
+// A web page in somebody's browser must not reach the TCP surfaces: an Origin is refused, but that of our own
+// page where it may change something, and on control.http a Host that is not this machine (DNS rebinding).
+// Scrapers reach a machine under names that it
 // does not know, so control.metrics, which shows figures only, takes any Host.
 #pragma once
 
@@ -50,5 +51,10 @@ Answer respond(Surface surface, const Request& request, const ResponderRules& ru
 
 // "name:8083", "[::1]:8083", "1.2.3.4" -> the host alone, lower-case.
 std::string host_without_port(std::string_view host);
+
+// With an answer to a browser: our page has its files from here alone, and nobody frames it.
+inline constexpr char kContentPolicy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 }  // namespace e2k::supervisor

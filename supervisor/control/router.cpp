@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/control/connect_routes.h"
+#include "supervisor/control/page_files.h"
 #include "supervisor/control/route_match.h"
 
 namespace e2k::supervisor {
@@ -115,7 +116,7 @@ std::string take_channels(Route& route, const Parameter& parameter) {
   return {};
 }
 
-// Metrics and health are asked for by programs that add parameters of their own.
+// Metrics, health and the page are asked for by programs that add parameters of their own.
 std::string ignore(Route&, const Parameter&) {
   return {};
 }
@@ -143,8 +144,15 @@ std::optional<RouteMatch> find_channels(const std::vector<std::string>& path) {
   return channel;
 }
 
+std::optional<RouteMatch> find_page(const std::string& file) {
+  if (!page_file(file)) return std::nullopt;
+  RouteMatch page = match_of(Verb::page, ignore);
+  page.route.file = file;
+  return page;
+}
+
 std::optional<RouteMatch> find(const std::vector<std::string>& path) {
-  if (path.empty()) return std::nullopt;
+  if (path.empty()) return find_page("index.html");
   if (path[0] == "workers") return find_workers(path);
   if (path[0] == "channels") return find_channels(path);
   if (path[0] == "connectors" || path[0] == "connector-plugins") return match_connect(path);
@@ -157,12 +165,13 @@ std::optional<RouteMatch> find(const std::vector<std::string>& path) {
   if (path[0] == "hosts") return match_of(Verb::hosts);
   if (path[0] == "rejected") return match_of(Verb::rejected);
   if (path[0] == "metrics") return match_of(Verb::metrics, ignore);
+  if (path[0] == "access") return match_of(Verb::access);
   if (path[0] == "pause" || path[0] == "resume") {
     RouteMatch pause = match_of(path[0] == "pause" ? Verb::pause : Verb::resume);
     pause.method = "PUT";
     return pause;
   }
-  return std::nullopt;
+  return find_page(path[0]);
 }
 
 bool is_of_a_later_version(const std::vector<std::string>& path) {

@@ -30,6 +30,8 @@ enum class Verb {
   metrics,
   health_live,
   health_ready,
+  page,    // a file of the web page
+  access,  // whether who asks may change anything
   // Kafka Connect's, of the one connector that there is: all from here on (is_of_connect)
   connectors,
   connector,
@@ -49,6 +51,7 @@ struct Route {
   Verb verb = Verb::status;
   Slot slot;                             // worker, restart_worker, connector_task_status, restart_task
   std::string channel;                   // channel, retry: decoded
+  std::string file;                      // page
   std::optional<std::string> topic;      // retry
   bool rolling = false;                  // restart_workers
   bool only_failed = false;              // restart_workers, restart_connector

@@ -172,6 +172,7 @@ void Session::answer(Answer answer, unsigned version, bool keep_alive, bool head
   if (!answer.content_type.empty()) response.set(http::field::content_type, answer.content_type);
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
+  if (answer.content_type.starts_with("text/html")) response.set("Content-Security-Policy", kContentPolicy);
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   if (answer.code == 401) response.set(http::field::www_authenticate, "Bearer");
   if (answer.code == 503) response.set(http::field::retry_after, "1");

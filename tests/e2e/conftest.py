@@ -28,6 +28,13 @@ def broker():
 
 
 @pytest.fixture(scope="session")
+def strict_broker():
+    """Makes no topic by itself."""
+    with Broker({"auto.create.topics.enable": "false"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def running_registry():
     with Registry() as running:
         yield running

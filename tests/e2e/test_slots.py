@@ -5,7 +5,7 @@ import shutil
 import signal
 
 import pytest
-from e2k_support import Broker, ledger_balance, wait_for
+from e2k_support import ledger_balance, wait_for
 from records import ao, assert_counts_without_fault, counter
 
 WAITING = 30
@@ -254,12 +254,6 @@ def test_what_no_second_try_would_mend_ends_the_start_for_good(site):
     generation.parent.mkdir()
     generation.write_text("nonsense\n")
     refused_for_good(supervisor, str(generation), "holds no number")
-
-
-@pytest.fixture(scope="module")
-def strict_broker():
-    with Broker({"auto.create.topics.enable": "false"}) as broker:
-        yield broker
 
 
 def test_a_topic_that_does_not_exist_is_named_with_what_waits_and_the_remedy(site, strict_broker):

@@ -93,6 +93,48 @@ TEST_F(Responder, tcp_refuses_web_pages_and_foreign_hosts) {
   EXPECT_EQ(ask(Surface::http, "GET", "/status", upper).code, 200);
 }
 
+TEST_F(Responder, the_page_is_shown_to_browsers_and_may_change_what_its_reader_may) {
+  const Answer page = ask(Surface::http, "GET", "/");
+  EXPECT_EQ(page.code, 200);
+  EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+  EXPECT_NE(page.body.find("<script src=\"page.js\""), std::string::npos);
+  EXPECT_EQ(ask(Surface::http, "GET", "/page.js").content_type, "text/javascript; charset=utf-8");
+  EXPECT_EQ(ask(Surface::metrics, "GET", "/").code, 404);
+
+  Request own;
+  own.host = "localhost:8083";
+  own.has_origin = true;
+  own.origin = "http://localhost:8083";
+  own.from_loopback = true;
+  EXPECT_EQ(ask(Surface::http, "PUT", "/pause", own).code, 403);
+  rules.http_changes = HttpChanges::loopback;
+  EXPECT_EQ(ask(Surface::http, "PUT", "/pause", own).code, 202);
+  for (const char* other :
+       {"http://localhost:8084", "https://localhost:8083", "http://localhost", "null", ""}) {
+    own.origin = other;
+    EXPECT_EQ(ask(Surface::http, "PUT", "/pause", own).code, 403) << other;
+  }
+  // Rebinding: the page's name is its own, and is not this machine's.
+  own.host = "evil.example";
+  own.origin = "http://evil.example";
+  EXPECT_EQ(ask(Surface::http, "PUT", "/pause", own).code, 403);
+}
+
+TEST_F(Responder, who_asks_learns_whether_he_may_change_anything) {
+  const auto access = [&](Surface surface, Request request = {}) {
+    return ask(surface, "GET", "/access", request).body;
+  };
+  EXPECT_EQ(access(Surface::control_socket), R"({"api":1,"changes":"allowed"})");
+  EXPECT_EQ(access(Surface::status_socket), R"({"api":1,"changes":"refused"})");
+  EXPECT_EQ(access(Surface::http), R"({"api":1,"changes":"refused"})");
+  rules.http_changes = HttpChanges::token;
+  rules.http_token = "s3cret";
+  EXPECT_EQ(access(Surface::http), R"({"api":1,"changes":"token"})");
+  Request known;
+  known.authorization = "Bearer s3cret";
+  EXPECT_EQ(access(Surface::http, known), R"({"api":1,"changes":"allowed"})");
+}
+
 TEST_F(Responder, metrics_port_serves_metrics_and_health_only) {
   EXPECT_EQ(ask(Surface::metrics, "GET", "/health/live").code, 200);
   EXPECT_EQ(ask(Surface::metrics, "GET", "/status").code, 404);

@@ -32,7 +32,7 @@ TEST(Router, a_channel_may_be_called_retry) {
 TEST(Router, an_absolute_target_is_its_path) {
   EXPECT_EQ(route("GET", "http://e2k/status")->verb, Verb::status);
   EXPECT_EQ(authority_of("http://e2k:80/status"), "e2k:80");
-  EXPECT_EQ(refused("GET", "http://e2k"), 404);
+  EXPECT_EQ(route("GET", "http://e2k")->verb, Verb::page);
 }
 
 TEST(Router, the_wrong_method_is_told_the_right_one) {
@@ -85,10 +85,19 @@ TEST(Router, what_comes_later_says_so) {
 }
 
 TEST(Router, unknown_paths_are_not_found) {
-  for (const char* path : {"", "/", "/nothing", "/status/x", "/workers/x", "/workers/-1", "/workers/1/stop",
-                           "/health", "/health/x", "/workers/70000"})
+  for (const char* path : {"/nothing", "/page.php", "/page/page.js", "/status/x", "/workers/x", "/workers/-1",
+                           "/workers/1/stop", "/health", "/health/x", "/workers/70000"})
     EXPECT_EQ(refused("GET", path), 404) << path;
   EXPECT_EQ(refused("OPTIONS", "*"), 400);
+}
+
+TEST(Router, the_page_is_at_the_root_beside_its_files) {
+  EXPECT_EQ(route("GET", "/")->file, "index.html");
+  EXPECT_EQ(route("GET", "")->file, "index.html");
+  EXPECT_EQ(route("HEAD", "/page.js?v=1")->file, "page.js");
+  EXPECT_EQ(route("GET", "/page.css")->verb, Verb::page);
+  EXPECT_EQ(route("GET", "/access")->verb, Verb::access);
+  EXPECT_EQ(refused("POST", "/"), 405);
 }
 
 TEST(Router, cursors_come_back_as_they_went) {
