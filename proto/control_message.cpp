@@ -1,5 +1,7 @@
 #include "proto/control_message.h"
 
+#include <algorithm>
+
 #include "proto/msgpack_fields.h"
 
 namespace e2k {
@@ -17,6 +19,7 @@ enum class Type : uint32_t {
   stop = 19,
   set_log_level = 20,
   set_paused = 21,
+  greet = 22,
 };
 enum class ItemKind : uint32_t { add = 0, remove = 1 };
 
@@ -26,27 +29,32 @@ constexpr uint32_t kNeverConnectedBit = 1;  // of an added entry's flags
 constexpr uint32_t kWasConnectedBit = 2;
 constexpr uint32_t kDisconnectedBit = 4;  // a worker that does not know it leaves it alone
 
-using Packer = msgpack::packer<msgpack::sbuffer>;
-
 std::string text_of(const msgpack::sbuffer& buffer) {
   return std::string(buffer.data(), buffer.size());
 }
 
+struct Packer : msgpack::packer<msgpack::sbuffer> {
+  Packer(msgpack::sbuffer& buffer, uint32_t written_in)
+      : msgpack::packer<msgpack::sbuffer>(buffer), version(written_in) {}
+  const uint32_t version;
+};
+
 // The head of a message with `fields` more elements.
 void pack_head(Packer& p, Type type, uint32_t fields) {
   p.pack_array(2 + fields);
-  p.pack_uint32(kControlVersion);
+  p.pack_uint32(p.version);
   p.pack_uint32(static_cast<uint32_t>(type));
 }
 
 void pack(Packer& p, const Hello& m) {
-  pack_head(p, Type::hello, 6);
+  pack_head(p, Type::hello, 9);
   p.pack(m.slot.value)
       .pack(m.generation.value)
       .pack(m.pid)
       .pack(m.token)
       .pack(m.program_version)
       .pack(m.libca);
+  p.pack(m.conversation).pack(m.serves).pack(m.is_leaving);
 }
 void pack(Packer& p, const Applied& m) {
   pack_head(p, Type::applied, 1);
@@ -61,8 +69,9 @@ void pack(Packer& p, const Goodbye& m) {
   pack_head(p, Type::goodbye, 1);
   p.pack(m.waiting_events);
 }
-void pack(Packer& p, const Welcome&) {
-  pack_head(p, Type::welcome, 0);
+void pack(Packer& p, const Welcome& m) {
+  pack_head(p, Type::welcome, 3);
+  p.pack(m.conversation).pack(m.lease_s).pack(m.drain_timeout_ms);
 }
 void pack(Packer& p, const AddEntry& item) {
   p.pack_array(8);
@@ -98,11 +107,15 @@ void pack(Packer& p, const SetPaused& m) {
   pack_head(p, Type::set_paused, 1);
   p.pack(m.paused);
 }
+void pack(Packer& p, const Greet& m) {
+  pack_head(p, Type::greet, 1);
+  p.pack(m.conversation);
+}
 
 template <class Message>
-std::string encode_any(const Message& message) {
+std::string encode_any(const Message& message, uint32_t version) {
   msgpack::sbuffer buffer;
-  Packer packer(buffer);
+  Packer packer(buffer, std::min(version, kControlVersion));
   std::visit([&](const auto& m) { pack(packer, m); }, message);
   return text_of(buffer);
 }
@@ -114,6 +127,9 @@ void take(wire::Fields& f, Hello& m) {
   f.take(m.token, kMaxTextBytes);
   f.take(m.program_version, kMaxTextBytes);
   if (f.more()) f.take(m.libca, kMaxTextBytes);  // workers of an older release do not tell
+  if (f.more()) f.take(m.conversation);
+  if (f.more()) f.take(m.serves);
+  if (f.more()) f.take(m.is_leaving);
 }
 void take(wire::Fields& f, Applied& m) {
   f.take(m.number);
@@ -130,7 +146,11 @@ void take(wire::Fields& f, Heartbeat& m) {
 void take(wire::Fields& f, Goodbye& m) {
   f.take(m.waiting_events);
 }
-void take(wire::Fields&, Welcome&) {}
+void take(wire::Fields& f, Welcome& m) {
+  if (f.more()) f.take(m.conversation);
+  if (f.more()) f.take(m.lease_s);
+  if (f.more()) f.take(m.drain_timeout_ms);
+}
 void take(wire::Fields&, Ping&) {}
 void take(wire::Fields& f, Stop& m) {
   f.take(m.drain_timeout_ms);
@@ -140,6 +160,9 @@ void take(wire::Fields& f, SetLogLevel& m) {
 }
 void take(wire::Fields& f, SetPaused& m) {
   f.take(m.paused);
+}
+void take(wire::Fields& f, Greet& m) {
+  f.take(m.conversation);
 }
 
 // false: the item is none.
@@ -197,6 +220,7 @@ Result<Message> take_as(wire::Fields& f) {
 
 struct Opened {
   msgpack::object_handle handle;
+  uint32_t version = 0;
   uint32_t type = 0;
 };
 Result<Opened> open(std::string_view bytes) {
@@ -206,14 +230,13 @@ Result<Opened> open(std::string_view bytes) {
   auto handle = wire::parse(bytes, limit);
   if (!handle) return fail("control message: " + handle.error().message);
   wire::Fields f(handle->get());
-  uint32_t version = 0;
   Opened opened;
-  f.take(version);
+  f.take(opened.version);
   f.take(opened.type);
   if (!f.ok()) return fail("control message: it does not begin with version and type");
-  if (version != kControlVersion) {
-    return fail("control message: version " + std::to_string(version) + ", understood is " +
-                std::to_string(kControlVersion));
+  if (opened.version < kOldestControlVersion) {
+    return fail("control message: version " + std::to_string(opened.version) + ", understood are " +
+                std::to_string(kOldestControlVersion) + " and later");
   }
   opened.handle = std::move(*handle);
   return opened;
@@ -232,18 +255,22 @@ tl::unexpected<Error> unknown(uint32_t type) {
 
 }  // namespace
 
-std::string encode(const WorkerMessage& message) {
-  return encode_any(message);
+std::string encode(const WorkerMessage& message, uint32_t version) {
+  return encode_any(message, version);
 }
-std::string encode(const SupervisorMessage& message) {
-  return encode_any(message);
+std::string encode(const SupervisorMessage& message, uint32_t version) {
+  return encode_any(message, version);
 }
 
 Result<WorkerMessage> decode_worker_message(std::string_view bytes) {
   auto opened = open(bytes);
   if (!opened) return tl::unexpected(opened.error());
   wire::Fields f = body(*opened);
-  if (opened->type == uint32_t(Type::hello)) return take_as<Hello, WorkerMessage>(f);
+  if (opened->type == uint32_t(Type::hello)) {
+    auto hello = take_as<Hello, WorkerMessage>(f);
+    if (hello) std::get<Hello>(*hello).control_version = opened->version;
+    return hello;
+  }
   if (opened->type == uint32_t(Type::applied)) return take_as<Applied, WorkerMessage>(f);
   if (opened->type == uint32_t(Type::heartbeat)) return take_as<Heartbeat, WorkerMessage>(f);
   if (opened->type == uint32_t(Type::goodbye)) return take_as<Goodbye, WorkerMessage>(f);
@@ -260,6 +287,8 @@ Result<SupervisorMessage> decode_supervisor_message(std::string_view bytes) {
   if (opened->type == uint32_t(Type::stop)) return take_as<Stop, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::set_log_level)) return take_as<SetLogLevel, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::set_paused)) return take_as<SetPaused, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::greet)) return take_as<Greet, SupervisorMessage>(f);
+  if (opened->version > kControlVersion) return SupervisorMessage(Ping{});
   return unknown(opened->type);
 }
 

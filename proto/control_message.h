@@ -5,11 +5,22 @@
 // reach a successor.
 //
 // Conversation: the worker greets (Hello) until it is welcomed. Welcome resets the numbering: the next Assign
-// is number 1. Assigns are applied in the order of their numbers, an unexpected number is dropped, Applied
-// names the last number that was applied and is repeated with every Heartbeat; the supervisor repeats what
-// stays unapplied. Both sides send something at least once a second (Ping, Heartbeat): the worker's lease and
-// the supervisor's view of a hang are counted from the last message. Decoding checks every size before it
-// allocates and never throws.
+// is number 1, and what the worker serves it goes on serving. Assigns are applied in the order of their
+// numbers, an unexpected number is dropped, Applied names the last number that was applied and is repeated
+// with every Heartbeat; the supervisor repeats what stays unapplied. Both sides send something at least once
+// a second (Ping, Heartbeat): the worker's lease and the supervisor's view of a hang are counted from the
+// last message. Decoding checks every size before it allocates and never throws.
+//
+// A supervisor that finds workers of an earlier one asks each of them to greet it (Greet). The answer comes
+// when everything that the worker was given has been applied; from then on it takes nothing but the Welcome
+// of that very conversation, so that what was on its way from, or to, the earlier supervisor is not mistaken
+// for something of this one. What it serves stands in its ledger (CaLine::assigned_mask) and its book of
+// names; Hello::serves says how many lines that are.
+//
+// Versions: a later version adds fields at the ends, and types. Each side writes in the older one of both
+// versions, reads messages of kOldestControlVersion and later, leaves fields alone that it does not know and
+// gives those that are missing their defaults. A type that a later version has is, to a worker, a sign of
+// life and nothing else.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +37,11 @@
 namespace e2k {
 
 // Version ledger:   1  first
-inline constexpr uint32_t kControlVersion = 1;
+//                   2  a worker can be taken over: Greet; Hello and Welcome name the conversation
+inline constexpr uint32_t kControlVersion = 2;
+inline constexpr uint32_t kOldestControlVersion = 1;
+// The first that knows Greet.
+inline constexpr uint32_t kAdoptableControlVersion = 2;
 inline constexpr size_t kMaxControlMessageBytes = 16u << 20;
 inline constexpr size_t kMaxAssignItems = 2000;
 
@@ -39,7 +54,11 @@ struct Hello {  // 1
   int32_t pid = 0;
   std::string token;
   std::string program_version;
-  std::string libca = {};  // which Channel Access library it runs with
+  std::string libca = {};                      // which Channel Access library it runs with
+  uint64_t conversation = 0;                   // that was asked for by Greet; 0: it greets by itself
+  uint32_t serves = 0;                         // entries
+  bool is_leaving = false;                     // it drains and ends, whatever it is told
+  uint32_t control_version = kControlVersion;  // of the message: the latest that the worker speaks
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 struct Applied {  // 2
@@ -65,7 +84,11 @@ struct Goodbye {  // 4: the last message of an orderly end
 // --- supervisor to worker
 // -------------------------------------------------------------------------------------------
 
-struct Welcome {  // 16
+struct Welcome {              // 16
+  uint64_t conversation = 0;  // of the Hello that it answers
+  // In place of what the launch contract says, unless 0.
+  int64_t lease_s = 0;
+  int64_t drain_timeout_ms = 0;
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 struct AddEntry {
@@ -108,11 +131,17 @@ struct SetPaused {  // 21: while paused, events are received and wait in the spo
   friend bool operator==(const SetPaused&, const SetPaused&) = default;
 };
 
-using WorkerMessage = std::variant<Hello, Applied, Heartbeat, Goodbye>;
-using SupervisorMessage = std::variant<Welcome, Assign, Ping, Stop, SetLogLevel, SetPaused>;
+struct Greet {  // 22: who are you, and what do you serve? Answered by a Hello of that conversation
+  uint64_t conversation = 0;
+  friend bool operator==(const Greet&, const Greet&) = default;
+};
 
-std::string encode(const WorkerMessage& message);
-std::string encode(const SupervisorMessage& message);
+using WorkerMessage = std::variant<Hello, Applied, Heartbeat, Goodbye>;
+using SupervisorMessage = std::variant<Welcome, Assign, Ping, Stop, SetLogLevel, SetPaused, Greet>;
+
+// `version`: of the other side, where it is an older one.
+std::string encode(const WorkerMessage& message, uint32_t version = kControlVersion);
+std::string encode(const SupervisorMessage& message, uint32_t version = kControlVersion);
 Result<WorkerMessage> decode_worker_message(std::string_view bytes);
 Result<SupervisorMessage> decode_supervisor_message(std::string_view bytes);
 

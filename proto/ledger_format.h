@@ -104,7 +104,9 @@ struct alignas(64) CaLine {
   std::atomic<EntryState> state;
   std::atomic<uint8_t> flags;
   std::atomic<Step> step;
-  uint8_t reserved;
+  // What the worker was last told to monitor the entry for, once that is applied; 0: it is not to be
+  // monitored under this index, or no more. A supervisor that takes the worker over goes by it.
+  std::atomic<uint8_t> assigned_mask;
   std::atomic<uint16_t> host;       // number in the host table from 1; 0: none yet
   std::atomic<uint16_t> also_host;  // another server that answers for the name, likewise
   std::atomic<uint16_t> dbr_type;   // native; 0xffff: not known

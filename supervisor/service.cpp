@@ -116,6 +116,10 @@ Fleet::Callbacks Service::fleet_callbacks() {
   Fleet::Callbacks fleet;
   fleet.launching = [this](Slot slot) { return on_launching(slot); };
   fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
+  fleet.adopted = [this](Slot slot, Generation generation) { on_adopted(slot, generation); };
+  fleet.adoption_over = [this] {
+    if (replay_.serving()) reconcile();
+  };
   fleet.lost = [this](const Obituary& worker) { on_lost(worker); };
   fleet.gave_up = [this](Slot, const std::string&) { judge_slots(); };
   fleet.all_stopped = [this] {

@@ -6,9 +6,10 @@
 //   ControlServer <── Service (Model) <── Board: CommandState + Shares + Fleet + mapped ledgers
 //
 // One thread, the event loop's; every callback of the parts comes on it. Start order: snapshot, books of
-// names, fleet, control sockets, tail. Nothing is assigned before the topic's end was reached, or, while the
-// brokers do not answer, before the snapshot has waited kSnapshotGrace for them. Nothing is removed on the
-// word of an incomplete read.
+// names, fleet, control sockets, tail. Workers of an earlier supervisor are taken over first, whether the
+// command topic can be read or not, and then sent what differs. Nothing is assigned before the topic's end
+// was reached, or, while the brokers do not answer, before the snapshot has waited kSnapshotGrace for them.
+// Nothing is removed on the word of an incomplete read.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -109,6 +110,8 @@ private:
   void reconcile();
   Fleet::LaunchExtras on_launching(Slot slot);
   void on_welcomed(Slot slot, Generation generation);
+  void on_adopted(Slot slot, Generation generation);
+  void drop_unclaimed();
   void on_lost(const Obituary& worker);
   void judge_slots();
   void judge_brokers();

@@ -26,7 +26,9 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 }  // namespace
 
 void Service::reconcile() {
-  if ((dirty_.empty() && !hosts_changed_ && !shares_.moves_put_off()) || stopping_) return;
+  // What found workers serve is not known before they have greeted.
+  if (stopping_ || fleet_->is_adopting()) return;
+  if (dirty_.empty() && !hosts_changed_ && !shares_.moves_put_off()) return drop_unclaimed();
   hosts_changed_ = false;
   evened_at_ = monotonic_now();
   Shares::Asking ask;
@@ -37,6 +39,14 @@ void Service::reconcile() {
   if (dirty_.size() >= kBurst) ticks_since_burst_ = 0;
   dirty_.clear();
   dirty_.shrink_to_fit();
+  drop_unclaimed();
+}
+
+// What workers of an earlier supervisor serve and nobody commands any more: certain only once the topic was
+// read to its end, and it has not lost records. Then they can be replaced, too.
+void Service::drop_unclaimed() {
+  if (replay_.live() && !replay_.has_lost_records()) apply_orders(shares_.drop_unclaimed());
+  fleet_->replace_outdated();
 }
 
 // Moves that were put off because events waited are tried again.
@@ -123,7 +133,23 @@ void Service::on_welcomed(Slot slot, Generation generation) {
   judge_slots();
 }
 
+void Service::on_adopted(Slot slot, Generation generation) {
+  const ledger::LedgerReader* const ledger = fleet_->slot(slot).ledger;
+  books_.welcomed(slot, ledger, shares_.lines());
+  std::vector<uint8_t> masks(ledger == nullptr ? 0 : ledger->entries_used());
+  size_t serves = 0;
+  for (uint32_t i = 0; i < masks.size(); ++i) {
+    if (const ledger::Entry* const line = ledger->entry(EntryIndex{i}))
+      masks[i] = line->ca.assigned_mask.load(kRelaxed);
+    serves += masks[i] != 0 ? 1 : 0;
+  }
+  log::info("worker.takes_along worker={} generation={} entries={}", slot.value, generation.value, serves);
+  apply_orders(shares_.take_over(slot, std::move(masks), commands_));
+  judge_slots();
+}
+
 void Service::on_lost(const Obituary& worker) {
+  shares_.forget_taken_over(worker.slot);
   if (const std::string what = at_work_text(worker, shares_.book(), commands_); !what.empty())
     log::warn("worker.at_work worker={} generation={} what={}", worker.slot.value, worker.generation.value,
               log::quoted(what));

@@ -90,6 +90,9 @@ public:
   // Another server that answers for the channel's name; "": none does.
   virtual void set_also_host(IntakeEntry& entry, std::string_view host) noexcept = 0;
 
+  // What the index is assigned for from now on (CaLine::assigned_mask); no bits: for nothing.
+  virtual void set_assigned(EntryIndex, Mask) noexcept {}
+
   virtual void set_server(std::string_view host, const ServerFacts& facts) noexcept = 0;
   // No entry is there any more, or will be before it is named again.
   virtual void forget_host(std::string_view host) noexcept = 0;

@@ -26,6 +26,8 @@ public:
   virtual uint64_t turns() const = 0;
   // What is wrong with the addresses that are searched, "" when nothing is. Any thread.
   virtual std::string address_problem() const = 0;
+  // Entries that it was told to monitor, by the batches that were applied. Any thread.
+  virtual uint32_t serves() const { return 0; }
   // Which Channel Access library makes the calls. Any thread.
   virtual std::string library() const { return ""; }
 };

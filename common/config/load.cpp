@@ -1,7 +1,6 @@
 #include "common/config/load.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "common/config/build.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/sha256.h"
 
 namespace e2k {
 namespace {
@@ -42,16 +42,6 @@ Result<FileContent> read_file(const std::string& path, size_t max_bytes) {
     if (content.bytes.size() > max_bytes)
       return fail("it is larger than " + std::to_string(max_bytes) + " bytes");
   }
-}
-
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) return "";
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) (hex += kHex[digest[i] >> 4]) += kHex[digest[i] & 15];
-  return hex;
 }
 
 void strip_one_newline(std::string& text) {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/process_use.h"
 #include "common/version.h"
 #include "supervisor/fleet/contract_of.h"
 #include "supervisor/fleet/launcher.h"
@@ -23,6 +24,8 @@
 #include "supervisor/fleet/rolling.h"
 #include "supervisor/fleet/roster.h"
 #include "supervisor/fleet/slot_life.h"
+#include "supervisor/fleet/worker_records.h"
+#include "supervisor/settings/live.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -33,6 +36,13 @@ using Steady = std::chrono::steady_clock;
 // Every other turn pings; every turn looks for what has to be said again.
 constexpr auto kTurn = std::chrono::milliseconds(500);
 constexpr int64_t kPausedDrainMs = 1000;
+// Found workers are asked so often: they reconnect when they do.
+constexpr auto kAskAgain = std::chrono::milliseconds(20);
+
+uint64_t conversation_number() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random() | 1;
+}
 
 Steady::time_point time_point_of(MonotonicNs t) {
   return Steady::time_point(std::chrono::nanoseconds(t.value));
@@ -44,7 +54,9 @@ public:
                Callbacks callbacks, std::function<void(Generation)> generation_used)
       : loop_(loop),
         turn_timer_(loop),
+        ask_timer_(loop),
         config_(config),
+        log_level_(config.log_level),
         program_(std::move(program)),
         next_generation_(first_generation),
         callbacks_(std::move(callbacks)),
@@ -66,6 +78,7 @@ public:
   }
 
   void start() override {
+    adopt();
     turn();
     repeater_->start([this, alive = alive_] {
       if (!*alive || stopping_) return;
@@ -100,6 +113,36 @@ public:
       }
     }
     roll_on();
+  }
+
+  bool is_adopting() const override {
+    return std::any_of(roster_.all().begin(), roster_.all().end(),
+                       [](const auto& w) { return is_awaited(*w); });
+  }
+
+  void replace_outdated() override {
+    if (stopping_) return;
+    for (const auto& w : roster_.all()) {
+      if (!w->welcomed || !std::exchange(w->is_outdated, false)) continue;
+      log::info(
+          "worker.outdated worker={} generation={} message=\"it is replaced: its settings or its release "
+          "are no longer those in effect\"",
+          w->slot.value, w->state.generation.value);
+      rolling_.add(w->slot);
+    }
+    roll_on();
+  }
+
+  void set_log_level(const std::string& level, std::optional<Slot> slot) override {
+    if (!slot) log_level_ = level;
+    for (const auto& w : roster_.all()) {
+      if (slot && *slot != w->slot) continue;
+      if (slot)
+        w->log_level = level;
+      else
+        w->log_level.reset();
+      tell_log_level(*w);
+    }
   }
 
   void set_paused(bool paused) override {
@@ -143,6 +186,7 @@ private:
       std::visit([&](const auto& a) { carry_out(w, a); }, action);
     }
     set_timer(w);
+    end_adoption();
   }
 
   void set_timer(Worker& w) {
@@ -163,12 +207,14 @@ private:
     generation_used_(action.generation);
     w.forget_generation();
     w.token = launch_token();
+    w.libca.clear();
     w.started_at = monotonic_now();
     auto launched = launch(request_for(w, action.generation));
     if (!launched)
       return on(w, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number});
     w.process = std::move(*launched);
     watch(w, action.generation);
+    note_launch(w, action.generation);
     on(w, Launched{action.generation, w.process->pid});
   }
 
@@ -178,8 +224,7 @@ private:
     request.arguments = {"--launch-fd", std::to_string(kLaunchFd), "--slot", std::to_string(w.slot.value)};
     if (!config_.instance.empty())
       request.arguments.insert(request.arguments.end(), {"--instance", config_.instance});
-    LaunchContract contract =
-        contract_of(config_, w.slot, generation, w.token, link_->endpoint(), static_cast<int32_t>(getpid()));
+    LaunchContract contract = contract_for(w, generation);
     contract.paused = paused_;
     if (callbacks_.launching) {
       LaunchExtras extras = callbacks_.launching(w.slot);
@@ -188,6 +233,97 @@ private:
     }
     request.contract = encode(contract);
     return request;
+  }
+
+  LaunchContract contract_for(const Worker& w, Generation generation) const {
+    LaunchContract contract =
+        contract_of(config_, w.slot, generation, w.token, link_->endpoint(), static_cast<int32_t>(getpid()));
+    contract.log_level = log_level_of(w);
+    return contract;
+  }
+
+  const std::string& log_level_of(const Worker& w) const { return w.log_level ? *w.log_level : log_level_; }
+
+  // For the supervisor that comes after this one.
+  void note_launch(Worker& w, Generation generation) {
+    w.record = {};
+    w.record.slot = w.slot;
+    w.record.generation = generation;
+    w.record.pid = w.process->pid;
+    if (const auto use = process_use(w.process->pid)) w.record.start_ticks = use->start_ticks;
+    w.record.token = w.token;
+    w.record.settings = settings_digest(contract_for(w, generation));
+    w.record.log_level = log_level_of(w);
+    w.record.started_real_ns = real_now().value;
+    w.record.restarts = w.state.restarts;
+    w.record.restarts_by_reason = w.restarts_by_reason;
+    w.record.last_cause = w.state.last_cause;
+    w.record.last_exit = w.state.last_exit;
+    keep_record(config_, w.record);
+  }
+
+  // --- workers of an earlier supervisor
+
+  static bool is_awaited(const Worker& w) { return w.state.phase == SlotPhase::starting && w.state.found; }
+
+  void adopt() {
+    for (FoundWorker& found : find_workers(config_)) {
+      Worker* const w = roster_.find(found.record.slot);
+      if (w == nullptr) continue;  // of a slot that is no more: it is told to drain when it is heard
+      WorkerRecord& r = found.record;
+      log::info("worker.found worker={} generation={} pid={}", r.slot.value, r.generation.value, r.pid);
+      next_generation_ = std::max(next_generation_, Generation{r.generation.value + 1});
+      w->process = std::move(found.process);
+      w->token = r.token;
+      w->conversation = conversation_;
+      if (r.control_version != 0) w->control_version = r.control_version;
+      w->restarts_by_reason = r.restarts_by_reason;
+      w->started_at =
+          MonotonicNs{monotonic_now().value - std::max<int64_t>(real_now().value - r.started_real_ns, 0)};
+      w->record = std::move(r);
+      watch(*w, w->record.generation);
+      on(*w, Found{w->record.generation, w->record.pid, w->record.restarts, w->record.last_cause,
+                   w->record.last_exit});
+    }
+    adopting_ = is_adopting();
+    ask();
+  }
+
+  // They are there as soon as they have seen that the socket is another one.
+  void ask() {
+    bool awaited = false;
+    for (const auto& w : roster_.all()) {
+      if (!is_awaited(*w)) continue;
+      awaited = true;
+      send(*w, Greet{conversation_});
+    }
+    if (!awaited) return;
+    ask_timer_.expires_after(kAskAgain);
+    ask_timer_.async_wait([this, alive = alive_](const boost::system::error_code& ec) {
+      if (!ec && *alive) ask();
+    });
+  }
+
+  void end_adoption() {
+    if (!adopting_ || is_adopting()) return;
+    adopting_ = false;
+    asio::post(loop_, [this, alive = alive_] {
+      if (*alive && callbacks_.adoption_over) callbacks_.adoption_over();
+    });
+  }
+
+  // What the worker runs with is compared with what it would be launched with now.
+  void judge_settings(Worker& w, const Hello& hello) {
+    const LaunchedWith with{w.record.settings, w.record.log_level, hello.program_version};
+    w.is_outdated = reach(with, contract_for(w, w.state.generation), release()) == Reach::replacement;
+  }
+
+  void tell_log_level(Worker& w) {
+    const std::string& level = log_level_of(w);
+    if (!w.welcomed || w.record.log_level == level) return;
+    send(w, SetLogLevel{level});
+    w.record.log_level = level;
+    keep_record(config_, w.record);
   }
 
   void watch(Worker& w, Generation generation) {
@@ -199,20 +335,36 @@ private:
   }
 
   void exited(Worker& w, Generation generation) {
-    const std::optional<int> status = reap(*w.process);
+    std::optional<int> status = reap(*w.process);
     if (!status) return watch(w, generation);
     w.exit.reset();
     w.process.reset();
     const bool has_books = roster_.open_ledger(w).has_value();
+    // Who is not told how it ended finds it in the books, where it left by itself.
+    if (const int code = has_books ? w.ledger->header().exit_code.load() : -1;
+        status == kEndNotKnown && code >= 0)
+      status = (code & 0xff) << 8;
     on(w, Exited{generation, *status, has_books ? last_words(w.ledger->header()) : w.holder_of_books()});
   }
 
+  Welcome welcome(const Worker& w) const {
+    return {w.conversation, config_.workers.lease_s, config_.workers.drain_timeout_ms};
+  }
+
   void carry_out(Worker& w, const WelcomeWorker&) {
-    w.outbox.reset();
+    w.outbox.reset(w.control_version);
     w.welcomed = true;
-    send(w, Welcome{});
+    send(w, welcome(w));
     tell_pause(w);
-    callbacks_.welcomed(w.slot, w.state.generation);
+    tell_log_level(w);
+    keep_record(config_, w.record);
+    if (w.state.found) {
+      log::info("worker.adopted worker={} generation={} pid={}", w.slot.value, w.state.generation.value,
+                w.state.pid);
+      if (callbacks_.adopted) callbacks_.adopted(w.slot, w.state.generation);
+    } else {
+      callbacks_.welcomed(w.slot, w.state.generation);
+    }
     rolling_.welcomed(w.slot);
     roll_on();
   }
@@ -233,6 +385,7 @@ private:
   void carry_out(Worker& w, const LostWorker& action) {
     w.welcomed = false;
     w.outbox.reset();
+    remove_record(config_, w.slot, action.generation);
     const Obituary obituary = obituary_of(w.slot, action.generation, action.cause, action.text,
                                           action.wait_status, w.ledger ? &w.ledger->header() : nullptr);
     const auto level = action.cause == ExitCause::requested ? log::Level::info : log::Level::warning;
@@ -266,7 +419,7 @@ private:
   // --- the link
 
   void send(const Worker& w, const SupervisorMessage& message) {
-    link_->send(w.slot, w.state.generation, encode(message));
+    link_->send(w.slot, w.state.generation, encode(message, w.control_version));
   }
 
   // Said again with every ping: it may have got lost, or be older than the contract.
@@ -316,7 +469,9 @@ private:
       log::warn("worker turned away worker={} generation={} reason={} left_out={}", slot.value,
                 generation.value, log::quoted(why), *left_out);
     }
-    link_->send(slot, generation, encode(SupervisorMessage(Stop{config_.workers.drain_timeout_ms})));
+    // Of whatever release it is.
+    link_->send(slot, generation,
+                encode(SupervisorMessage(Stop{config_.workers.drain_timeout_ms}), kOldestControlVersion));
   }
 
   void greet(Worker* w, Greeting greeting, Slot slot, Generation generation, Hello& m) {
@@ -325,7 +480,9 @@ private:
       case Greeting::another_token:
         return turn_away(slot, generation, refusal(greeting));
       case Greeting::repeated:
-        return send(*w, Welcome{});
+        return send(*w, welcome(*w));
+      case Greeting::earlier:
+        return;
       case Greeting::first:
         break;
     }
@@ -333,15 +490,30 @@ private:
       log::warn("worker={} is of release {}, the supervisor of {}", slot.value,
                 log::quoted(m.program_version), release());
     }
+    w->control_version = std::min(m.control_version, kControlVersion);
+    w->record.control_version = m.control_version;
+    w->record.release = m.program_version;
     w->libca = std::move(m.libca);
     if (auto opened = roster_.open_ledger(*w); !opened)
       log::warn("ledger not readable worker={} error={}", slot.value, log::quoted(opened.error().message));
+    if (w->state.found) {
+      if (const std::string why = misfit(w->ledger ? &*w->ledger : nullptr, m); !why.empty()) {
+        if (is_awaited(*w))
+          log::warn(
+              "worker.not_adopted worker={} generation={} reason={} message=\"it drains, and another "
+              "takes its place\"",
+              slot.value, generation.value, log::quoted(why));
+        return on(*w, RestartRequested{});
+      }
+      judge_settings(*w, m);
+    }
     on(*w, Greeted{generation});
   }
 
   void take(Worker&, Hello&) {}  // greet() has it
   void take(Worker& w, Applied& m) { applied(w, m.number); }
   void take(Worker& w, Heartbeat& m) {
+    if (is_awaited(w)) on(w, Heard{w.state.generation, false});
     if (!w.welcomed) return;
     // A thread that stands still makes the worker as good as silent; the *ca* thread may do so for a while.
     if (m.publish_turns != w.publish_turns) {
@@ -372,7 +544,9 @@ private:
 
   asio::io_context& loop_;
   asio::steady_timer turn_timer_;
+  asio::steady_timer ask_timer_;
   const Config config_;
+  std::string log_level_;
   const std::string program_;
   Generation next_generation_;
   Callbacks callbacks_;
@@ -384,6 +558,8 @@ private:
   std::deque<std::pair<Worker*, SlotEvent>> events_;
   bool working_ = false;
   Rolling rolling_;
+  const uint64_t conversation_ = conversation_number();  // with workers that are found
+  bool adopting_ = false;
   bool paused_ = false;
   bool stopping_ = false;
   bool reported_ = false;

@@ -37,6 +37,10 @@ public:
     std::function<LaunchExtras(Slot)> launching = nullptr;
     // The worker greeted and its numbering was reset: it holds nothing. Answer with assign().
     std::function<void(Slot, Generation)> welcomed;
+    // Likewise, a worker of an earlier supervisor: it serves what its ledger says (CaLine::assigned_mask).
+    std::function<void(Slot, Generation)> adopted = nullptr;
+    // No worker of an earlier supervisor is awaited any more. Not called where none was found.
+    std::function<void()> adoption_over = nullptr;
     // The worker is gone, whatever the reason; its ledger can still be read until the slot is launched again.
     std::function<void(const Obituary&)> lost;
     // A slot will not be started again by itself.
@@ -52,8 +56,9 @@ public:
                                              std::function<void(Generation)> generation_used);
   virtual ~Fleet() = default;
 
-  virtual void start() = 0;  // every slot, and the repeater
-  virtual void stop() = 0;   // drain, then all_stopped
+  // Takes over what workers of an earlier supervisor are found; every other slot, and the repeater.
+  virtual void start() = 0;
+  virtual void stop() = 0;  // drain, then all_stopped
 
   // Queues items for the slot's welcomed worker; they are numbered, cut into batches and repeated until
   // applied. Items for a slot whose worker is not welcomed are dropped: welcomed() asks for everything anew.
@@ -64,6 +69,18 @@ public:
   // All, or only those that have failed or back off; rolling: the next begins when the one before has been
   // welcomed.
   virtual void restart_all(bool rolling, bool only_failed) = 0;
+
+  // Workers of an earlier supervisor were found and have not greeted yet: what is assigned is not known.
+  virtual bool is_adopting() const { return false; }
+  // Workers that were launched with other settings, or are of another release, are restarted one after the
+  // other. To be called when what they serve is known.
+  virtual void replace_outdated() {}
+
+  // The level of workers' logs, of one or of all, and of those that are to come.
+  virtual void set_log_level(const std::string& level, std::optional<Slot> slot) {
+    (void)level;
+    (void)slot;
+  }
 
   // While paused, workers receive and keep what they have. Told to all, and to those that are to come.
   virtual void set_paused(bool paused) = 0;

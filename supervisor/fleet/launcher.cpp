@@ -1,6 +1,7 @@
 #include "supervisor/fleet/launcher.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,6 +15,9 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+
+#include "common/process_use.h"
+#include "supervisor/fleet/obituary.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -187,11 +191,20 @@ tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request) {
   return process;
 }
 
+std::optional<Process> find_process(pid_t pid, uint64_t start_ticks) {
+  Process process{pid, UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)))};
+  // Asked for after the descriptor is there: it can't change hands any more.
+  if (!process.pidfd || !is_running(pid, start_ticks)) return std::nullopt;
+  return process;
+}
+
 std::optional<int> reap(const Process& process) {
   siginfo_t info{};
   if (waitid(P_PIDFD, static_cast<id_t>(process.pidfd.get()), &info, WEXITED | WNOHANG) != 0) {
-    // Somebody else reaped it: dead it is, how is not known.
-    return errno == ECHILD ? std::optional<int>(0) : std::nullopt;
+    if (errno != ECHILD) return std::nullopt;
+    // It is somebody else's to reap: when it is dead its descriptor can be read.
+    pollfd ended{process.pidfd.get(), POLLIN, 0};
+    return poll(&ended, 1, 0) == 1 ? std::optional<int>(kEndNotKnown) : std::nullopt;
   }
   if (info.si_pid == 0) return std::nullopt;
   switch (info.si_code) {

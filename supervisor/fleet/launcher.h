@@ -44,7 +44,11 @@ struct LaunchProblem {
 
 tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request);
 
-// wait(2)'s status of a process that has ended, reaped; nothing while it runs.
+// A process that somebody else started, if it still runs; the pid alone could be another's by now.
+std::optional<Process> find_process(pid_t pid, uint64_t start_ticks);
+
+// wait(2)'s status of a process that has ended, reaped; nothing while it runs. kEndNotKnown (obituary.h)
+// where it was not our child.
 std::optional<int> reap(const Process& process);
 // SIGKILL, or another; false where the process is gone.
 bool send_signal(const Process& process, int signal);

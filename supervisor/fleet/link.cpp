@@ -43,6 +43,7 @@ public:
   RouterLink(boost::asio::io_context& loop, const std::string& path, Handler handler)
       : loop_(loop),
         handler_(std::move(handler)),
+        path_(path),
         endpoint_("ipc://" + path),
         socket_(context_, zmq::socket_type::router),
         readable_(loop) {
@@ -56,7 +57,11 @@ public:
     wait();
     drain_soon();
   }
-  ~RouterLink() override { *alive_ = false; }
+  ~RouterLink() override {
+    *alive_ = false;
+    socket_.close();
+    ::unlink(path_.c_str());
+  }
 
   const std::string& endpoint() const override { return endpoint_; }
 
@@ -138,7 +143,7 @@ private:
 
   boost::asio::io_context& loop_;
   Handler handler_;
-  std::string endpoint_;
+  std::string path_, endpoint_;
   zmq::context_t context_{1};
   zmq::socket_t socket_;
   boost::asio::posix::stream_descriptor readable_;

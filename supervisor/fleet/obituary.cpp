@@ -58,6 +58,8 @@ std::string how_it_ended(int wait_status, std::string_view words) {
     text = "signal " + std::to_string(signal);
     if (const char* name = ::sigabbrev_np(signal)) text += std::string(" (SIG") + name + ")";
     if (WCOREDUMP(wait_status)) text += ", core dumped";
+  } else if (wait_status == kEndNotKnown) {
+    text = "ended, how is not known: an earlier supervisor started it";
   } else {
     const int code = WEXITSTATUS(wait_status);
     text = "exit " + std::to_string(code);

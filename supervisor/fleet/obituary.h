@@ -37,6 +37,9 @@ struct Obituary {
   std::vector<AtWork> at_work;
 };
 
+// In place of a wait status: of a process that was not our child. It is neither WIFEXITED nor WIFSIGNALED.
+inline constexpr int kEndNotKnown = 0x7f;
+
 // "exit 78: refused its settings (…)", "signal 11 (SIGSEGV), core dumped". `words`: the worker's own, or "".
 std::string how_it_ended(int wait_status, std::string_view words);
 // What the worker wrote before it left; "" where it did not come to that.

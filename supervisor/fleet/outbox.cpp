@@ -14,8 +14,9 @@ size_t wire_bytes(const AssignItem& item) {
 
 }  // namespace
 
-void Outbox::reset() {
+void Outbox::reset(uint32_t version) {
   *this = Outbox();
+  version_ = version;
 }
 
 void Outbox::add(std::vector<AssignItem> items) {
@@ -37,7 +38,7 @@ void Outbox::cut() {
       waiting_.pop_front();
     }
     const size_t items = assign.items.size();
-    sent_.push_back({assign.number, items, encode(SupervisorMessage(std::move(assign)))});
+    sent_.push_back({assign.number, items, encode(SupervisorMessage(std::move(assign)), version_)});
   }
 }
 

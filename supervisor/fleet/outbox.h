@@ -24,8 +24,8 @@ public:
   static constexpr size_t kWindow = 4;
   static constexpr int64_t kRepeatMs = 1000;
 
-  // A new worker: nothing waits, the next number is 1.
-  void reset();
+  // A new conversation: nothing waits, the next number is 1. `version`: which the worker speaks.
+  void reset(uint32_t version = kControlVersion);
   void add(std::vector<AssignItem> items);
   // The worker has applied all batches up to `number`. A number that was never sent is ignored: false.
   bool applied(uint64_t number, MonotonicNs now);
@@ -48,6 +48,7 @@ private:
   std::deque<Batch> sent_;  // unapplied, by number
   uint64_t last_number_ = 0;
   uint64_t assigned_items_ = 0, unapplied_items_ = 0;
+  uint32_t version_ = kControlVersion;
   uint64_t next_to_send_ = 1;  // batches below were sent at least once
   MonotonicNs last_progress_;  // when something was applied, or sent with nothing before it
 };

@@ -12,6 +12,9 @@ void Worker::forget_generation() {
   if (ledger) previous = std::exchange(ledger, std::nullopt);
   heartbeat.reset();
   ca_turns = publish_turns = 0;
+  control_version = kControlVersion;
+  conversation = 0;
+  welcomed = is_outdated = false;
 }
 
 std::string Worker::holder_of_books() const {

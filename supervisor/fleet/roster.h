@@ -22,6 +22,7 @@
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/fleet/outbox.h"
 #include "supervisor/fleet/slot_machine.h"
+#include "supervisor/fleet/worker_record.h"
 
 namespace e2k::supervisor {
 
@@ -38,6 +39,11 @@ struct Worker {
   MonotonicNs started_at;
   bool welcomed = false;
   std::string libca;
+  std::optional<std::string> log_level;        // of this slot alone, told by an operator
+  uint32_t control_version = kControlVersion;  // that it speaks
+  uint64_t conversation = 0;                   // that it was asked for; 0: it was launched here
+  WorkerRecord record;
+  bool is_outdated = false;  // it can't be told what has changed since it was launched
   Outbox outbox;
   std::optional<Heartbeat> heartbeat;
   std::optional<ledger::LedgerReader> ledger;
@@ -47,7 +53,9 @@ struct Worker {
   uint64_t publish_turns = 0;
   MonotonicNs stop_until;
 
-  Started started() const { return {slot, state.generation, process.has_value(), token, welcomed}; }
+  Started started() const {
+    return {slot, state.generation, process.has_value(), token, welcomed, conversation};
+  }
   // Its predecessor's figures stand until the next worker has opened its own books.
   void forget_generation();
   // Whoever had the slot's books before the present generation, if it lives: in words, else "".

@@ -51,7 +51,7 @@ struct Step {
     if (s.last_cause != ExitCause::none) ++s.restarts;
     s.generation = next_generation;
     s.pid = 0;
-    s.greeted = false;
+    s.greeted = s.found = false;
     s.restart_wanted = false;
     s.killed_for = ExitCause::none;
     s.deadline = after(now, settings.greeting_timeout_ms);
@@ -151,6 +151,7 @@ struct Step {
         s.failures = 0;
         return launch();
       case SlotPhase::starting:
+        if (s.found) return ask_to_stop(true);
         // Nobody listens yet: there is nothing to drain either.
         s.restart_wanted = true;
         return kill(ExitCause::requested);
@@ -171,6 +172,7 @@ struct Step {
       case SlotPhase::failed:
         return enter(SlotPhase::stopped);
       case SlotPhase::starting:
+        if (s.found) return ask_to_stop(false);
         s.restart_wanted = false;
         return kill(ExitCause::requested);
       case SlotPhase::running:
@@ -186,6 +188,19 @@ struct Step {
       case SlotPhase::stopped:
         return;
     }
+  }
+
+  void operator()(const Found& e) {
+    if (s.phase != SlotPhase::idle) return;
+    s.generation = e.generation;
+    s.pid = e.pid;
+    s.restarts = e.restarts;
+    s.last_cause = e.last_cause;
+    s.last_exit = e.last_exit;
+    s.greeted = false;
+    s.found = true;
+    s.deadline = after(now, settings.adoption_timeout_ms);
+    enter(SlotPhase::starting);
   }
 
   void operator()(const Launched& e) {
@@ -211,6 +226,9 @@ struct Step {
 
   void operator()(const Heard& e) {
     if (e.generation != s.generation) return;
+    if (s.phase == SlotPhase::starting && s.found)
+      s.deadline = std::min(after(now, settings.adoption_timeout_ms),
+                            after(s.phase_since, settings.greeting_timeout_ms));
     if (s.phase != SlotPhase::running && s.phase != SlotPhase::unresponsive) return;
     s.last_heard = now;
     if (!e.ca_stands_still) s.ca_last_turned = now;

@@ -7,6 +7,10 @@
 // its delay begins at one second; so does that of one which exits with try_again. An exit code that says "do
 // not restart" (WorkerExit::bad_settings, protocol, not_launched) ends in `failed`, until somebody asks.
 //
+// A worker of an earlier supervisor is *found*: its slot is starting until it greets, and it can be asked to
+// drain meanwhile. One that is not heard of for adoption_timeout, or does not greet within greeting_timeout,
+// is killed like one that hangs.
+//
 //                start      restart          stop        greeted   heard     exited             tick
 //   idle         starting   starting         stopped     .         .         .                  .
 //   starting     .          killing, again   killing     running   .         backoff, failed    killing
@@ -59,6 +63,7 @@ struct SlotSettings {
   int64_t max_restart_delay_ms = 30'000;
   int64_t drain_timeout_ms = 10'000;
   int64_t greeting_timeout_ms = 30'000;
+  int64_t adoption_timeout_ms = 5'000;  // below greeting_timeout
   int64_t silence_limit_ms = 15'000;
   int64_t ca_silence_limit_ms = 50'000;  // above what libca may hold the *ca* thread up: see below
   int64_t stable_after_ms = 60'000;
@@ -67,6 +72,13 @@ struct SlotSettings {
 
 // Events.
 struct StartRequested {};
+struct Found {  // a worker of an earlier supervisor, and what is known of its slot
+  Generation generation;
+  int32_t pid;
+  uint64_t restarts = 0;
+  ExitCause last_cause = ExitCause::none;
+  std::string last_exit = {};
+};
 struct Launched {
   Generation generation;
   int32_t pid;
@@ -91,8 +103,8 @@ struct Exited {
 struct StopRequested {};  // for good: the service ends or the fleet shrinks
 struct RestartRequested {};
 struct Tick {};
-using SlotEvent = std::variant<StartRequested, Launched, LaunchFailed, Greeted, Heard, Exited, StopRequested,
-                               RestartRequested, Tick>;
+using SlotEvent = std::variant<StartRequested, Found, Launched, LaunchFailed, Greeted, Heard, Exited,
+                               StopRequested, RestartRequested, Tick>;
 
 // Actions.
 struct LaunchWorker {
@@ -125,6 +137,7 @@ struct SlotState {
   MonotonicNs deadline;         // in starting, stopping
   uint32_t failures = 0;        // in a row, for the back-off
   bool greeted = false;         // this generation did
+  bool found = false;           // it was not launched by this supervisor
   bool restart_wanted = false;  // while stopping: start again afterwards
   uint64_t restarts = 0;
   ExitCause last_cause = ExitCause::none;

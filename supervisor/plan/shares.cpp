@@ -85,6 +85,14 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
     take(id, state, orders, added);
     if (rows_[id.value].changed) changed.push_back(id);
   }
+  if (!taken_over_.empty()) {
+    for (EntryId id : added) {
+      // A later entry of the list may have taken the id.
+      if (const auto wanted = state.find(id); wanted && rows_[id.value].channel != kNone)
+        claim(id, *wanted, orders);
+      if (rows_[id.value].changed) changed.push_back(id);
+    }
+  }
   for (EntryId id : added) bring_home(id, ask);
   even_out(state, ask, orders);
   for (EntryId id : changed) {
@@ -119,6 +127,65 @@ void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::ve
   if (!wanted) return;
   link(id, *wanted);
   added.push_back(id);
+}
+
+// Where a worker that was taken over serves the entry, it is served. Under another mask or key it has
+// changed; what serves it in a second place, or where its channel is not, ends.
+void Shares::claim(EntryId id, const EntryRef& entry, Orders& orders) {
+  Row& r = rows_[id.value];
+  Channel& channel = channels_[r.channel];
+  std::vector<Place> served;
+  lines_.each(r.identity, [&](const Place& at) {
+    const auto found = taken_over_.find(at.slot);
+    if (found == taken_over_.end() || at.index.value >= found->second.size()) return;
+    if (found->second[at.index.value] != 0) served.push_back(at);
+  });
+  const auto is_the_key_s = [&](const Place& at) {
+    return lines_.find(at.slot, entry.topic, entry.channel, entry.key) == at.index;
+  };
+  std::stable_partition(served.begin(), served.end(), is_the_key_s);
+  for (const Place& at : served) {
+    const uint8_t mask = std::exchange(taken_over_[at.slot][at.index.value], uint8_t{0});
+    if (channel.slot == kNoSlot) put_at(channel, at.slot);
+    if (place(id) || channel.slot != at.slot.value) {
+      orders.items[at.slot].push_back(RemoveEntry{at.index});
+      if (!place(id)) orders.departures.push_back({id, at, true});
+      continue;
+    }
+    book_.serve(id, at);
+    r.changed = mask != entry.mask.bits || !is_the_key_s(at);
+  }
+}
+
+Shares::Orders Shares::take_over(Slot slot, std::vector<uint8_t> masks, const CommandState& state) {
+  Orders orders;
+  std::vector<EntryId> known;
+  book_.each_of(slot, [&](EntryId id, EntryIndex) { known.push_back(id); });
+  for (const EntryId id : known) {
+    const auto entry = state.find(id);
+    const EntryIndex index = place(id)->index;
+    const uint8_t mask = index.value < masks.size() ? std::exchange(masks[index.value], uint8_t{0}) : 0;
+    if (!entry || rows_[id.value].identity != Identity::of(entry->topic, entry->channel)) {
+      // It is about to be removed.
+      if (mask != 0) masks[index.value] = mask;
+      book_.withdraw(id);
+    } else if (mask != entry->mask.bits) {
+      AddEntry add = hand_out(id, *entry);
+      if (mask != 0) add.replaces = index;
+      orders.items[slot].push_back(std::move(add));
+    }
+  }
+  taken_over_[slot] = std::move(masks);
+  return orders;
+}
+
+Shares::Orders Shares::drop_unclaimed() {
+  Orders orders;
+  for (const auto& [slot, masks] : taken_over_)
+    for (uint32_t i = 0; i < masks.size(); ++i)
+      if (masks[i] != 0) orders.items[slot].push_back(RemoveEntry{EntryIndex{i}});
+  taken_over_.clear();
+  return orders;
 }
 
 // A channel that nobody holds is best where events of its entries wait, else where an entry of it was served

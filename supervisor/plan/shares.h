@@ -10,6 +10,10 @@
 // Another mask or key of an entry that stays on its worker is one item, which replaces the former entry; no
 // event is missed meanwhile.
 //
+// What a worker of an earlier supervisor serves is *taken over*: it is remembered by its lines until the
+// entries that they stand for are known, which are then served there and sent nothing. A line that no entry
+// asks for is removed when the commands are known to their end.
+//
 // A moved channel's entries are *held*: their old worker is told to remove them at once, their new one is
 // told to add them only when release() is called, that is, when the old one's last event has reached Kafka.
 // So a channel's events stay in order. A channel whose old worker could not get rid of its events for a long
@@ -73,6 +77,14 @@ public:
   // It stays known until it is another. The next reconcile plans with it, also one without dirty entries.
   bool set_host(EntryId id, uint32_t host);
 
+  // A worker of an earlier supervisor serves these lines of the slot; a line's mask is 0 where it serves
+  // nothing under it. Entries that are in the book already are compared with them at once.
+  Orders take_over(Slot slot, std::vector<uint8_t> masks, const CommandState& state);
+  // Every command is known: what no entry asked for is to be removed.
+  Orders drop_unclaimed();
+  // The slot's worker is no more; nor does it serve anything that was not claimed.
+  void forget_taken_over(Slot slot) { taken_over_.erase(slot); }
+
   // A fresh worker greeted: everything that the slot serves and that is not held.
   std::vector<AssignItem> serve_anew(Slot slot, const CommandState& state);
 
@@ -122,6 +134,7 @@ private:
   void unlink(EntryId id);
   void move_channel(uint32_t channel, Slot to, Orders& orders);
   void take(EntryId id, const CommandState& state, Orders& orders, std::vector<EntryId>& added);
+  void claim(EntryId id, const EntryRef& entry, Orders& orders);
   void bring_home(EntryId id, const Asking& ask);
   void put_at(Channel& channel, Slot slot);
   void even_out(const CommandState& state, const Asking& ask, Orders& orders);
@@ -136,6 +149,7 @@ private:
   std::vector<uint32_t> free_channels_;
   std::unordered_map<uint64_t, uint32_t> channel_of_name_;
   std::map<Slot, Worker> workers_;
+  std::map<Slot, std::vector<uint8_t>> taken_over_;  // masks by index, of lines that no entry has claimed yet
   Lines lines_;
   Book book_;
   bool moves_put_off_ = false;

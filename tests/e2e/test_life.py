@@ -310,7 +310,7 @@ def test_a_second_supervisor_with_another_state_leaves_the_first_alone(site):
     first.connected(1)
 
 
-def test_workers_of_a_killed_supervisor_leave_before_their_successors_begin(site):
+def test_workers_that_a_killed_supervisor_left_no_record_of_leave_before_their_successors_begin(site):
     ioc = site.ioc(counter("c"))
     topic = site.topic()
     supervisor = site.supervisor([ioc], {"workers": {"count": 1}})
@@ -321,6 +321,7 @@ def test_workers_of_a_killed_supervisor_leave_before_their_successors_begin(site
     old = supervisor.workers()[0]["pid"]
     supervisor.kill()
     assert alive(old)
+    (supervisor.folder / "run" / "epics2kafka" / "workers" / "0.worker").unlink()
     supervisor.start()
     supervisor.connected(1)
     assert not alive(old)

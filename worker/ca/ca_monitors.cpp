@@ -41,6 +41,7 @@ struct Shared {
   SteeredLibca libca;
   ConnectFailures failures;
   std::atomic<uint64_t> applied{0}, turns{0}, frames{0};
+  std::atomic<uint32_t> serves{0};
   std::atomic<bool> clear{false}, cleared{false}, stop{false};
   std::mutex mutex;
   std::condition_variable changed;
@@ -82,6 +83,7 @@ private:
     if (!batches_.empty()) {
       if (!shared_.cleared) keeper_.apply(batches_.front().items, now);
       changes_ += batches_.front().items.size();
+      shared_.serves = keeper_.serves();
       shared_.applied = batches_.front().number;
       batches_.pop_front();
     }
@@ -221,6 +223,7 @@ public:
   bool cleared() const override { return shared_->cleared; }
   uint64_t turns() const override { return shared_->turns; }
   uint64_t search_frames_sent() const override { return shared_->frames; }
+  uint32_t serves() const override { return shared_->serves; }
   std::string library() const override { return libca_version(); }
   std::string address_problem() const override {
     const std::lock_guard lock(shared_->mutex);

@@ -62,6 +62,14 @@ void Keeper::take(const Notice& notice, MonotonicNs now) {
   if (Channel* channel = table_.at(notice.channel); channel && !channel->doomed) tidy(*channel, now);
 }
 
+void Keeper::note_assigned(EntryIndex index, Mask mask) {
+  if (index.value >= assigned_.size()) assigned_.resize(size_t{index.value} + 1);
+  const bool is = mask.bits != 0, was = assigned_[index.value];
+  serves_ += (is ? 1u : 0u) - (was ? 1u : 0u);
+  assigned_[index.value] = is;
+  delivery_.intake.set_assigned(index, mask);
+}
+
 // Handles that entries left when they went over.
 void Keeper::close_left() {
   std::vector<LeftHandle> left;
@@ -134,6 +142,7 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
     link(*entry, fresh_subscription(channel, spec.mask));
   }
   connector_.introduce(channel, *entry);
+  note_assigned(item.index, spec.mask);
   touch(channel);
   expect_connection(item.index, MonotonicNs{now.value + settings_.never_connected_after_s * kNsPerSecond});
 }
@@ -152,6 +161,8 @@ void Keeper::replace(const AddEntry& item, Entry& entry, MonotonicNs now) {
   if (!item.never_connected_published)
     delivery_.intake.clear_flags(*handle, ledger::kNeverConnectedPublished);
   send_over(entry, item.entry.mask, handle, item.index);
+  if (*item.replaces != item.index) note_assigned(*item.replaces, Mask{0});
+  note_assigned(item.index, item.entry.mask);
   touch(channel);
   expect_connection(item.index, MonotonicNs{now.value + settings_.never_connected_after_s * kNsPerSecond});
 }
@@ -226,6 +237,7 @@ void Keeper::remove(const RemoveEntry& item) {
     log::warn("entry_unknown index={} what=remove", item.index.value);
     return;
   }
+  note_assigned(item.index, Mask{0});
   Channel& channel = channel_of(*entry);
   IntakeEntry* handle;
   EntryIndex index;

@@ -50,6 +50,8 @@ public:
   // Makes libca send what the above asked of it.
   void flush();
 
+  // Entries that are assigned.
+  uint32_t serves() const { return serves_; }
   bool clearing() const { return !doomed_.empty(); }
   MonotonicNs next_turn(MonotonicNs now) const;
   bool is_quiet() const { return connector_.is_quiet(); }
@@ -71,6 +73,7 @@ private:
   IntakeEntry* handle_for(const AddEntry& item, const Entry& entry);
   void send_over(Entry& entry, Mask mask, IntakeEntry* handle, EntryIndex index);
   Entry* find(EntryIndex index);
+  void note_assigned(EntryIndex index, Mask mask);
   Channel& channel_of(const Entry& entry) const;
   std::string channel_name(const EntrySpec& spec) const;
   Channel& channel_for(const std::string& name, MonotonicNs now);
@@ -91,7 +94,9 @@ private:
   ChannelTable table_;
   Subscriber subscriber_;
   Connector connector_;
-  std::vector<Entry*> entries_;    // by index; one that is being replaced by both
+  std::vector<Entry*> entries_;  // by index; one that is being replaced by both
+  std::vector<bool> assigned_;   // by index; one that is being replaced by the latter
+  uint32_t serves_ = 0;
   std::vector<Channel*> touched_;  // by the batch at hand
   std::deque<Due> meetings_;       // channels with entries that wait to go over, until then at most
   std::deque<EntriesDue> never_connected_;

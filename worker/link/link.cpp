@@ -89,6 +89,7 @@ private:
   LinkFacts facts() const {
     LinkFacts f;
     f.applied_number = monitors_.applied();
+    f.serves = monitors_.serves();
     f.cleared = monitors_.cleared();
     f.waiting_events = publishing_.waiting();
     f.ca_turns = monitors_.turns();
@@ -112,6 +113,8 @@ private:
       case LinkPhase::greeting:
       case LinkPhase::left:
         return;
+      case LinkPhase::regreeting:
+        return log::info("link asked by=\"another supervisor\"");
       case LinkPhase::serving:
         return log::debug("link welcomed");
       case LinkPhase::draining:

@@ -22,11 +22,30 @@ struct Step {
 
   void send(WorkerMessage message) { actions.emplace_back(SendMessage{std::move(message)}); }
 
+  // In this conversation's numbers.
+  uint64_t applied() const {
+    return facts.applied_number > s.posted_before ? facts.applied_number - s.posted_before : 0;
+  }
+  int64_t lease_ms() const { return s.lease_ms > 0 ? s.lease_ms : settings.lease_ms; }
+  int64_t drain_timeout_ms() const {
+    return s.drain_timeout_ms > 0 ? s.drain_timeout_ms : settings.drain_timeout_ms;
+  }
+
+  void greet() {
+    Hello hello = settings.hello;
+    hello.conversation = s.conversation;
+    hello.serves = facts.serves;
+    hello.is_leaving = s.phase == LinkPhase::draining;
+    s.asked = false;
+    s.next_send = after(now, settings.hello_interval_ms);
+    send(std::move(hello));
+  }
+
   void heartbeat() {
-    s.applied_told = facts.applied_number;
+    s.applied_told = applied();
     s.next_send = after(now, settings.heartbeat_interval_ms);
-    send(Heartbeat{facts.applied_number, facts.ca_turns, facts.publish_turns, facts.kafka_error,
-                   facts.brokers_up, facts.schema_problem, facts.address_problem});
+    send(Heartbeat{applied(), facts.ca_turns, facts.publish_turns, facts.kafka_error, facts.brokers_up,
+                   facts.schema_problem, facts.address_problem});
   }
 
   void drain(WorkerExit exit, std::string reason, int64_t timeout_ms) {
@@ -50,19 +69,31 @@ struct Step {
     actions.emplace_back(Leave{s.exit, s.reason});
   }
 
-  void take(Welcome&) {
-    if (s.phase != LinkPhase::greeting) return;
+  void take(Welcome& m) {
+    if (s.phase != LinkPhase::greeting && s.phase != LinkPhase::regreeting) return;
+    if (m.conversation != s.conversation) return;
     s.phase = LinkPhase::serving;
+    s.posted_before += s.next_number - 1;
     s.next_number = 1;
+    s.applied_told = 0;
+    s.lease_ms = m.lease_s * 1000;
+    s.drain_timeout_ms = m.drain_timeout_ms;
     s.next_send = now;
+  }
+  void take(Greet& m) {
+    s.conversation = m.conversation;
+    s.asked = true;
+    s.next_send = now;
+    if (s.phase == LinkPhase::serving) s.phase = LinkPhase::regreeting;
+    if (s.phase == LinkPhase::draining) greet();
   }
   void take(Assign& m) {
     if (s.phase != LinkPhase::serving) return;
     if (m.number == s.next_number) {
       ++s.next_number;
-      actions.emplace_back(PostBatch{m.number, std::move(m.items)});
+      actions.emplace_back(PostBatch{s.posted_before + m.number, std::move(m.items)});
     } else if (m.number < s.next_number) {
-      send(Applied{facts.applied_number});
+      send(Applied{applied()});
     }
   }
   void take(Ping&) {}
@@ -75,9 +106,9 @@ struct Step {
     std::visit([this](auto& m) { take(m); }, e.message);
   }
   void operator()(Misunderstood& e) {
-    drain(WorkerExit::protocol, "cannot understand the supervisor: " + e.text, settings.drain_timeout_ms);
+    drain(WorkerExit::protocol, "cannot understand the supervisor: " + e.text, drain_timeout_ms());
   }
-  void operator()(Terminated&) { drain(WorkerExit::done, "SIGTERM", settings.drain_timeout_ms); }
+  void operator()(Terminated&) { drain(WorkerExit::done, "SIGTERM", drain_timeout_ms()); }
 
   void operator()(LinkTick&) {
     if (s.last_tick.value != 0) {
@@ -85,21 +116,28 @@ struct Step {
       s.silence_ns += std::min(paused, kLongestCountedPauseMs * kNsPerMs);
     }
     s.last_tick = now;
-    if (s.silence_ns >= settings.lease_ms * kNsPerMs) {
+    if (s.silence_ns >= lease_ms() * kNsPerMs) {
       drain(WorkerExit::lease_lapsed,
-            "heard nothing of the supervisor for " + std::to_string(settings.lease_ms / 1000) + " s",
-            settings.drain_timeout_ms);
+            "heard nothing of the supervisor for " + std::to_string(lease_ms() / 1000) + " s",
+            drain_timeout_ms());
     }
     switch (s.phase) {
       case LinkPhase::greeting:
-        if (now < s.next_send) return;
-        s.next_send = after(now, settings.hello_interval_ms);
-        return send(settings.hello);
+        if (now >= s.next_send) greet();
+        return;
+      case LinkPhase::regreeting:
+        // What it serves is certain only when all is applied; until then it shows that it is alive.
+        if (applied() + 1 >= s.next_number) {
+          if (s.asked || now >= s.next_send) greet();
+        } else if (now >= s.next_send) {
+          heartbeat();
+        }
+        return;
       case LinkPhase::serving:
         if (now >= s.next_send) return heartbeat();
-        if (facts.applied_number > s.applied_told) {
-          s.applied_told = facts.applied_number;
-          send(Applied{facts.applied_number});
+        if (applied() > s.applied_told) {
+          s.applied_told = applied();
+          send(Applied{applied()});
         }
         return;
       case LinkPhase::draining:
@@ -126,6 +164,7 @@ int64_t wait_ms(const LinkState& state, MonotonicNs now) {
   int64_t longest = kLongestCountedPauseMs / 2;
   switch (state.phase) {
     case LinkPhase::serving:
+    case LinkPhase::regreeting:
       if (state.applied_told + 1 < state.next_number) longest = kBusyWaitMs;
       break;
     case LinkPhase::draining:

@@ -7,6 +7,10 @@
 //   serving    Assign n is posted when it is the next number; an older one is answered with Applied, a newer
 //   one
 //              dropped: the supervisor repeats what stays unapplied. A second Welcome changes nothing.
+//   regreeting it was asked who it is, by a supervisor that takes it over: once all that was posted is
+//   applied,
+//              Hello every hello_interval until the Welcome of that conversation, then serving, with numbers
+//              from 1; meanwhile it serves what it has and takes nothing
 //   draining   everything was asked to be cleared; leaves when nothing waits for Kafka, or at the deadline
 //   left       nothing more happens
 //
@@ -28,7 +32,7 @@ namespace e2k::worker {
 
 inline constexpr int64_t kLongestCountedPauseMs = 1'000;
 
-enum class LinkPhase { greeting, serving, draining, left };
+enum class LinkPhase { greeting, serving, regreeting, draining, left };
 
 struct LinkSettings {
   Hello hello;
@@ -40,7 +44,8 @@ struct LinkSettings {
 
 // What the other threads say of themselves at the moment of a step.
 struct LinkFacts {
-  uint64_t applied_number = 0;
+  uint64_t applied_number = 0;  // of the batches posted, counted since the process began
+  uint32_t serves = 0;
   bool cleared = false;
   uint64_t waiting_events = 0;
   uint64_t ca_turns = 0;
@@ -85,8 +90,13 @@ using LinkAction = std::variant<SendMessage, PostBatch, ClearAll, ChangeLogLevel
 
 struct LinkState {
   LinkPhase phase = LinkPhase::greeting;
+  uint64_t conversation = 0;   // with the supervisor that it greets, or has greeted last
+  bool asked = false;          // by a Greet that is not answered yet
+  uint64_t posted_before = 0;  // batches, in earlier conversations
   uint64_t next_number = 1;
   uint64_t applied_told = 0;
+  int64_t lease_ms = 0;  // as the Welcome says; 0: as the settings say
+  int64_t drain_timeout_ms = 0;
   int64_t silence_ns = 0;
   MonotonicNs last_tick;
   MonotonicNs next_send;  // Hello or Heartbeat

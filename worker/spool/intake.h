@@ -67,6 +67,7 @@ public:
   void set_host(IntakeEntry& entry, std::string_view host) noexcept override;
   void set_type(IntakeEntry& entry, uint16_t dbr_type, uint32_t count) noexcept override;
   void set_also_host(IntakeEntry& entry, std::string_view host) noexcept override;
+  void set_assigned(EntryIndex index, Mask mask) noexcept override;
   void set_server(std::string_view host, const ServerFacts& facts) noexcept override;
   void forget_host(std::string_view host) noexcept override;
   void set_search(const SearchFacts& facts) noexcept override;

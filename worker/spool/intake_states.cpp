@@ -55,6 +55,11 @@ void SpoolIntake::take_over(IntakeEntry& to, const IntakeEntry& from) noexcept {
   count_channel(to, there.ca.state.load(kRelaxed), +1);
 }
 
+void SpoolIntake::set_assigned(EntryIndex index, Mask mask) noexcept {
+  if (index.value < header_.entries_used.load(kRelaxed))
+    lines_[index.value].ca.assigned_mask.store(static_cast<uint8_t>(mask.bits), kRelaxed);
+}
+
 void SpoolIntake::set_state(IntakeEntry& entry, ledger::EntryState state) noexcept {
   std::lock_guard lock(hosts_lock_);
   const ledger::EntryState before = line_of(entry).state.load(kRelaxed);

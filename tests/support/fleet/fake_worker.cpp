@@ -3,6 +3,8 @@
 // The script is the contract's value converter:
 //   serve                applies what it is given; names that begin with ! are orders:
 //                        !crash  dies by SIGSEGV       !hang  stops itself without a word
+//   books                serves, and keeps a ledger of what it is assigned
+//   lying                likewise, and greets with a number that its ledger does not bear out
 //   die                  exits with 1 before it greets
 //   busy                 exits with 75 before it greets
 //   refuse               exits with 78 before it greets
@@ -18,10 +20,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "worker/link/link.h"
+#include "worker/spool/ledger.h"
 
 namespace {
 
@@ -32,18 +36,30 @@ class FakeMonitors final : public Monitors {
 public:
   explicit FakeMonitors(const LaunchContract& contract)
       : stubborn_(contract.value_converter == "stubborn"),
+        lies_(contract.value_converter == "lying"),
         file_(std::fopen((contract.spool_path + ".applied").c_str(), "w")) {
     if (file_ == nullptr) std::abort();
+    if (contract.value_converter != "books" && !lies_) return;
+    auto made = ledger::Ledger::create(contract.ledger_path, contract.slot, contract.generation, 1000);
+    if (!made) std::abort();
+    books_ = std::move(*made);
   }
   ~FakeMonitors() override { std::fclose(file_); }
   void post(uint64_t number, std::vector<AssignItem> items) override {
     for (const AssignItem& item : items) {
-      if (const auto* add = std::get_if<AddEntry>(&item)) apply(*add);
+      if (const auto* add = std::get_if<AddEntry>(&item)) {
+        apply(*add);
+        if (add->replaces) note(*add->replaces, 0);
+        note(add->index, static_cast<uint8_t>(add->entry.mask.bits));
+      } else {
+        note(std::get<RemoveEntry>(item).index, 0);
+      }
     }
     std::fflush(file_);
     applied_ = number;
   }
   uint64_t applied() const override { return applied_; }
+  uint32_t serves() const override { return serves_ + (lies_ ? 1 : 0); }
   void clear_all() override {
     if (stubborn_) raise(SIGSTOP);
     cleared_ = true;
@@ -53,6 +69,12 @@ public:
   std::string address_problem() const override { return ""; }
 
 private:
+  void note(EntryIndex index, uint8_t mask) {
+    if (!books_) return;
+    const uint8_t before = books_->line(index)->ca.assigned_mask.exchange(mask);
+    serves_ += (mask != 0 ? 1u : 0u) - (before != 0 ? 1u : 0u);
+  }
+
   void apply(const AddEntry& add) {
     if (add.entry.channel == "!crash") {
       signal(SIGSEGV, SIG_DFL);
@@ -62,8 +84,10 @@ private:
     std::fprintf(file_, "%u %s\n", add.index.value, add.entry.channel.c_str());
   }
 
-  bool stubborn_;
+  bool stubborn_, lies_;
   std::FILE* file_;
+  std::unique_ptr<ledger::Ledger> books_;
+  uint32_t serves_ = 0;
   uint64_t applied_ = 0;
   bool cleared_ = false;
   mutable std::atomic<uint64_t> turns_{0};

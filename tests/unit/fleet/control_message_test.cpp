@@ -19,7 +19,7 @@ std::string hex(std::string_view bytes) {
 
 TEST(ControlMessage, hello_has_its_golden_bytes) {
   const Hello hello{Slot{3}, Generation{17}, 1234, "abcd", "0.1.0", "4.13"};
-  EXPECT_EQ(hex(encode(WorkerMessage(hello))), "9801010311cd04d2a461626364a5302e312e30a4342e3133");
+  EXPECT_EQ(hex(encode(WorkerMessage(hello))), "9b02010311cd04d2a461626364a5302e312e30a4342e31330000c2");
   EXPECT_EQ(decode_worker_message(encode(WorkerMessage(hello))).value(), WorkerMessage(hello));
 }
 
@@ -32,16 +32,40 @@ TEST(ControlMessage, a_greeting_that_names_no_library_is_understood) {
       17);
   const auto hello = decode_worker_message(bytes);
   ASSERT_TRUE(hello) << hello.error().message;
-  EXPECT_EQ(*hello, WorkerMessage(Hello{Slot{3}, Generation{17}, 7, "abcd", "0.1.0", ""}));
+  Hello expected{Slot{3}, Generation{17}, 7, "abcd", "0.1.0", ""};
+  expected.control_version = 1;
+  EXPECT_EQ(*hello, WorkerMessage(expected));
+}
+
+TEST(ControlMessage, a_greeting_tells_its_conversation_and_what_is_served) {
+  Hello hello{Slot{3}, Generation{17}, 1234, "abcd", "0.1.0", "4.13"};
+  hello.conversation = 77;
+  hello.serves = 5;
+  hello.is_leaving = true;
+  EXPECT_EQ(decode_worker_message(encode(WorkerMessage(hello))).value(), WorkerMessage(hello));
+  EXPECT_EQ(hex(encode(SupervisorMessage(Greet{77}))), "9302164d");
+  EXPECT_EQ(decode_supervisor_message("\x93\x02\x16\x4d").value(), SupervisorMessage(Greet{77}));
+}
+
+TEST(ControlMessage, the_other_side_is_written_to_in_its_own_version_where_that_is_older) {
+  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}), 1)), "920112");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}), kControlVersion + 1)), "920212");
+  EXPECT_EQ(decode_supervisor_message(std::string("\x92\x01\x10", 3)).value(), SupervisorMessage(Welcome{}));
+}
+
+TEST(ControlMessage, of_a_later_version_what_is_known_is_understood_and_the_rest_a_sign_of_life) {
+  EXPECT_EQ(decode_worker_message(std::string("\x94\x03\x02\x07\xc3", 5)).value(), WorkerMessage(Applied{7}));
+  EXPECT_EQ(decode_supervisor_message(std::string("\x93\x03\x63\x07", 4)).value(), SupervisorMessage(Ping{}));
+  EXPECT_FALSE(decode_supervisor_message(std::string("\x93\x02\x63\x07", 4)));
 }
 
 TEST(ControlMessage, the_other_messages_of_a_worker_have_their_golden_bytes) {
-  EXPECT_EQ(hex(encode(WorkerMessage(Applied{300}))), "930102cd012c");
+  EXPECT_EQ(hex(encode(WorkerMessage(Applied{300}))), "930202cd012c");
   EXPECT_EQ(hex(encode(WorkerMessage(Heartbeat{1, 2, 3, "x", 4, "y", "z"}))),
-            "99010301"
+            "99020301"
             "02"
             "03a17804a179a17a");
-  EXPECT_EQ(hex(encode(WorkerMessage(Goodbye{5}))), "93010405");
+  EXPECT_EQ(hex(encode(WorkerMessage(Goodbye{5}))), "93020405");
 }
 
 TEST(ControlMessage, assign_has_its_golden_bytes) {
@@ -49,7 +73,7 @@ TEST(ControlMessage, assign_has_its_golden_bytes) {
   assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, true, false});
   assign.items.emplace_back(RemoveEntry{EntryIndex{9}});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94011107929800"
+            "94021107929800"
             "00a174a16305a16b01009201"
             "09");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
@@ -59,7 +83,7 @@ TEST(ControlMessage, what_is_known_of_an_added_entry_is_a_bit_each) {
   Assign assign{7, {}};
   assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, false, true, true});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94011107919800"
+            "94021107919800"
             "00a174a16305a16b0600");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
@@ -69,24 +93,24 @@ TEST(ControlMessage, the_entry_that_an_added_one_replaces_is_its_index_and_one) 
   assign.items.emplace_back(
       AddEntry{EntryIndex{4}, {"t", "c", Mask{5}, "k"}, false, false, false, EntryIndex{3}});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94011107919800"
+            "94021107919800"
             "04a174a16305a16b0004");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
 
 TEST(ControlMessage, the_other_messages_of_the_supervisor_have_their_golden_bytes) {
-  EXPECT_EQ(hex(encode(SupervisorMessage(Welcome{}))), "920110");
-  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920112");
-  EXPECT_EQ(hex(encode(SupervisorMessage(Stop{10'000}))), "930113cd2710");
-  EXPECT_EQ(hex(encode(SupervisorMessage(SetLogLevel{"debug"}))), "930114a56465627567");
-  EXPECT_EQ(hex(encode(SupervisorMessage(SetPaused{true}))), "930115c3");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Welcome{}))), "950210000000");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920212");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Stop{10'000}))), "930213cd2710");
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetLogLevel{"debug"}))), "930214a56465627567");
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetPaused{true}))), "930215c3");
   EXPECT_EQ(decode_supervisor_message("\x93\x01\x15\xc3").value(), SupervisorMessage(SetPaused{true}));
 }
 
-TEST(ControlMessage, a_message_of_another_version_is_refused_by_its_number) {
-  const auto decoded = decode_worker_message(std::string("\x93\x02\x02\x01", 4));
+TEST(ControlMessage, a_message_of_a_version_that_is_too_old_is_refused_by_its_number) {
+  const auto decoded = decode_worker_message(std::string("\x93\x00\x02\x01", 4));
   ASSERT_FALSE(decoded);
-  EXPECT_NE(decoded.error().message.find("version 2"), std::string::npos) << decoded.error().message;
+  EXPECT_NE(decoded.error().message.find("version 0"), std::string::npos) << decoded.error().message;
 }
 
 TEST(ControlMessage, garbage_is_an_error_and_no_exception) {

@@ -106,6 +106,74 @@ TEST_F(LinkProtocol, an_assignment_before_the_welcome_is_dropped) {
   EXPECT_TRUE(actions.empty());
 }
 
+TEST_F(LinkProtocol, asked_who_it_is_it_greets_once_all_is_applied_and_goes_on_with_what_it_serves) {
+  serve();
+  hear(Assign{1, {}});
+  hear(Assign{2, {}});
+  facts.applied_number = 1;
+  facts.serves = 3;
+  hear(Greet{77});
+  pass(100);
+  EXPECT_EQ(sent<Hello>(), 0u);
+  facts.applied_number = 2;
+  pass(100);
+  ASSERT_TRUE(did<SendMessage>());
+  const Hello hello = std::get<Hello>(did<SendMessage>()->message);
+  EXPECT_EQ(hello.conversation, 77u);
+  EXPECT_EQ(hello.serves, 3u);
+  EXPECT_FALSE(hello.is_leaving);
+  EXPECT_FALSE(did<ClearAll>());
+  hear(Assign{3, {}});  // of the supervisor before
+  EXPECT_TRUE(actions.empty());
+  hear(Welcome{77});
+  EXPECT_EQ(state.phase, LinkPhase::serving);
+  hear(Assign{1, {}});
+  ASSERT_TRUE(did<PostBatch>());
+  EXPECT_EQ(did<PostBatch>()->number, 3u);  // in the worker's own count
+  facts.applied_number = 3;
+  hear(Assign{1, {}});
+  ASSERT_TRUE(did<SendMessage>());
+  EXPECT_EQ(std::get<Applied>(did<SendMessage>()->message).number, 1u);
+}
+
+TEST_F(LinkProtocol, a_welcome_of_another_conversation_is_not_taken) {
+  serve();
+  hear(Greet{77});
+  hear(Welcome{});
+  EXPECT_EQ(state.phase, LinkPhase::regreeting);
+  pass(1'000);
+  EXPECT_GE(sent<Hello>(), 3u);
+  hear(Welcome{77});
+  EXPECT_EQ(state.phase, LinkPhase::serving);
+}
+
+TEST_F(LinkProtocol, one_that_was_never_welcomed_greets_the_supervisor_that_asks) {
+  on(LinkTick{});
+  hear(Greet{77});
+  on(LinkTick{});
+  ASSERT_TRUE(did<SendMessage>());
+  EXPECT_EQ(std::get<Hello>(did<SendMessage>()->message).conversation, 77u);
+}
+
+TEST_F(LinkProtocol, one_that_drains_says_so_when_it_is_asked) {
+  serve();
+  facts.waiting_events = 3;
+  hear(Stop{5'000});
+  hear(Greet{77});
+  ASSERT_TRUE(did<SendMessage>());
+  EXPECT_TRUE(std::get<Hello>(did<SendMessage>()->message).is_leaving);
+  EXPECT_EQ(state.phase, LinkPhase::draining);
+}
+
+TEST_F(LinkProtocol, the_lease_is_the_welcomes_where_it_names_one) {
+  on(LinkTick{});
+  hear(Welcome{0, 20, 700});
+  pass(15'000);
+  EXPECT_EQ(state.phase, LinkPhase::serving);
+  pass(5'100);
+  EXPECT_EQ(state.phase, LinkPhase::draining);
+}
+
 TEST_F(LinkProtocol, what_was_applied_is_told_before_the_next_heartbeat) {
   serve();
   on(LinkTick{});  // the heartbeat that follows the welcome

@@ -28,6 +28,31 @@ public:
     w.assigned = w.unapplied = 0;
     if (callbacks_.welcomed) callbacks_.welcomed(slot, w.state.generation);
   }
+  // A worker of an earlier supervisor lives there, and is awaited until it is adopted.
+  void found(Slot slot) {
+    of(slot).state.phase = SlotPhase::starting;
+    of(slot).state.found = true;
+  }
+  // It greets; its ledger says that it serves these masks by index.
+  void adopt(Slot slot, const std::map<uint32_t, uint8_t>& masks) {
+    Worker& w = of(slot);
+    w.state.phase = SlotPhase::running;
+    w.state.generation = Generation{++last_generation_};
+    w.state.pid = 1000 + slot.value;
+    w.ledger = std::make_unique<TestLedger>(slot, w.state.generation);
+    for (const auto& [index, mask] : masks) {
+      w.ledger->line(EntryIndex{index}).ca.assigned_mask = mask;
+      w.ledger->line(EntryIndex{index}).ca.state = ledger::EntryState::connected;
+    }
+    w.welcomed = true;
+    callbacks_.adopted(slot, w.state.generation);
+    if (!is_adopting()) callbacks_.adoption_over();
+  }
+  bool is_adopting() const override {
+    for (const auto& w : workers_)
+      if (w->state.found && w->state.phase == SlotPhase::starting) return true;
+    return false;
+  }
   void die(Slot slot, int wait_status = 9) {
     Worker& w = of(slot);
     w.state.phase = SlotPhase::backoff;
