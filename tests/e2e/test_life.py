@@ -322,10 +322,12 @@ def test_workers_that_a_killed_supervisor_left_no_record_of_leave_before_their_s
     supervisor.kill()
     assert alive(old)
     (supervisor.folder / "run" / "epics2kafka" / "workers" / "0.worker").unlink()
+    os.kill(old, signal.SIGSTOP)  # so that it holds its books for long enough
     supervisor.start()
+    wait_for(lambda: f"pid {old}, which an earlier supervisor started" in supervisor.child.text(), 20, "why it takes a while")
+    os.kill(old, signal.SIGCONT)
     supervisor.connected(1)
     assert not alive(old)
-    assert f"pid {old}, which an earlier supervisor started" in supervisor.child.text(), "why it took a while"
     last = len(reader.to_end())
     reader.until(lambda records: len(records) > last + 10)
     values = [r.values[0] for r in reader.records if r.error is None]
