@@ -77,6 +77,7 @@ public:
   EntryPage entries(const EntryQuery& query) const override;
   std::vector<EntryView> entries_of(std::string_view channel) const override;
   std::vector<std::string> topics(size_t limit) const override;
+  TopicPage topic_page(const TopicQuery& query) const override;
   std::vector<HostView> hosts() const override;
   std::vector<Rejection> rejections() const override;
   bool restart_worker(Slot slot, const Caller& caller) override;

@@ -28,6 +28,10 @@ std::vector<std::string> Service::topics(size_t limit) const {
   return board_->topics(limit);
 }
 
+TopicPage Service::topic_page(const TopicQuery& query) const {
+  return board_->topic_page(query);
+}
+
 std::vector<HostView> Service::hosts() const {
   return board_->hosts();
 }

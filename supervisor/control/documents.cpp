@@ -115,6 +115,15 @@ void append_items(std::string& out, const List& list, ToJson to_json) {
 }
 
 template <class List, class ToJson>
+std::string page_of(const List& list, const std::string& next, ToJson to_json) {
+  std::string out = R"({"api":1,"items":)";
+  append_items(out, list, to_json);
+  out += R"(,"next":)";
+  out += next.empty() ? "null" : '"' + encode_cursor(next) + '"';
+  return out + '}';
+}
+
+template <class List, class ToJson>
 std::string list_document(const List& list, ToJson to_json) {
   std::string out = R"({"api":1,"items":)";
   append_items(out, list, to_json);
@@ -193,11 +202,20 @@ std::string worker_document(const WorkerView& worker) {
 }
 
 std::string page_document(const EntryPage& page) {
-  std::string out = R"({"api":1,"items":)";
-  append_items(out, page.items, entry_json);
-  out += R"(,"next":)";
-  out += page.next.empty() ? "null" : '"' + encode_cursor(page.next) + '"';
-  return out + '}';
+  return page_of(page.items, page.next, entry_json);
+}
+
+std::string topics_document(const TopicPage& page) {
+  return page_of(page.items, page.next, [](const TopicView& topic) {
+    Json json = {{"topic", text(topic.topic)},
+                 {"kafka_name", text(topic.kafka_name)},
+                 {"entries", topic.entries},
+                 {"connected", topic.connected}};
+    json.update(events_json(topic.events));
+    json["blocked"] = topic.blocked == ledger::Blocked::no ? Json() : Json(to_string(topic.blocked));
+    json["blocked_entries"] = topic.blocked_entries;
+    return json;
+  });
 }
 
 std::string channel_document(std::string_view channel, const std::vector<EntryView>& entries) {

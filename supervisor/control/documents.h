@@ -20,6 +20,7 @@ std::string workers_document(const std::vector<WorkerView>& workers);
 std::string worker_document(const WorkerView& worker);
 std::string page_document(const EntryPage& page);
 std::string channel_document(std::string_view channel, const std::vector<EntryView>& entries);
+std::string topics_document(const TopicPage& page);
 std::string hosts_document(const std::vector<HostView>& hosts);
 std::string rejected_document(const std::vector<Rejection>& rejections);
 std::string ready_document(const StatusView& status);

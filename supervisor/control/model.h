@@ -161,15 +161,37 @@ struct HostView {
 const char* to_string(ledger::HostState state);  // "UP", "REFUSING", …
 
 struct EntryQuery {
-  std::optional<ShownState> state;
+  std::vector<ShownState> states;  // in any of them; empty: in whatever state
   std::optional<Slot> worker;
-  std::string prefix;  // of the channel's name
+  std::string prefix;                  // of the channel's name
+  std::optional<std::string> topic;    // as commanded
+  std::optional<std::string> host;     // "ip:port", or "ip" for every port of it
+  std::optional<double> older_than_s;  // no event for so long, or never one
+  bool lost = false;                   // some of its events are lost
   size_t limit = 1000;
   std::string after;  // cursor of the previous page; "" at first
 };
 struct EntryPage {
   std::vector<EntryView> items;
   std::string next;  // "" on the last page
+};
+
+struct TopicView {
+  std::string topic;       // as commanded
+  std::string kafka_name;  // with output.topic_prefix
+  uint64_t entries = 0, connected = 0;
+  EventCounts events;  // of the entries that there are
+  // Why it takes nothing, as the first of the entries that are blocked says, and how many are.
+  ledger::Blocked blocked = ledger::Blocked::no;
+  uint64_t blocked_entries = 0;
+};
+struct TopicQuery {
+  size_t limit = 1000;
+  std::string after;  // cursor of the previous page; "" at first
+};
+struct TopicPage {
+  std::vector<TopicView> items;  // by name
+  std::string next;              // "" on the last page
 };
 
 // Who asks, for the log: credentials of the Unix socket's peer, or the address of a TCP peer.
@@ -191,6 +213,7 @@ public:
   virtual std::vector<EntryView> entries_of(std::string_view channel) const = 0;
   // Names of output topics, each once, in order; `limit` of them at most.
   virtual std::vector<std::string> topics(size_t limit) const = 0;
+  virtual TopicPage topic_page(const TopicQuery& query) const = 0;
   virtual std::vector<HostView> hosts() const = 0;
   virtual std::vector<Rejection> rejections() const = 0;
 

@@ -164,6 +164,8 @@ Answer show(Surface surface, const Route& route, const ResponderRules& rules, co
       if (entries.empty()) return no_channel(route.channel, std::nullopt);
       return json(channel_document(route.channel, entries));
     }
+    case Verb::topics:
+      return json(topics_document(model.topic_page(route.topics)));
     case Verb::hosts:
       return json(hosts_document(model.hosts()));
     case Verb::rejected:

@@ -82,19 +82,50 @@ std::optional<ShownState> state_named(std::string_view text) {
   return std::nullopt;
 }
 
+// One, or several with commas between them; the parameter may also be given again.
 std::string take_state(Route& route, const Parameter& parameter) {
-  route.query.state = state_named(parameter.value);
-  if (route.query.state) return {};
+  bool known = true;
+  for (const std::string_view name : split(parameter.value, ',')) {
+    const auto state = state_named(name);
+    known = known && state;
+    if (state) route.query.states.push_back(*state);
+  }
+  if (known) return {};
   std::string accepted;
   for (size_t i = 0; i < kShownStates; ++i)
     accepted += std::string(i == 0 ? "" : ", ") + to_string(static_cast<ShownState>(i));
   return "state is " + log::quoted(parameter.value) + "; accepted: " + accepted;
 }
 
+// Of lists in pages: limit and cursor. Nothing: it is another parameter.
+template <class Query>
+std::optional<std::string> take_paging(Query& query, const Parameter& parameter) {
+  const auto is = [&](const std::string& accepted) {
+    return parameter.name + " is " + log::quoted(parameter.value) + "; accepted: " + accepted;
+  };
+  if (parameter.name == "limit") {
+    const auto limit = whole_number<size_t>(parameter.value);
+    if (!limit || *limit < 1 || *limit > kMaxPageItems) return is("1 to " + std::to_string(kMaxPageItems));
+    query.limit = *limit;
+    return "";
+  }
+  if (parameter.name != "after") return std::nullopt;
+  auto cursor = decode_cursor(parameter.value);
+  if (!cursor) return is("the `next` of the page before");
+  query.after = std::move(*cursor);
+  return "";
+}
+
+std::string take_topics(Route& route, const Parameter& parameter) {
+  if (auto taken = take_paging(route.topics, parameter)) return *taken;
+  return unknown_parameter(parameter, "limit, after");
+}
+
 std::string take_channels(Route& route, const Parameter& parameter) {
   const auto is = [&](const std::string& accepted) {
     return parameter.name + " is " + log::quoted(parameter.value) + "; accepted: " + accepted;
   };
+  if (auto taken = take_paging(route.query, parameter)) return *taken;
   if (parameter.name == "state") return take_state(route, parameter);
   if (parameter.name == "worker") {
     const auto slot = whole_number<uint16_t>(parameter.value);
@@ -102,16 +133,19 @@ std::string take_channels(Route& route, const Parameter& parameter) {
     route.query.worker = Slot{*slot};
   } else if (parameter.name == "prefix") {
     route.query.prefix = parameter.value;
-  } else if (parameter.name == "limit") {
-    const auto limit = whole_number<size_t>(parameter.value);
-    if (!limit || *limit < 1 || *limit > kMaxPageItems) return is("1 to " + std::to_string(kMaxPageItems));
-    route.query.limit = *limit;
-  } else if (parameter.name == "after") {
-    auto cursor = decode_cursor(parameter.value);
-    if (!cursor) return is("the `next` of the page before");
-    route.query.after = std::move(*cursor);
+  } else if (parameter.name == "topic") {
+    route.query.topic = parameter.value;
+  } else if (parameter.name == "host") {
+    route.query.host = parameter.value;
+  } else if (parameter.name == "lost") {
+    return take_flag(route.query.lost, parameter);
+  } else if (parameter.name == "older_than_s") {
+    const auto seconds = whole_number<double>(parameter.value);
+    if (!seconds || !(*seconds >= 0)) return is("seconds, 0 or more");
+    route.query.older_than_s = *seconds;
   } else {
-    return unknown_parameter(parameter, "state, worker, prefix, limit, after");
+    return unknown_parameter(parameter,
+                             "state, worker, prefix, topic, host, lost, older_than_s, limit, after");
   }
   return {};
 }
@@ -162,6 +196,7 @@ std::optional<RouteMatch> find(const std::vector<std::string>& path) {
   }
   if (path.size() > 1) return std::nullopt;
   if (path[0] == "status") return match_of(Verb::status);
+  if (path[0] == "topics") return match_of(Verb::topics, take_topics);
   if (path[0] == "hosts") return match_of(Verb::hosts);
   if (path[0] == "rejected") return match_of(Verb::rejected);
   if (path[0] == "metrics") return match_of(Verb::metrics, ignore);

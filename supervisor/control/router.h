@@ -25,6 +25,7 @@ enum class Verb {
   retry,
   pause,
   resume,
+  topics,
   hosts,
   rejected,
   metrics,
@@ -56,6 +57,7 @@ struct Route {
   bool rolling = false;                  // restart_workers
   bool only_failed = false;              // restart_workers, restart_connector
   EntryQuery query;                      // channels
+  TopicQuery topics;                     // topics
   std::optional<std::string> connector;  // of Connect's: decoded; none where the path names none
   bool include_tasks = false;            // restart_connector
   bool expand_status = false, expand_info = false;  // connectors

@@ -30,6 +30,7 @@ Kind kind_of(std::string_view verb, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
   };
   if (is({"NAME", "--channel"})) return {"channels"};
+  if (name == "--sort") return {"words:channel topic state worker host received waiting lost age gaps"};
   if (is({"TOPIC", "--topic"})) return {"topics"};
   if (name == "N" || (verb == "channels" && name == "--worker")) return {"slots"};
   if (is({"FILE", "--worker", "--output", "--config", "--command-config", "--socket"})) return {"files"};

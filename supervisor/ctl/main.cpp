@@ -22,6 +22,7 @@
 #include "supervisor/ctl/sockets.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_commands.h"
+#include "supervisor/ctl/watch_commands.h"
 
 namespace {
 
@@ -103,18 +104,6 @@ void add_questions(CLI::App& app, Options& options, Code& chosen) {
     add_watch(verb, options);
   question("rejected", "the last bad records on the command topic", show_rejected);
   question("health", "whether the service is ready: exit code 0, 6 degraded, 1 not ready", show_health);
-
-  CLI::App* channels = app.add_subcommand("channels", "a row for each entry");
-  auto filter = std::make_shared<ChannelsFilter>();  // shared: by the callbacks that CLI11 copies
-  channels->add_option("--state", filter->state, "CONNECTED, NEVER_CONNECTED, DISCONNECTED, …");
-  channels->add_option("--worker", filter->worker, "slot of the worker");
-  channels->add_option("--prefix", filter->prefix, "beginning of the channel's name");
-  add_watch(channels, options);
-  channels->callback([&options, &chosen, filter] {
-    chosen = [&options, filter] {
-      return run(options, [&](const Client& c, const Output& o) { return show_channels(c, *filter, o); });
-    };
-  });
 
   CLI::App* channel = app.add_subcommand("channel", "everything about one channel");
   auto name = std::make_shared<std::string>();
@@ -258,6 +247,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(0, 1);  // that one is missing is told below, in better words
   app.fallthrough();             // the options above may also follow the verb
   add_questions(app, options, chosen);
+  add_watch_commands(app, {[&](Code code) { chosen = std::move(code); },
+                           [&](const auto& verb) { return run(options, verb); },
+                           [&](CLI::App* verb) { add_watch(verb, options); }});
   add_changes(app, options, chosen);
   add_local(app, options, chosen);
   add_topic_commands(app, {[&](Code code) { chosen = std::move(code); },

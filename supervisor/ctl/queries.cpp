@@ -80,33 +80,6 @@ Exit show_workers(const Client& client, const Output& output) {
                  output);
 }
 
-Exit show_channels(const Client& client, const ChannelsFilter& filter, const Output& output) {
-  std::string query = "/channels?limit=10000";
-  if (!filter.state.empty()) query += "&state=" + percent_encode(filter.state);
-  if (!filter.prefix.empty()) query += "&prefix=" + percent_encode(filter.prefix);
-  if (filter.worker) query += "&worker=" + std::to_string(*filter.worker);
-  ChannelsText text;
-  std::string separator;
-  const auto read =
-      each_page(client, query, [&](const std::string& body, const Json& items, bool first, bool last) {
-        if (!output.json) {
-          output.out << text.part(items);
-        } else if (first && last) {
-          output.out << body << '\n';  // as it came
-        } else {
-          // One document of several pages, none of which is kept.
-          if (first) output.out << R"({"api":1,"items":[)";
-          for (const Json& item : items) {
-            output.out << separator << item.dump(-1, ' ', false, Json::error_handler_t::replace);
-            separator = ",";
-          }
-          if (last) output.out << "],\"next\":null}\n";
-        }
-        return true;
-      });
-  return read ? Exit::ok : complain(read.error(), output);
-}
-
 Exit show_channel(const Client& client, const std::string& name, const Output& output) {
   return exit_of(show(client, "/channels/" + percent_encode(name), output,
                       [&](const Json& json) { return channel_text(json, seen_by(output)); }),

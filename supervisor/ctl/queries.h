@@ -17,19 +17,12 @@ struct Output {
   std::ostream& err;
 };
 
-struct ChannelsFilter {
-  std::string state, prefix;
-  std::optional<unsigned> worker;
-};
-
 // Each prints, and returns the program's exit code. Diagnostics go to `err`.
 // DEGRADED: Exit::degraded; STARTING, STOPPING: Exit::failed.
 Exit show_status(const Client& client, const Output& output);
 // The connector's status as Kafka Connect has it; exit codes as show_status.
 Exit show_connect_status(const Client& client, const Output& output);
 Exit show_workers(const Client& client, const Output& output);
-// Follows the pages to the end.
-Exit show_channels(const Client& client, const ChannelsFilter& filter, const Output& output);
 Exit show_channel(const Client& client, const std::string& name, const Output& output);
 Exit show_rejected(const Client& client, const Output& output);
 Exit show_health(const Client& client, const Output& output);  // ok, degraded, or failed: not ready

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "supervisor/ctl/blocked.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/words.h"
 
@@ -33,6 +34,21 @@ std::string ChannelsText::part(const Json& entries) {
                     cell(entry, "mask"), cell(entry, "host"), cell(entry, "received"), cell(entry, "waiting"),
                     cell(entry, "lost"), duration(at(entry, "last_event_age_s")), cell(entry, "reason")});
   return table(rows, widths_);
+}
+
+std::string topics_text(const Json& topics) {
+  Rows rows = {{"TOPIC", "ENTRIES", "CONNECTED", "IN", "OUT", "WAITING", "LOST", "BLOCKED"}};
+  for (const Json& topic : topics) {
+    const double blocked = number(topic, "blocked_entries");
+    rows.push_back({cell(topic, at(topic, "kafka_name").is_string() ? "kafka_name" : "topic"),
+                    short_number(number(topic, "entries")), short_number(number(topic, "connected")),
+                    rate(number(topic, "received_per_s")), rate(number(topic, "acknowledged_per_s")),
+                    short_number(number(topic, "waiting")), short_number(number(topic, "lost")),
+                    blocked == 0 ? "-"
+                                 : "it " + blocked_words(text_in(topic, "blocked")) + " (" +
+                                       plural(blocked, "entry", "entries") + ")"});
+  }
+  return table(rows);
 }
 
 std::string rejected_text(const Json& rejected) {

@@ -9,6 +9,7 @@
 namespace e2k::supervisor::ctl {
 
 std::string workers_text(const nlohmann::json& workers);  // an array
+std::string topics_text(const nlohmann::json& topics);    // an array, with rates
 std::string rejected_text(const nlohmann::json& rejected);
 
 // The entries' table, which comes in parts, the heading with the first.

@@ -60,11 +60,14 @@ public:
   EntryPage entries(const EntryQuery& query) const;
   std::vector<EntryView> entries_of(std::string_view channel) const;
   std::vector<std::string> topics(size_t limit) const;
+  TopicPage topic_page(const TopicQuery& query) const;
   std::vector<HostView> hosts() const;
 
 private:
   ShownState shown_state(const EntryRef& entry) const;
   EntryView view_of(const EntryRef& entry) const;
+  bool is_asked_for(const EntryRef& entry, const EntryQuery& query, RealNs now) const;
+  EventCounts counts_of(const EntryRef& entry) const;
   std::string schema_words(Slot slot) const;
   void count_states();
   FlowSums flow_sums() const;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
-#include <unordered_set>
 
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/status/board.h"
@@ -50,15 +49,41 @@ EntryView Board::view_of(const EntryRef& entry) const {
   return view;
 }
 
+EventCounts Board::counts_of(const EntryRef& entry) const {
+  EventCounts counts;
+  parts_.shares.lines().each(Identity::of(entry.topic, entry.channel), [&](const Place& counted) {
+    if (const ledger::Entry* books = parts_.ledgers.books_line(counted)) counts += event_counts(*books);
+  });
+  return counts;
+}
+
+// What costs least is asked first.
+bool Board::is_asked_for(const EntryRef& entry, const EntryQuery& query, RealNs now) const {
+  if (!entry.channel.starts_with(query.prefix)) return false;
+  if (query.topic && entry.topic != *query.topic) return false;
+  if (query.worker && parts_.shares.owner(entry.id) != query.worker) return false;
+  if (!query.states.empty() && std::ranges::find(query.states, shown_state(entry)) == query.states.end())
+    return false;
+  if (query.host || query.older_than_s) {
+    const auto place = parts_.shares.place(entry.id);
+    const ledger::Entry* line = place ? parts_.ledgers.line(*place) : nullptr;
+    if (query.host &&
+        (line == nullptr ||
+         !is_at_host(channel_facts(*parts_.fleet.slot(place->slot).ledger, *line).host, *query.host)))
+      return false;
+    if (query.older_than_s && line != nullptr && !is_silent(*line, *query.older_than_s, now)) return false;
+  }
+  return !query.lost || counts_of(entry).lost > 0;
+}
+
 // One pass over the state, keeping the smallest `limit` behind the cursor.
 EntryPage Board::entries(const EntryQuery& query) const {
   std::map<std::string, EntryId> page;  // by cursor
   bool more = false;
   const size_t limit = std::max<size_t>(1, query.limit);
+  const RealNs now = real_now();
   parts_.commands.visit([&](const EntryRef& entry) {
-    if (!entry.channel.starts_with(query.prefix)) return;
-    if (query.worker && parts_.shares.owner(entry.id) != query.worker) return;
-    if (query.state && shown_state(entry) != *query.state) return;
+    if (!is_asked_for(entry, query, now)) return;
     std::string cursor = cursor_of(entry);
     if (!query.after.empty() && cursor <= query.after) return;
     if (page.size() == limit) {
@@ -73,19 +98,6 @@ EntryPage Board::entries(const EntryQuery& query) const {
   for (const auto& [cursor, id] : page) answer.items.push_back(view_of(*parts_.commands.find(id)));
   if (more) answer.next = page.rbegin()->first;
   return answer;
-}
-
-std::vector<std::string> Board::topics(size_t limit) const {
-  std::unordered_set<std::string_view> found;
-  parts_.commands.visit([&](const EntryRef& entry) {
-    if (found.size() < limit) found.insert(entry.topic);
-  });
-  std::vector<std::string> names;
-  names.reserve(found.size());
-  for (const std::string_view topic : found)
-    names.push_back(parts_.config.output.topic_prefix + std::string(topic));
-  std::ranges::sort(names);
-  return names;
 }
 
 std::vector<EntryView> Board::entries_of(std::string_view channel) const {

@@ -117,6 +117,19 @@ ChannelFacts channel_facts(const ledger::LedgerReader& reader, const ledger::Ent
   return facts;
 }
 
+EventCounts event_counts(const ledger::Entry& line) {
+  return to_view(ledger::counts_of(line));
+}
+
+bool is_at_host(std::string_view host, std::string_view asked) {
+  return !asked.empty() && (host == asked || host.substr(0, host.rfind(':')) == asked);
+}
+
+bool is_silent(const ledger::Entry& line, double seconds, RealNs now) {
+  const int64_t arrival = line.ca.last_arrival_real_ns.load(kRelaxed);
+  return arrival == 0 || static_cast<double>(now.value - arrival) / kNsPerSecondF > seconds;
+}
+
 EntryView entry_view(const EntryRef& entry, ShownState state, const ChannelFacts& channel) {
   EntryView view;
   view.id = entry.id;

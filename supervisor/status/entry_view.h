@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "common/clock.h"
 #include "proto/ledger_reader.h"
@@ -16,6 +17,12 @@ ShownState shown_state_of(const ledger::Entry& line);
 
 // `line`: one of the reader's.
 ChannelFacts channel_facts(const ledger::LedgerReader& reader, const ledger::Entry& line);
+
+EventCounts event_counts(const ledger::Entry& line);
+// `asked`: "ip:port", or "ip" for any port.
+bool is_at_host(std::string_view host, std::string_view asked);
+// No event for so long, or never one.
+bool is_silent(const ledger::Entry& line, double seconds, RealNs now);
 
 // What its command says, and why it is not connected.
 EntryView entry_view(const EntryRef& entry, ShownState state, const ChannelFacts& channel);

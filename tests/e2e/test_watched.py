@@ -12,6 +12,7 @@ from e2k_support import proc
 from records import ao
 
 COLUMNS = 80
+TICK = 'record(calc, "tick") { field(SCAN, ".1 second") field(INPA, "tick") field(CALC, "A+1") }\n'
 
 
 @pytest.fixture
@@ -95,3 +96,65 @@ def test_a_channel_s_summary_begins_with_state_and_reason(site, running):
     assert "no IOC answers" in lines[1]
     said = running.ctl("channel", "a").stdout
     assert said.startswith(f"a for {site.out}: CONNECTED") and "partition 0, offset " in said and fits(said)
+
+
+def rows_of(text):
+    """The table's rows as dicts by heading; columns begin where their headings do."""
+    heading, *rows = text.splitlines()
+    starts = [match.start() for match in re.finditer(r"\S+", heading)]
+    names = heading.split()
+    cut = [*starts[1:], None]
+    return [{name: row[start:end].strip() for name, start, end in zip(names, starts, cut)} for row in rows]
+
+
+def test_topics_have_a_row_with_their_rates(site):
+    ticking = site.topic()
+    supervisor = site.supervisor([site.ioc(ao("a") + TICK)])
+    supervisor.monitor("tick", ticking)
+    supervisor.monitor("a", f"t{site.number}-none")
+    supervisor.connected(2)
+
+    def rows():
+        done = supervisor.ctl("topics")
+        assert done.returncode == 0, done.stderr
+        return {row["TOPIC"]: row for row in rows_of(done.stdout)}
+    proc.wait_for(lambda: rows()[ticking]["OUT"] != "0/s", 20, "a rate of the topic")
+    row = rows()[ticking]
+    assert row["ENTRIES"] == row["CONNECTED"] == "1" and row["BLOCKED"] == "-"
+    items = json.loads(supervisor.ctl("--json", "topics").stdout)["items"]
+    assert {item["topic"] for item in items} == {ticking, f"t{site.number}-none"}
+    assert all("received_per_s" in item and "waiting" in item for item in items)
+
+
+def test_hosts_have_a_row_for_each_ioc(site, running):
+    def row():
+        (only,) = rows_of(running.ctl("hosts").stdout)
+        return only
+    proc.wait_for(lambda: row()["STATE"] == "UP", 20, "the IOC's state")
+    site.ioc_a.put("a", 1)
+    proc.wait_for(lambda: row()["CLOCK"] == "right", 20, "the IOC's clock")
+    assert row()["CHANNELS"] == "2" and re.fullmatch(r"\d+ s ago", row()["SINCE"])
+
+
+def test_channels_are_filtered_sorted_and_what_is_left_out_is_told(site, running):
+    running.monitor("nobody", site.out)
+    running.wait(lambda s: s["channels"]["never_connected"] == 1, 20, "never connected")
+    for _ in range(3):
+        site.ioc_a.put("b", time.time())
+    proc.wait_for(lambda: running.channel("b")[0]["received"] > running.channel("a")[0]["received"], 20, "events of b")
+    port = running.channel("a")[0]["host"]
+
+    def shown(*arguments):
+        done = running.ctl("channels", *arguments)
+        assert done.returncode == 0, done.stderr
+        return [row["CHANNEL"] for row in rows_of(done.stdout)], done.stderr
+    assert shown() == (["a", "b", "nobody"], "")
+    assert shown("--state", "never_connected,DENIED") == (["nobody"], "1 of 3 entries; left out: 2 by the filters\n")
+    assert shown("--state", "CONNECTED", "--state", "NEVER_CONNECTED")[0] == ["a", "b", "nobody"]
+    assert shown("--topic", site.out)[0] == ["a", "b", "nobody"] and shown("--topic", "other")[0] == []
+    assert shown("--host", port)[0] == shown("--host", port.rsplit(":", 1)[0])[0] == ["a", "b"]
+    assert shown("--older-than", "100000")[0] == [] and shown("--lost")[0] == []
+    assert shown("--sort", "received", "--limit", "1") == (["b"], "1 of 3 entries; left out: 2 beyond --limit 1\n")
+    assert shown("--sort", "state")[0] == ["a", "b", "nobody"]
+    assert running.ctl("channels", "--sort", "colour").returncode == 2
+    assert running.ctl("channels", "--state", "SLEEPY").returncode == 2

@@ -48,6 +48,17 @@ TEST(Documents, status_has_the_documented_shape) {
       R"("acknowledged":0,"waiting":0,"lost":0,"coalesced":0,"gaps":0},"spool_bytes":0}]})");
 }
 
+TEST(Documents, topics_have_the_documented_shape) {
+  TopicPage page;
+  page.items.push_back({"t", "shadow.t", 3, 2, {10, 7, 3, 0, 0, 0}, ledger::Blocked::no_topic, 1});
+  page.next = "t";
+  EXPECT_EQ(
+      topics_document(page),
+      R"({"api":1,"items":[{"topic":"t","kafka_name":"shadow.t","entries":3,"connected":2,"received":10,)"
+      R"("acknowledged":7,"waiting":3,"lost":0,"coalesced":0,"gaps":0,"blocked":"no_topic",)"
+      R"("blocked_entries":1}],"next":"74"})");
+}
+
 TEST(Documents, an_entry_has_the_documented_shape) {
   EntryView entry = an_entry("a/b");
   EXPECT_EQ(

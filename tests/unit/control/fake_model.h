@@ -20,7 +20,9 @@ public:
   std::vector<std::string> topic_names;
   std::vector<std::string> changes;
   std::vector<Caller> callers;
+  TopicPage topic_views;
   mutable EntryQuery last_query;
+  mutable TopicQuery last_topic_query;
 
   StatusView status() const override { return status_view; }
   std::vector<WorkerView> workers() const override { return worker_views; }
@@ -47,6 +49,10 @@ public:
     auto topics = topic_names;
     topics.resize(std::min(topics.size(), limit));
     return topics;
+  }
+  TopicPage topic_page(const TopicQuery& query) const override {
+    last_topic_query = query;
+    return topic_views;
   }
   std::vector<HostView> hosts() const override { return host_views; }
   std::vector<Rejection> rejections() const override { return rejection_views; }

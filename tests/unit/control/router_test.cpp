@@ -48,12 +48,38 @@ TEST(Router, query_of_a_page) {
   const auto page =
       route("GET", "/channels?state=never_connected&worker=2&prefix=a%2Bb+c&limit=10000&after=3162");
   ASSERT_TRUE(page);
-  EXPECT_EQ(page->query.state, ShownState::never_connected);
+  EXPECT_EQ(page->query.states, std::vector{ShownState::never_connected});
   EXPECT_EQ(page->query.worker, Slot{2});
   EXPECT_EQ(page->query.prefix, "a+b+c");
   EXPECT_EQ(page->query.limit, 10000u);
   EXPECT_EQ(page->query.after, "1b");
   EXPECT_EQ(route("GET", "/channels")->query.limit, kDefaultPageItems);
+}
+
+TEST(Router, a_page_may_be_of_several_states_of_a_topic_of_a_host_of_what_is_silent_or_lost) {
+  const auto page = route("GET",
+                          "/channels?state=denied,NO_TOPIC&state=PENDING&topic=t&host=10.0.0.1&lost=true"
+                          "&older_than_s=1.5");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->query.states, (std::vector{ShownState::denied, ShownState::no_topic, ShownState::pending}));
+  EXPECT_EQ(page->query.topic, "t");
+  EXPECT_EQ(page->query.host, "10.0.0.1");
+  EXPECT_TRUE(page->query.lost);
+  EXPECT_EQ(page->query.older_than_s, 1.5);
+  for (const char* query :
+       {"state=DENIED,", "state=DENIED,x", "older_than_s=-1", "older_than_s=nan", "lost=yes"})
+    EXPECT_EQ(refused("GET", std::string("/channels?") + query), 400) << query;
+}
+
+TEST(Router, topics_come_in_pages) {
+  const auto page = route("GET", "/topics?limit=5&after=74");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->verb, Verb::topics);
+  EXPECT_EQ(page->topics.limit, 5u);
+  EXPECT_EQ(page->topics.after, "t");
+  EXPECT_EQ(refused("GET", "/topics?limit=0"), 400);
+  EXPECT_EQ(refused("GET", "/topics?state=DENIED"), 400);
+  EXPECT_EQ(refused("POST", "/topics"), 405);
 }
 
 TEST(Router, bad_parameters_are_refused_by_name) {

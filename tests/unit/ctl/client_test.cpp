@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "common/fd.h"
+#include "supervisor/ctl/lists.h"
 #include "supervisor/ctl/queries.h"
 #include "supervisor/ctl/restart.h"
 #include "supervisor/ctl/sockets.h"
@@ -183,7 +184,8 @@ TEST_F(CtlTest, json_is_printed_unchanged) {
 
 TEST_F(CtlTest, pages_are_followed_to_the_end) {
   FakeServer server(path, {http(200, R"({"items":[{"channel":"a"}],"next":"61"})"),
-                           http(200, R"({"items":[{"channel":"b"}],"next":null})")});
+                           http(200, R"({"items":[{"channel":"b"}],"next":null})"),
+                           http(200, R"({"channels":{"total":1007}})")});
   ChannelsFilter filter;
   filter.prefix = "x&";
   EXPECT_EQ(show_channels(client(), filter, output()), Exit::ok);
@@ -191,6 +193,69 @@ TEST_F(CtlTest, pages_are_followed_to_the_end) {
   EXPECT_EQ(server.asked().at(1), "GET /channels?limit=10000&prefix=x%26&after=61");
   EXPECT_NE(out.str().find("\nb "), std::string::npos);
   EXPECT_EQ(out.str().find("CHANNEL"), out.str().rfind("CHANNEL"));
+  EXPECT_EQ(err.str(), "2 of 1,007 entries; left out: 1,005 by the filters\n");
+}
+
+TEST_F(CtlTest, filters_of_channels_are_the_supervisor_s) {
+  FakeServer server(path, {http(200, R"({"items":[],"next":null})")});
+  ChannelsFilter filter;
+  filter.states = {"DENIED,NO_TOPIC", "PENDING"};
+  filter.topic = "t";
+  filter.host = "10.0.0.1:5064";
+  filter.older_than_s = 1.5;
+  filter.lost = true;
+  EXPECT_EQ(show_channels(client(), filter, output(true)), Exit::ok);
+  EXPECT_EQ(server.asked().at(0),
+            "GET /channels?limit=10000&state=DENIED%2CNO_TOPIC&state=PENDING&topic=t&host=10.0.0.1%3A5064"
+            "&older_than_s=1.5&lost=true");
+}
+
+TEST_F(CtlTest, a_limit_ends_the_reading_and_says_so) {
+  FakeServer server(path, {http(200, R"({"items":[{"channel":"a"}],"next":"61"})"),
+                           http(200, R"({"channels":{"total":7}})")});
+  ChannelsFilter filter;
+  filter.limit = 1;
+  EXPECT_EQ(show_channels(client(), filter, output()), Exit::ok);
+  EXPECT_EQ(server.asked().at(0), "GET /channels?limit=1");
+  EXPECT_EQ(err.str(), "1 of 7 entries; more were left out by --limit\n");
+}
+
+TEST_F(CtlTest, sorted_channels_are_the_first_of_all_pages) {
+  FakeServer server(
+      path, {http(200, R"({"items":[{"channel":"a","lost":1},{"channel":"b","lost":9}],"next":"62"})"),
+             http(200, R"({"items":[{"channel":"c","lost":5}],"next":null})"),
+             http(200, R"({"channels":{"total":3}})")});
+  ChannelsFilter filter;
+  filter.sort = "LOST";
+  filter.limit = 2;
+  EXPECT_EQ(show_channels(client(), filter, output()), Exit::ok);
+  EXPECT_LT(out.str().find("\nb "), out.str().find("\nc "));
+  EXPECT_EQ(out.str().find("\na "), std::string::npos);
+  EXPECT_EQ(err.str(), "2 of 3 entries; left out: 1 beyond --limit 2\n");
+  filter.sort = "colour";
+  EXPECT_EQ(show_channels(client(), filter, output()), Exit::usage);
+  EXPECT_NE(err.str().find("accepted: channel, topic"), std::string::npos);
+}
+
+TEST_F(CtlTest, rates_of_topics_are_those_between_two_looks) {
+  FakeServer server(path,
+                    {http(200, R"({"items":[{"topic":"t","received":10}],"next":null})"),
+                     http(200, R"({"items":[{"topic":"t","kafka_name":"x.t","received":10010,"entries":3,)"
+                               R"("blocked":"no_topic","blocked_entries":1}],"next":null})")});
+  TopicsVerb topics;
+  EXPECT_EQ(topics.show(client(), output()), Exit::ok);
+  EXPECT_NE(out.str().find("x.t    3 "), std::string::npos) << out.str();
+  EXPECT_EQ(out.str().find(" 0/s    0/s"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("it does not exist (1 entry)"), std::string::npos) << out.str();
+}
+
+TEST_F(CtlTest, hosts_are_shown_with_how_wrong_their_clocks_are) {
+  FakeServer server(path,
+                    {http(200, R"({"items":[{"host":"10.0.0.1:5064","state":"UP","clock_skew_s":-3600.0,)"
+                               R"("workers":[0,3]},{"host":"10.0.0.2:5064","state":"GONE"}]})")});
+  EXPECT_EQ(show_hosts(client(), output()), Exit::ok);
+  EXPECT_NE(out.str().find("1h00m ahead"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("0,3\n"), std::string::npos) << out.str();
 }
 
 TEST_F(CtlTest, pages_are_one_document) {

@@ -200,6 +200,77 @@ TEST_F(BoardTest, pages_are_in_the_order_of_channels_and_go_on_behind_their_curs
   EXPECT_EQ(page.next, "");
 }
 
+TEST_F(BoardTest, pages_hold_what_is_asked_for) {
+  command("d", R"({"topic":"s","mask":"v"})");
+  fleet.greet(Slot{0});
+  fleet.greet(Slot{1});
+  connect("a");
+  const Place b = *shares.place(commands.find("t", "b")->id);
+  ledger::Entry& line = fleet.ledger_of(b.slot).line(b.index);
+  line.publisher.blocked = ledger::Blocked::no_topic;
+  line.publisher.lost_spooled = 2;
+  line.ca.appended = 2;
+  line.ca.last_arrival_real_ns = real_now().value;
+  const auto names = [this](const EntryQuery& query) {
+    std::string text;
+    for (const EntryView& entry : board.entries(query).items) text += entry.channel;
+    return text;
+  };
+  EntryQuery query;
+  query.states = {ShownState::connected, ShownState::no_topic};
+  EXPECT_EQ(names(query), "ab");
+  query = {};
+  query.topic = "s";
+  EXPECT_EQ(names(query), "d");
+  query = {};
+  query.lost = true;
+  EXPECT_EQ(names(query), "b");
+  query = {};
+  query.older_than_s = 60;
+  EXPECT_EQ(names(query), "acd") << "those that never had an event are silent, too";
+  query = {};
+  query.host = "10.0.0.1";
+  EXPECT_EQ(names(query), "");
+}
+
+TEST(EntryFilter, a_host_is_meant_with_its_port_or_with_every_port) {
+  EXPECT_TRUE(is_at_host("10.0.0.1:5064", "10.0.0.1:5064"));
+  EXPECT_TRUE(is_at_host("10.0.0.1:5064", "10.0.0.1"));
+  EXPECT_FALSE(is_at_host("10.0.0.1:5064", "10.0.0.1:5065"));
+  EXPECT_FALSE(is_at_host("10.0.0.12:5064", "10.0.0.1"));
+  EXPECT_FALSE(is_at_host("", ""));
+}
+
+TEST_F(BoardTest, topics_are_summed_over_their_entries_and_come_in_pages) {
+  command("d", R"({"topic":"s","mask":"v"})");
+  config.output.topic_prefix = "shadow.";
+  fleet.greet(Slot{0});
+  fleet.greet(Slot{1});
+  connect("a");
+  for (const char* channel : {"a", "b"}) {
+    const Place place = *shares.place(commands.find("t", channel)->id);
+    fleet.ledger_of(place.slot).line(place.index).ca.appended = 5;
+    fleet.ledger_of(place.slot).line(place.index).publisher.acknowledged = 2;
+  }
+  const Place c = *shares.place(commands.find("t", "c")->id);
+  fleet.ledger_of(c.slot).line(c.index).publisher.blocked = ledger::Blocked::no_leader;
+  TopicPage page = board.topic_page({1, ""});
+  ASSERT_EQ(page.items.size(), 1u);
+  EXPECT_EQ(page.items[0].topic, "s");
+  EXPECT_EQ(page.items[0].kafka_name, "shadow.s");
+  page = board.topic_page({1, page.next});
+  ASSERT_EQ(page.items.size(), 1u);
+  EXPECT_EQ(page.next, "");
+  const TopicView& t = page.items[0];
+  EXPECT_EQ(t.topic, "t");
+  EXPECT_EQ(t.entries, 3u);
+  EXPECT_EQ(t.connected, 1u);
+  EXPECT_EQ(t.events.received, 10u);
+  EXPECT_EQ(t.events.waiting, 6u);
+  EXPECT_EQ(t.blocked, ledger::Blocked::no_leader);
+  EXPECT_EQ(t.blocked_entries, 1u);
+}
+
 TEST_F(BoardTest, topics_are_told_once_each_with_the_prefix_and_no_more_than_asked_for) {
   command("d", R"({"topic":"s","mask":"v"})");
   EXPECT_EQ(board.topics(10), (std::vector<std::string>{"s", "t"}));
