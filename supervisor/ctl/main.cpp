@@ -249,7 +249,8 @@ int main(int argc, char** argv) {
   add_questions(app, options, chosen);
   add_watch_commands(app, {[&](Code code) { chosen = std::move(code); },
                            [&](const auto& verb) { return run(options, verb); },
-                           [&](CLI::App* verb) { add_watch(verb, options); }});
+                           [&](CLI::App* verb) { add_watch(verb, options); },
+                           [&] { return options.instance; }, is_terminal, environment});
   add_changes(app, options, chosen);
   add_local(app, options, chosen);
   add_topic_commands(app, {[&](Code code) { chosen = std::move(code); },

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "supervisor/ctl/compare_verb.h"
+#include "supervisor/ctl/monitor.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_import.h"
 #include "supervisor/ctl/topic_making.h"
@@ -107,6 +108,20 @@ void add_compare(CLI::App& app, const TopicCommandContext& context) {
   verb->add_option("--max-records", request->max_records, "of each side")->capture_default_str();
 }
 
+void add_monitor(CLI::App& app, const TopicCommandContext& context) {
+  auto request = std::make_shared<MonitorRequest>();
+  CLI::App* verb = add_verb(
+      app, context, "monitor", "a channel's records, read back from Kafka as they come",
+      [request](const TopicUse& use, const Client& client) { return monitor(use, *request, client); });
+  verb->remove_option(verb->get_option("--command-topic"));
+  verb->add_option("NAME", request->channel, "the channel")->required();
+  verb->add_option("-t,--topic", request->topic, "the output topic, where it has several or no service runs");
+  verb->add_option("-o,--outkey", request->outkey, "the records' key, where no service runs; none: NAME");
+  verb->add_option("--count", request->count, "end after so many records");
+  verb->add_flag("--from-beginning", request->from_beginning,
+                 "all that the topic holds, not the last one only");
+}
+
 void add_making(CLI::App& app, const TopicCommandContext& context) {
   add_verb(app, context, "create-topics", "make the command topic, compacted",
            [](const TopicUse& use, const Client&) { return make_command_topic(use); });
@@ -130,6 +145,7 @@ void add_topic_commands(CLI::App& app, const TopicCommandContext& context) {
   add_import(app, context);
   add_making(app, context);
   add_compare(app, context);
+  add_monitor(app, context);
 }
 
 }  // namespace e2k::supervisor::ctl

@@ -1,5 +1,5 @@
 // Shell. The arguments of the verbs that go to Kafka: set, unset, list, import and export to the command
-// topic, compare to output topics.
+// topic, compare and monitor to output topics.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -2,7 +2,11 @@
 
 #include <memory>
 
+#include "supervisor/ctl/doctor.h"
+#include "supervisor/ctl/events.h"
 #include "supervisor/ctl/lists.h"
+#include "supervisor/ctl/top.h"
+#include "supervisor/ctl/why.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
@@ -46,12 +50,73 @@ void add_hosts(CLI::App& app, const WatchCommandContext& context) {
   verb->callback([context] { context.choose([context] { return context.run(show_hosts); }); });
 }
 
+void add_why(CLI::App& app, const WatchCommandContext& context) {
+  CLI::App* verb = app.add_subcommand("why", "how far a channel's events get, and what is broken first");
+  auto name = std::make_shared<std::string>();
+  verb->add_option("NAME", *name, "the channel")->required();
+  context.add_watch(verb);
+  verb->callback([context, name] {
+    context.choose([context, name] {
+      return context.run([&](const Client& c, const Output& o) { return show_why(c, *name, o); });
+    });
+  });
+}
+
+void add_doctor(CLI::App& app, const WatchCommandContext& context) {
+  CLI::App* verb = app.add_subcommand("doctor", "looks at everything that the service depends on");
+  auto request = std::make_shared<DoctorRequest>();
+  verb->add_option("--config", request->configuration,
+                   "the service's configuration; none: that of the one that runs");
+  verb->callback([context, request] {
+    context.choose([context, request] {
+      request->instance = context.instance();
+      return context.run(
+          [&](const Client& c, const Output& o) { return examine(c, *request, context.environment, o); });
+    });
+  });
+}
+
+CLI::Option* add_interval(CLI::App* verb, double& seconds) {
+  return verb->add_option("--interval", seconds, "seconds between two looks")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->capture_default_str();
+}
+
+void add_top(CLI::App& app, const WatchCommandContext& context) {
+  CLI::App* verb = app.add_subcommand("top", "rates, workers, IOCs and what is not connected, until q");
+  auto request = std::make_shared<TopRequest>();
+  add_interval(verb, request->interval_s);
+  verb->add_option("--count", request->count, "so many screens, or lines where there is no terminal");
+  verb->callback([context, request] {
+    context.choose([context, request] {
+      return context.run(
+          [&](const Client& c, const Output& o) { return show_top(c, *request, context.on_terminal(), o); });
+    });
+  });
+}
+
+void add_events(CLI::App& app, const WatchCommandContext& context) {
+  CLI::App* verb = app.add_subcommand("events", "what stands, and a line for each change");
+  auto request = std::make_shared<EventsRequest>();
+  verb->add_flag("--follow", request->follow, "go on with what changes, until Ctrl-C");
+  add_interval(verb, request->interval_s);
+  verb->callback([context, request] {
+    context.choose([context, request] {
+      return context.run([&](const Client& c, const Output& o) { return show_events(c, *request, o); });
+    });
+  });
+}
+
 }  // namespace
 
 void add_watch_commands(CLI::App& app, const WatchCommandContext& context) {
   add_channels(app, context);
   add_topics(app, context);
   add_hosts(app, context);
+  add_why(app, context);
+  add_doctor(app, context);
+  add_top(app, context);
+  add_events(app, context);
 }
 
 }  // namespace e2k::supervisor::ctl

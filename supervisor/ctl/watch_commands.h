@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
 
+#include "common/config/directories.h"
 #include "supervisor/ctl/queries.h"
 
 namespace e2k::supervisor::ctl {
@@ -16,6 +18,9 @@ struct WatchCommandContext {
   // Calls a verb with a client of the supervisor and the standard output, again and again with --watch.
   std::function<int(const std::function<Exit(const Client&, const Output&)>&)> run;
   std::function<void(CLI::App*)> add_watch;  // the option
+  std::function<std::string()> instance;
+  std::function<bool()> on_terminal;
+  config::Environment environment;
 };
 
 void add_watch_commands(CLI::App& app, const WatchCommandContext& context);

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import time
 
@@ -50,6 +51,11 @@ def on_terminal(supervisor, *arguments, until, timeout=20.0, keys=b"", environme
                 os.write(leader, keys)
                 keys = b""
         child.terminate()
+        while select.select([leader], [], [], 2)[0]:
+            try:
+                text += os.read(leader, 65536)
+            except OSError:
+                break
         return text.decode(errors="replace"), child.wait(10)
     finally:
         if child.poll() is None:
@@ -158,3 +164,182 @@ def test_channels_are_filtered_sorted_and_what_is_left_out_is_told(site, running
     assert shown("--sort", "state")[0] == ["a", "b", "nobody"]
     assert running.ctl("channels", "--sort", "colour").returncode == 2
     assert running.ctl("channels", "--state", "SLEEPY").returncode == 2
+
+
+def why(supervisor, name):
+    """(exit code, text, the first broken link of the first entry)"""
+    done, as_json = supervisor.ctl("why", name), supervisor.ctl("--json", "why", name)
+    assert fits(done.stdout) and done.returncode == as_json.returncode, done.stdout + done.stderr
+    entries = json.loads(as_json.stdout)["entries"]
+    return done.returncode, done.stdout, entries[0]["broken"] if entries else None
+
+
+def test_why_says_that_nothing_is_broken(site, running):
+    code, text, broken = why(running, "a")
+    assert (code, broken) == (0, None) and "Nothing is broken" in text, text
+    links = [line.split()[1] for line in text.splitlines() if line.startswith("  ok ")]
+    assert links == ["command", "entry", "worker", "search", "IOC", "last", "spool", "topic", "Kafka"], text
+    assert re.search(r"last in partition 0 at offset \d+", text)
+
+
+def test_why_of_a_misspelt_channel_is_the_search_and_names_what_may_be_meant(site):
+    supervisor = site.supervisor([site.ioc(ao("IOC:TEMP1"))])
+    out = site.topic()
+    for name in ("IOC:TEMP1", "IOC:TMEP1"):
+        supervisor.monitor(name, out)
+    supervisor.wait(lambda s: s["channels"]["never_connected"] == 1 and s["channels"]["connected"] == 1, 20, "both")
+    code, text, broken = why(supervisor, "IOC:TMEP1")
+    assert (code, broken) == (6, "search") and "IOC:TEMP1" in text.split("Remedy")[1], text
+    code, text, _ = why(supervisor, "IOC:TEMP2")
+    assert code == 4 and "no command names this channel" in text and "IOC:TEMP1" in text, text
+
+
+def test_why_names_a_bad_command_of_a_channel_that_is_not_monitored(site, running):
+    running.command(("bad", '{"topic":"x"}'))
+    running.wait(lambda s: s["commands"]["rejected"] == 1, 20, "the rejection")
+    code, text, _ = why(running, "bad")
+    assert code == 4 and re.search(r"a bad command does, at partition\s+0, offset \d+", text), text
+
+
+def test_why_of_a_lost_ioc_is_the_ioc(site, running):
+    site.ioc_a.signal(signal.SIGKILL)
+    running.wait(lambda s: s["channels"]["disconnected"] == 2, 20, "disconnected")
+    code, text, broken = why(running, "a")
+    assert code == 6 and broken in ("IOC", "search"), text
+
+
+def test_why_while_paused_is_the_spool(site, running):
+    assert running.request("PUT", "/pause")[0] == 202
+    running.wait(lambda s: s["paused"], 20, "the pause")
+    code, text, broken = why(running, "a")
+    assert (code, broken) == (6, "spool") and "epics2kafkactl resume" in text, text
+    assert running.request("PUT", "/resume")[0] == 202
+
+
+def doctor(supervisor, *arguments):
+    """(exit code, {level: texts}, what was said)"""
+    done = supervisor.ctl("--json", "doctor", "--config", supervisor.config, *arguments, timeout=60)
+    found = {"ok": [], "warning": [], "broken": []}
+    for item in json.loads(done.stdout)["items"]:
+        found[item["level"]].append(item["text"])
+    return done.returncode, found, done.stdout
+
+
+def test_doctor_finds_nothing_broken_where_all_is_well(site, running):
+    code, found, said = doctor(running)
+    assert code in (0, 6) and not found["broken"], said
+    for word in ("service: RUNNING", "configuration", "state.directory", "spool.directory", "RUNTIME_DIRECTORY",
+                 "descriptors of the supervisor", "descriptors of worker 1", "memory", "EPICS addresses", "caRepeater",
+                 "brokers: 1", "compacted", "output topics: 1 of 1"):
+        assert sum(word in text for text in found["ok"]) == 1, (word, said)
+    text = running.ctl("doctor", "--config", running.config, timeout=60).stdout
+    assert fits(text) and re.search(r"^ok       brokers: 1 at", text, re.M), text
+
+
+def test_doctor_names_each_thing_that_is_broken_with_its_remedy(site):
+    address = f"127.0.0.1:{proc.free_port()}"
+    stopped = site.supervisor(start=False, ready=False, broker=address,
+                              settings={"epics": {"addr_list": "no-such-ioc.invalid", "auto_addr_list": False},
+                                        "spool": {"keep_free_bytes": 1 << 60}})
+    (stopped.folder / "state" / "epics2kafka" / "spool").mkdir(parents=True)
+    code, found, said = doctor(stopped)
+    assert code == 1
+
+    def broken(*words):
+        assert [text for text in found["broken"] if all(word in text for word in words)], (words, said)
+    broken("service: no supervisor answers", "start it")
+    broken("EPICS_CA_ADDR_LIST", "no-such-ioc.invalid", "correct it")
+    broken("spool.directory", "keep_free_bytes")
+    broken(address, "Connection refused", "bootstrap.servers")
+
+
+def test_doctor_judges_a_configuration_that_is_wrong_and_one_that_is_missing(site, running):
+    wrong = running.folder / "wrong.toml"
+    wrong.write_text("[workers]\ncuont = 3\n")
+    done = running.ctl("doctor", "--config", wrong)
+    assert done.returncode == 1 and "cuont" in done.stdout and "count" in done.stdout, done.stdout
+    done = running.ctl("doctor", "--config", running.folder / "none.toml")
+    assert done.returncode == 1 and re.search(r"^broken   configuration .*none.toml", done.stdout, re.M), done.stdout
+
+
+CAMONITOR = re.compile(r"a {29} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} (.*)")
+
+
+@pytest.mark.parametrize("value", [
+    {"converter": "json"}, {"converter": "json-schema-envelope"}, {"converter": "string"}, {"converter": "msgpack"},
+    {"converter": "json", "schema": "EPICS_CA_DBR-1.5"}, {"converter": "json", "schema": "org.jlab.epics.ca.value"}],
+    ids=lambda value: "-".join(value.values()))
+def test_monitor_reads_back_what_the_converter_wrote(site, value):
+    ioc, out = site.ioc(ao("a") + ao("b")), site.topic(partitions=2)
+    supervisor = site.supervisor([ioc], settings={"value": value, "key": {"converter": "json"}})
+    for name in ("a", "b"):
+        supervisor.monitor(name, out)
+    supervisor.connected(2)
+    ioc.put("b", 9)
+    ioc.put("a", 2.5)
+    supervisor.settled()
+    proc.wait_for(lambda: supervisor.channel("a")[0]["acknowledged"] >= 2, 20, "the record of 2.5")
+    done = supervisor.ctl("monitor", "a", "--count", "1")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert CAMONITOR.fullmatch(done.stdout.rstrip("\n"))[1] == "2.5", done.stdout
+    done = supervisor.ctl("monitor", "a", "--from-beginning", "--count", "2")
+    assert [CAMONITOR.fullmatch(line)[1].split()[0] for line in done.stdout.splitlines()] == ["0", "2.5"], done.stdout
+
+
+def test_monitor_goes_on_until_it_is_interrupted(site, running):
+    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "monitor", "a"],
+                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        assert CAMONITOR.match(child.stdout.readline())
+        site.ioc_a.put("a", 42)
+        assert CAMONITOR.match(child.stdout.readline())[1] == "42"
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait(10)
+        child.stdout.close()
+
+
+def test_monitor_of_a_name_that_nobody_commanded_says_so(running):
+    done = running.ctl("monitor", "nobody")
+    assert done.returncode == 4 and "nobody" in done.stderr
+
+
+def test_top_is_a_screen_that_keys_order_and_q_ends(running):
+    text, code = on_terminal(running, "top", "--interval", "0.2", keys=b"w",
+                             until=lambda text: "(now by waiting)" in text and text.count("Events are") >= 3)
+    assert "(now by waiting)" in text and "WORKER" in text and "IOC" in text and "Every channel is connected." in text
+    assert text.startswith("\x1b[?1049h") and text.endswith("\x1b[?1049l") and code == 0
+    text, code = on_terminal(running, "top", keys=b"q", until=lambda text: "\x1b[?1049l" in text)
+    assert text.endswith("\x1b[?1049l") and code == 0
+
+
+def test_top_is_a_line_at_a_time_where_there_is_no_terminal(running):
+    done = running.ctl("top", "--interval", "0.1", "--count", "2")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and len(lines) == 2
+    assert all(re.match(r"\S+Z RUNNING in=\S+ out=\S+ lag=\S+ waiting=0 lost=0 connected=2/2 reasons=-", line)
+               for line in lines), done.stdout
+
+
+def test_events_tell_what_stands_and_then_what_changes(site, running):
+    done = running.ctl("events")
+    assert done.returncode == 0 and "service: RUNNING" in done.stdout and "worker 1: RUNNING" in done.stdout
+    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "events", "--follow",
+                              "--interval", "0.2"],
+                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        assert "service: " in child.stdout.readline()
+        site.ioc_a.signal(signal.SIGKILL)
+        seen, end = "", time.monotonic() + 30
+        while "channel a for" not in seen and time.monotonic() < end:
+            if select.select([child.stdout], [], [], 0.2)[0]:
+                seen += child.stdout.readline()
+        assert re.search(rf"channel a for {site.out}: DISCONNECTED: ", seen), seen
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait(10)
+        child.stdout.close()

@@ -1,0 +1,73 @@
+#include "supervisor/ctl/transitions.h"
+
+#include <array>
+#include <utility>
+
+#include "common/clock.h"
+#include "common/text.h"
+#include "supervisor/ctl/blocked.h"
+#include "supervisor/ctl/channel_view.h"
+#include "supervisor/ctl/table.h"
+#include "supervisor/ctl/words.h"
+
+namespace e2k::supervisor::ctl {
+namespace {
+
+using Json = nlohmann::json;
+
+// What is said of a thing that is no longer in its list, by kind.
+constexpr auto kAbsent = std::to_array<const char*>(
+    {"", "ended", "gone", "gone", "takes records again", "CONNECTED, or commanded no more"});
+
+}  // namespace
+
+std::vector<Transition> Transitions::take(const Looked& looked) {
+  Picture now[kKinds];
+  now[0]["service"] = {text_in(looked.status, "state"), ""};
+  for (const Json& reason : at(looked.status, "reasons"))
+    now[1]["reason " + cell(reason, "code")] = {"stands", text_in(reason, "message")};
+  for (const Json& worker : at(looked.status, "workers")) {
+    const std::string state = text_in(worker, "state");
+    now[2]["worker " + cell(worker, "slot")] = {state,
+                                                state == "RUNNING" ? "" : text_in(worker, "last_exit")};
+  }
+  for (const Json& host : looked.hosts) now[3]["IOC " + cell(host, "host")] = {text_in(host, "state"), ""};
+  for (const Json& topic : looked.topics)
+    if (const std::string blocked = text_in(topic, "blocked"); !blocked.empty())
+      now[4]["topic " + cell(topic, "topic")] = {"blocked", "it " + blocked_words(blocked)};
+  for (const Json& entry : looked.channels)
+    now[5]["channel " + cell(entry, "channel") + " for " + cell(entry, "topic")] = {text_in(entry, "state"),
+                                                                                    text_in(entry, "reason")};
+  std::vector<Transition> changes;
+  for (size_t kind = 0; kind < kKinds; ++kind) {
+    for (const auto& [what, standing] : now[kind]) {
+      const auto before = pictures_[kind].find(what);
+      if (before == pictures_[kind].end())
+        changes.push_back({what, "", standing.state, standing.words});
+      else if (before->second.state != standing.state)
+        changes.push_back({what, before->second.state, standing.state, standing.words});
+    }
+    for (const auto& [what, standing] : pictures_[kind])
+      if (!now[kind].contains(what)) changes.push_back({what, standing.state, kAbsent[kind], ""});
+    pictures_[kind] = std::move(now[kind]);
+  }
+  return changes;
+}
+
+std::string line_of(const Transition& t, int64_t now_unix_ns) {
+  std::string line = stamp_words(Json(iso8601_utc(now_unix_ns))) + "  " + printable(t.what) + ": ";
+  if (!t.before.empty()) line += printable(t.before) + " -> ";
+  line += printable(t.state);
+  if (!t.words.empty()) line += ": " + printable(t.words);
+  return line;
+}
+
+Json json_of(const Transition& t, int64_t now_unix_ns) {
+  return {{"time", iso8601_utc(now_unix_ns)},
+          {"what", t.what},
+          {"before", t.before.empty() ? Json() : Json(t.before)},
+          {"state", t.state},
+          {"text", t.words}};
+}
+
+}  // namespace e2k::supervisor::ctl
