@@ -45,6 +45,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       shares_(slots_of(config),
               config.workers.affinity == WorkerAffinity::ioc ? Affinity::ioc : Affinity::none),
       books_(config, spool),
+      reasons_(config.status.mute),
       watchdog_(loop),
       tick_timer_(loop),
       grace_timer_(loop),

@@ -116,6 +116,7 @@ struct Config {
 
   struct Status {
     int64_t max_clock_skew_s = 60;
+    std::vector<std::string> mute;  // codes of reasons that raise no DEGRADED
     friend bool operator==(const Status&, const Status&) = default;
   } status;
 

@@ -121,6 +121,11 @@ constexpr auto kSettings = std::to_array<Setting>({
 
     {"state.directory", kPath, string<&Config::state, &Config::State::directory>(path_problem)},
 
+    // Which codes there are only the supervisor knows: supervisor/settings/property_check.h.
+    {"status.mute", "an array of reasons' codes; [] for none",
+     ListSetting{[](const Config& c) -> const std::vector<std::string>& { return c.status.mute; },
+                 [](Config& c, std::vector<std::string> v) { c.status.mute = std::move(v); },
+                 nonempty_problem, true}},
     {"status.max_clock_skew_s", "",
      integer<&Config::status, &Config::Status::max_clock_skew_s>(1, kCenturyS)},
 

@@ -30,7 +30,10 @@ Json reasons_json(const std::vector<Reason>& reasons) {
   for (const Reason& reason : reasons)
     list.push_back({{"code", text(reason.code)},
                     {"message", text(reason.message)},
-                    {"since", iso8601_utc(reason.since_unix_ns)}});
+                    {"since", iso8601_utc(reason.since_unix_ns)},
+                    {"command", text(reason.more)},
+                    {"muted", reason.muted},
+                    {"because", reason.because.empty() ? Json() : text(reason.because)}});
   return list;
 }
 

@@ -96,7 +96,8 @@ void write_service(Text& text, const StatusView& status) {
     text.sample({{"state", to_string(state)}}, uint64_t{status.state == state});
   text.family("degraded_reason", "gauge", "1 for each reason why the service is degraded.");
   std::map<std::string, uint64_t> codes;  // one sample a code
-  for (const Reason& reason : status.reasons) codes[reason.code] = 1;
+  for (const Reason& reason : status.reasons)
+    if (!reason.muted) codes[reason.code] = 1;
   for (const auto& [code, one] : codes) text.sample({{"code", code}}, one);
   text.single("uptime_seconds", "gauge", "Since the supervisor started.", status.uptime_s);
   text.family("channels", "gauge", "Entries (topic and channel) by state.");

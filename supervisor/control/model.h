@@ -60,6 +60,9 @@ struct Reason {
   std::string code;  // COMMAND_TOPIC_NOT_COMPACTED, WORKER_FAILING, SNAPSHOT_ONLY, …
   std::string message;
   int64_t since_unix_ns = 0;
+  std::string more = {};     // the command that shows more of it first
+  bool muted = false;        // by status.mute: nobody has to act on it
+  std::string because = {};  // the code of one that causes it and stands, too; "" where none does
 };
 
 struct StatusView {

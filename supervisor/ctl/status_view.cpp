@@ -25,12 +25,17 @@ std::string reasons_text(const Json& reasons, const Seen& seen) {
   if (!reasons.is_array()) return out;
   for (const Json& reason : reasons) {
     const bool muted = at(reason, "muted") == true;
+    // Who mends the cause mends this one.
+    if (!text_in(reason, "because").empty()) continue;
     const std::string head = "! " + printable(cell(reason, "code"));
     out += (muted ? head : seen.paint.bad(head)) + ", since " + ago(at(reason, "since"), seen.now_unix_ns) +
            (muted ? " (muted)" : "") + '\n' + wrapped(cell(reason, "message"), 4);
-    if (const std::string remedy = text_in(reason, "remedy"); !remedy.empty()) out += wrapped(remedy, 4);
-    if (const std::string more = text_in(reason, "command"); !more.empty())
+    const std::string more = text_in(reason, "command");
+    if (!more.empty() && cell(reason, "message").find(more) == std::string::npos)
       out += wrapped("More: " + more, 4);
+    for (const Json& effect : reasons)
+      if (text_in(effect, "because") == cell(reason, "code"))
+        out += wrapped("Hence " + printable(cell(effect, "code")) + ": " + cell(effect, "message"), 4);
   }
   return out;
 }

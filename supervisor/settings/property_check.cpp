@@ -12,6 +12,7 @@
 #include "common/config/spelling.h"
 #include "common/kafka/conf.h"
 #include "common/registry/registry_settings.h"
+#include "supervisor/status/reason_code.h"
 
 namespace e2k {
 namespace {
@@ -98,6 +99,17 @@ public:
             std::to_string(config_.workers.count) + " workers; accepted: at least " + std::to_string(least) +
             " (three times spool.max_event_bytes a worker)",
         "");
+  }
+
+  void muted_reasons() {
+    for (const std::string& code : config_.status.mute) {
+      if (supervisor::reason_code_of(code)) continue;
+      std::vector<std::string> known;
+      for (const auto& kind : supervisor::kReasonKinds) known.emplace_back(kind.name);
+      add(place_of("status.mute") + ": status.mute: there is no reason \"" + code + "\"" +
+              config::suggestion(code, known) + "; reasons.md of the documentation lists them",
+          "");
+    }
   }
 
   std::vector<std::string> messages() && { return std::move(messages_); }
@@ -196,6 +208,7 @@ std::vector<std::string> check_config(const Config& config, JudgedBy judge) {
   check.token_source("producer", config.kafka.producer);
   check.token_source("consumer", config.kafka.consumer);
   check.share_of_the_spool();
+  check.muted_reasons();
   check.converter("value", config.value.converter, config.value.options);
   check.converter("key", config.key.converter, config.key.options);
   return std::move(check).messages();

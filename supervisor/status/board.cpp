@@ -64,7 +64,7 @@ ServiceState Board::state() const {
       return ServiceState::starting;
   }
   if (paused_) return ServiceState::paused;
-  return parts_.reasons.empty() ? ServiceState::running : ServiceState::degraded;
+  return parts_.reasons.any() ? ServiceState::degraded : ServiceState::running;
 }
 
 StatusView Board::status() {

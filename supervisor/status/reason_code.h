@@ -6,35 +6,38 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <string_view>
 
 namespace e2k::supervisor {
 
+// What hurts most comes first, here and wherever they are listed.
 enum class ReasonCode {
-  command_topic_missing,
-  command_topic_not_authorised,
-  command_topic_not_compacted,
-  command_topic_shrank,
-  snapshot_only,
+  events_lost,
+  spool_full,
+  spool_gone,
+  log_damaged,
+  records_refused,
+  worker_failed,
+  worker_failing,
   kafka_login_refused,
   kafka_tls,
   brokers_down,
   brokers_silent,
-  state_directory,
-  worker_failed,
-  worker_failing,
-  schema_registry,
-  ioc_refuses,
-  ioc_hung,
-  ioc_clock,
-  channel_duplicated,
-  address_unresolved,
-  topic_blocked,
   spool_filling,
-  spool_full,
-  events_lost,
-  records_refused,
-  log_damaged,
-  spool_gone,
+  topic_blocked,
+  schema_registry,
+  command_topic_missing,
+  command_topic_not_authorised,
+  command_topic_shrank,
+  snapshot_only,
+  address_unresolved,
+  ioc_hung,
+  ioc_refuses,
+  channel_duplicated,
+  ioc_clock,
+  command_topic_not_compacted,
+  state_directory,
 };
 
 enum class ReasonOwner {
@@ -51,34 +54,52 @@ struct ReasonKind {
   ReasonCode code;
   const char* name;
   ReasonOwner owner;
+  const char* more;  // the command that shows more of it first
 };
 
+inline constexpr char kAsksAll[] = "epics2kafka-supervisor --config FILE --check --connect";
+
 inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
-    {ReasonCode::command_topic_missing, "COMMAND_TOPIC_MISSING", ReasonOwner::tail},
-    {ReasonCode::command_topic_not_authorised, "COMMAND_TOPIC_NOT_AUTHORISED", ReasonOwner::tail},
-    {ReasonCode::command_topic_not_compacted, "COMMAND_TOPIC_NOT_COMPACTED", ReasonOwner::tail},
-    {ReasonCode::command_topic_shrank, "COMMAND_TOPIC_SHRANK", ReasonOwner::replay},
-    {ReasonCode::snapshot_only, "SNAPSHOT_ONLY", ReasonOwner::replay},
-    {ReasonCode::kafka_login_refused, "KAFKA_LOGIN_REFUSED", ReasonOwner::brokers},
-    {ReasonCode::kafka_tls, "KAFKA_TLS", ReasonOwner::brokers},
-    {ReasonCode::brokers_down, "BROKERS_DOWN", ReasonOwner::brokers},
-    {ReasonCode::brokers_silent, "BROKERS_SILENT", ReasonOwner::brokers},
-    {ReasonCode::state_directory, "STATE_DIRECTORY", ReasonOwner::state},
-    {ReasonCode::worker_failed, "WORKER_FAILED", ReasonOwner::fleet},
-    {ReasonCode::worker_failing, "WORKER_FAILING", ReasonOwner::fleet},
-    {ReasonCode::schema_registry, "SCHEMA_REGISTRY", ReasonOwner::fleet},
-    {ReasonCode::ioc_refuses, "IOC_REFUSES", ReasonOwner::iocs},
-    {ReasonCode::ioc_hung, "IOC_HUNG", ReasonOwner::iocs},
-    {ReasonCode::ioc_clock, "IOC_CLOCK", ReasonOwner::iocs},
-    {ReasonCode::channel_duplicated, "CHANNEL_DUPLICATED", ReasonOwner::iocs},
-    {ReasonCode::address_unresolved, "ADDRESS_UNRESOLVED", ReasonOwner::iocs},
-    {ReasonCode::topic_blocked, "TOPIC_BLOCKED", ReasonOwner::spools},
-    {ReasonCode::spool_filling, "SPOOL_FILLING", ReasonOwner::spools},
-    {ReasonCode::spool_full, "SPOOL_FULL", ReasonOwner::spools},
-    {ReasonCode::events_lost, "EVENTS_LOST", ReasonOwner::spools},
-    {ReasonCode::records_refused, "RECORDS_REFUSED", ReasonOwner::spools},
-    {ReasonCode::log_damaged, "LOG_DAMAGED", ReasonOwner::spools},
-    {ReasonCode::spool_gone, "SPOOL_GONE", ReasonOwner::spools},
+    {ReasonCode::events_lost, "EVENTS_LOST", ReasonOwner::spools, "epics2kafkactl channel NAME"},
+    {ReasonCode::spool_full, "SPOOL_FULL", ReasonOwner::spools, "epics2kafkactl workers"},
+    {ReasonCode::spool_gone, "SPOOL_GONE", ReasonOwner::spools, "epics2kafkactl channels"},
+    {ReasonCode::log_damaged, "LOG_DAMAGED", ReasonOwner::spools, "epics2kafkactl channels"},
+    {ReasonCode::records_refused, "RECORDS_REFUSED", ReasonOwner::spools, "epics2kafkactl channel NAME"},
+    {ReasonCode::worker_failed, "WORKER_FAILED", ReasonOwner::fleet, "epics2kafkactl workers"},
+    {ReasonCode::worker_failing, "WORKER_FAILING", ReasonOwner::fleet, "epics2kafkactl workers"},
+    {ReasonCode::kafka_login_refused, "KAFKA_LOGIN_REFUSED", ReasonOwner::brokers, kAsksAll},
+    {ReasonCode::kafka_tls, "KAFKA_TLS", ReasonOwner::brokers, kAsksAll},
+    {ReasonCode::brokers_down, "BROKERS_DOWN", ReasonOwner::brokers, kAsksAll},
+    {ReasonCode::brokers_silent, "BROKERS_SILENT", ReasonOwner::brokers, kAsksAll},
+    {ReasonCode::spool_filling, "SPOOL_FILLING", ReasonOwner::spools, "epics2kafkactl workers"},
+    {ReasonCode::topic_blocked, "TOPIC_BLOCKED", ReasonOwner::spools,
+     "epics2kafkactl channels --state NO_TOPIC"},
+    {ReasonCode::schema_registry, "SCHEMA_REGISTRY", ReasonOwner::fleet, kAsksAll},
+    {ReasonCode::command_topic_missing, "COMMAND_TOPIC_MISSING", ReasonOwner::tail, "epics2kafkactl list"},
+    {ReasonCode::command_topic_not_authorised, "COMMAND_TOPIC_NOT_AUTHORISED", ReasonOwner::tail, kAsksAll},
+    {ReasonCode::command_topic_shrank, "COMMAND_TOPIC_SHRANK", ReasonOwner::replay, "epics2kafkactl list"},
+    {ReasonCode::snapshot_only, "SNAPSHOT_ONLY", ReasonOwner::replay, "epics2kafkactl status"},
+    {ReasonCode::address_unresolved, "ADDRESS_UNRESOLVED", ReasonOwner::iocs, "epics2kafkactl status"},
+    {ReasonCode::ioc_hung, "IOC_HUNG", ReasonOwner::iocs, "epics2kafkactl channels --state DISCONNECTED"},
+    {ReasonCode::ioc_refuses, "IOC_REFUSES", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
+    {ReasonCode::channel_duplicated, "CHANNEL_DUPLICATED", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
+    {ReasonCode::ioc_clock, "IOC_CLOCK", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
+    {ReasonCode::command_topic_not_compacted, "COMMAND_TOPIC_NOT_COMPACTED", ReasonOwner::tail,
+     "epics2kafkactl status"},
+    {ReasonCode::state_directory, "STATE_DIRECTORY", ReasonOwner::state, "epics2kafkactl status"},
+});
+
+// Whoever mends the cause mends the effect.
+struct Consequence {
+  ReasonCode cause, effect;
+};
+inline constexpr auto kConsequences = std::to_array<Consequence>({
+    {ReasonCode::kafka_login_refused, ReasonCode::snapshot_only},
+    {ReasonCode::kafka_tls, ReasonCode::snapshot_only},
+    {ReasonCode::brokers_down, ReasonCode::snapshot_only},
+    {ReasonCode::brokers_silent, ReasonCode::snapshot_only},
+    {ReasonCode::command_topic_missing, ReasonCode::snapshot_only},
+    {ReasonCode::command_topic_not_authorised, ReasonCode::snapshot_only},
 });
 
 constexpr bool reason_kinds_stand_in_the_order_of_codes() {
@@ -90,6 +111,12 @@ static_assert(reason_kinds_stand_in_the_order_of_codes());
 
 constexpr const ReasonKind& kind_of(ReasonCode code) {
   return kReasonKinds[static_cast<size_t>(code)];
+}
+// Nothing where no reason is called so.
+constexpr std::optional<ReasonCode> reason_code_of(std::string_view name) {
+  for (const ReasonKind& kind : kReasonKinds)
+    if (name == kind.name) return kind.code;
+  return std::nullopt;
 }
 constexpr const char* to_string(ReasonCode code) {
   return kind_of(code).name;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,33 +16,19 @@ class Reasons {
 public:
   enum class Change { none, begun, ended };
 
+  // `muted`: names of codes that are listed, and that nobody has to act on (status.mute).
+  explicit Reasons(const std::vector<std::string>& muted = {});
+
   // An empty message ends the reason. A changed message of a standing one keeps its beginning.
-  Change tell(ReasonCode code, const std::string& message, RealNs now) {
-    const auto found = standing_.find(code);
-    if (message.empty()) {
-      if (found == standing_.end()) return Change::none;
-      standing_.erase(found);
-      return Change::ended;
-    }
-    if (found != standing_.end()) {
-      found->second.message = message;
-      return Change::none;
-    }
-    standing_[code] = Reason{to_string(code), message, now.value};
-    return Change::begun;
-  }
-  bool empty() const { return standing_.empty(); }
+  Change tell(ReasonCode code, const std::string& message, RealNs now);
   bool has(ReasonCode code) const { return standing_.contains(code); }
-  // By their names.
-  std::vector<Reason> list() const {
-    std::map<std::string, Reason> by_name;
-    for (const auto& [code, reason] : standing_) by_name[reason.code] = reason;
-    std::vector<Reason> reasons;
-    for (const auto& [name, reason] : by_name) reasons.push_back(reason);
-    return reasons;
-  }
+  // One stands that is not muted.
+  bool any() const;
+  // What hurts most first, muted ones last.
+  std::vector<Reason> list() const;
 
 private:
+  std::set<ReasonCode> muted_;
   std::map<ReasonCode, Reason> standing_;
 };
 

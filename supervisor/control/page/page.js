@@ -153,14 +153,17 @@ function showStatus() {
   const figures = [["received", whole(events.received)], ["acknowledged by Kafka", whole(events.acknowledged)],
     ["waiting", whole(events.waiting)], ["lost", whole(events.lost)], ["channels", whole(channels.distinct)],
     ["entries connected", `${whole(channels.connected)} of ${whole(channels.total)}`],
-    ["brokers", whole(status.kafka.brokers_up)], ["spool", `${bytes(spool.bytes)} of ${bytes(spool.max_bytes)}`]];
+    ["brokers", whole(status.kafka.brokers_up)], ["spool", `${bytes(spool.used_bytes)} of ${bytes(spool.max_bytes)}`]];
   byId("figures").replaceChildren(...figures.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
   const measured = looks.filter((one) => one.in !== undefined);
   draw("rates", [{ name: "in", words: "received", values: measured.map((one) => one.in) },
     { name: "out", words: "acknowledged", values: measured.map((one) => one.out) }], "a second");
   draw("lag", [{ name: "in", words: "waiting", values: looks.map((one) => one.waiting) }], "events");
 
-  const reasons = status.reasons.map((reason) => element("li", {}, element("strong", {}, reason.code), ` for ${ago(reason.since).replace(" ago", "")}: `, reason.message));
+  const causes = status.reasons.filter((reason) => !reason.because);
+  const reasons = causes.map((reason) => element("li", { class: reason.muted && "muted" }, element("strong", {}, reason.code), ` for ${ago(reason.since).replace(" ago", "")}: `, reason.message,
+    element("span", { class: "quiet" }, ` ${reason.muted ? "(muted) " : ""}More: ${reason.command}`),
+    ...status.reasons.filter((one) => one.because === reason.code).map((one) => element("p", { class: "quiet" }, `Hence ${one.code}: ${one.message}`))));
   if (reasons.length === 0) reasons.push(element("li", { class: "none" }, "Nothing."));
   byId("reasons").replaceChildren(...reasons);
 

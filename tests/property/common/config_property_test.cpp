@@ -42,6 +42,8 @@ rc::Gen<std::string> toml_for(const config::Setting& setting) {
   if (const auto* choice = std::get_if<config::ChoiceSetting>(&setting.kind))
     return rc::gen::map(rc::gen::inRange<size_t>(0, choice->names.size()),
                         [names = choice->names](size_t i) { return toml_string(names[i]); });
+  if (setting.key == "status.mute")
+    return rc::gen::element<std::string>("[]", "['EVENTS_LOST', 'IOC_CLOCK']");
   if (setting.key == "output.headers") return rc::gen::element<std::string>("[]", "['epics_stamp_ns']");
   if (std::holds_alternative<config::ListSetting>(setting.kind))
     return rc::gen::element<std::string>("[\"a\"]", R"(["x.*", "\\d+", "\"\t"])", "['a|b']");

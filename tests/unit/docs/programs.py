@@ -60,8 +60,11 @@ def supervisor_texts():
 
 
 def reasons():
-    """All codes there are."""
-    return set(re.findall(r'\{ReasonCode::\w+, "([A-Z_]+)"', (SOURCES / "supervisor/status/reason_code.h").read_text()))
+    """{code: the command that shows more of it first}"""
+    text = (SOURCES / "supervisor/status/reason_code.h").read_text()
+    asks_all = re.search(r'kAsksAll\[\] = "([^"]*)"', text)[1]
+    rows = re.findall(r'\{ReasonCode::\w+,\s*"([A-Z_]+)",\s*ReasonOwner::\w+,\s*(?:"([^"]*)"|kAsksAll)\}', text)
+    return {code: command or asks_all for code, command in rows}
 
 
 def capitals():

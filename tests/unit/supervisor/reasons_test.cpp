@@ -25,20 +25,42 @@ TEST(Reasons, an_empty_message_ends_one_once) {
   EXPECT_TRUE(reasons.has(ReasonCode::spool_full));
   EXPECT_EQ(reasons.tell(ReasonCode::spool_full, "", RealNs{2}), Reasons::Change::ended);
   EXPECT_EQ(reasons.tell(ReasonCode::spool_full, "", RealNs{3}), Reasons::Change::none);
-  EXPECT_TRUE(reasons.empty());
+  EXPECT_FALSE(reasons.any());
 }
 
-TEST(Reasons, are_listed_by_their_names) {
+TEST(Reasons, what_hurts_most_is_listed_first_with_the_command_that_shows_more) {
   Reasons reasons;
   for (const ReasonKind& kind : kReasonKinds) reasons.tell(kind.code, "stands", RealNs{1});
   std::set<std::string> names;
-  std::string last;
+  size_t last = 0;
   for (const Reason& reason : reasons.list()) {
-    EXPECT_LT(last, reason.code);
-    last = reason.code;
+    const auto code = static_cast<size_t>(reason_code_of(reason.code).value());
+    EXPECT_EQ(code, last++);
+    EXPECT_FALSE(reason.more.empty());
     names.insert(reason.code);
   }
   EXPECT_EQ(names.size(), kReasonKinds.size()) << "no two have the same name";
+}
+
+TEST(Reasons, a_muted_one_is_listed_last_and_nobody_has_to_act_on_it) {
+  Reasons reasons({"EVENTS_LOST", "NO_SUCH_REASON"});
+  reasons.tell(ReasonCode::events_lost, "7", RealNs{1});
+  EXPECT_FALSE(reasons.any());
+  reasons.tell(ReasonCode::state_directory, "is full", RealNs{1});
+  EXPECT_TRUE(reasons.any());
+  ASSERT_EQ(reasons.list().size(), 2u);
+  EXPECT_FALSE(reasons.list()[0].muted);
+  EXPECT_EQ(reasons.list()[1].code, "EVENTS_LOST");
+  EXPECT_TRUE(reasons.list()[1].muted);
+}
+
+TEST(Reasons, what_another_one_causes_names_it_for_as_long_as_that_stands) {
+  Reasons reasons;
+  reasons.tell(ReasonCode::snapshot_only, "is served", RealNs{1});
+  EXPECT_EQ(reasons.list()[0].because, "");
+  reasons.tell(ReasonCode::brokers_down, "none answers", RealNs{2});
+  EXPECT_EQ(reasons.list()[0].because, "");
+  EXPECT_EQ(reasons.list()[1].because, "BROKERS_DOWN");
 }
 
 struct WorkerProblemsTest : testing::Test {

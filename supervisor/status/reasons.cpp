@@ -1,0 +1,41 @@
+#include "supervisor/status/reasons.h"
+
+#include <algorithm>
+
+namespace e2k::supervisor {
+
+Reasons::Reasons(const std::vector<std::string>& muted) {
+  for (const std::string& name : muted)
+    if (const auto code = reason_code_of(name)) muted_.insert(*code);
+}
+
+Reasons::Change Reasons::tell(ReasonCode code, const std::string& message, RealNs now) {
+  if (message.empty()) return standing_.erase(code) == 0 ? Change::none : Change::ended;
+  Reason& reason = standing_[code];
+  const bool stands = !reason.code.empty();
+  reason.message = message;
+  if (stands) return Change::none;
+  reason.code = to_string(code);
+  reason.more = kind_of(code).more;
+  reason.muted = muted_.contains(code);
+  reason.since_unix_ns = now.value;
+  return Change::begun;
+}
+
+bool Reasons::any() const {
+  return std::any_of(standing_.begin(), standing_.end(), [](const auto& one) { return !one.second.muted; });
+}
+
+std::vector<Reason> Reasons::list() const {
+  std::vector<Reason> reasons;
+  for (const auto& [code, reason] : standing_) {
+    reasons.push_back(reason);
+    for (const Consequence& one : kConsequences)
+      if (one.effect == code && has(one.cause) && reasons.back().because.empty())
+        reasons.back().because = to_string(one.cause);
+  }
+  std::stable_partition(reasons.begin(), reasons.end(), [](const Reason& one) { return !one.muted; });
+  return reasons;
+}
+
+}  // namespace e2k::supervisor
