@@ -24,6 +24,7 @@
 #include "supervisor/check/findings.h"
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/process_one.h"
+#include "supervisor/reload.h"
 #include "supervisor/service.h"
 #include "supervisor/settings/property_check.h"
 #include "supervisor/spool_directory.h"
@@ -105,13 +106,21 @@ int check_servers(const Config& config) {
   return supervisor::check::exit_code(found);
 }
 
+// The image before this one held back what is listened to now (reload.h).
+void take_signals() {
+  sigset_t listened_to;
+  sigemptyset(&listened_to);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&listened_to, signal);
+  pthread_sigmask(SIG_UNBLOCK, &listened_to, nullptr);
+}
+
 // The exit code: 78 keeps the service manager from trying again.
 int not_started(const Error& error) {
   log::error("start.failed error={}", log::quoted(error.message));
   return error.is_lasting ? kBadConfiguration : kTryAgain;
 }
 
-int run(const Config& config) {
+int run(const Config& config, const supervisor::InstalledProgram& program) {
   if (auto program = supervisor::find_worker_program(config.workers.program); !program)
     return not_started({program.error().message, true});
   auto directory = supervisor::StateDirectory::open(config.state.directory);
@@ -125,7 +134,8 @@ int run(const Config& config) {
   auto spool = supervisor::SpoolDirectory::open(config.spool.directory);
   if (!spool) return not_started(spool.error());
   boost::asio::io_context loop(1);
-  boost::asio::signal_set end(loop, SIGTERM, SIGINT), reload(loop, SIGHUP);
+  boost::asio::signal_set end(loop, SIGTERM, SIGINT), hangup(loop, SIGHUP);
+  take_signals();
   auto service = supervisor::Service::start(
       loop, config, *directory, *spool, supervisor::Service::real_parts(loop, config), [&] { loop.stop(); });
   if (!service) return not_started(service.error());
@@ -134,15 +144,19 @@ int run(const Config& config) {
     log::info("signal.received signal={}", signal);
     (*service)->stop();
   });
-  const std::function<void()> refuse_reload = [&] {
-    reload.async_wait([&](const boost::system::error_code& error, int) {
+  const auto reload =
+      supervisor::Reload::make(loop, program, {directory->lock_fd(), runtime->get(), spool->lock_fd()});
+  (*service)->use(*reload);
+  const std::function<void()> await_hangup = [&] {
+    hangup.async_wait([&](const boost::system::error_code& error, int) {
       if (error) return;
-      log::warn(
-          "signal.ignored signal=SIGHUP message=\"restart the service to take over a new configuration\"");
-      refuse_reload();
+      log::info("signal.received signal=SIGHUP");
+      if (const auto begun = (*service)->reload({}); !begun)
+        log::warn("reload.not_begun error={}", log::quoted(begun.error().message));
+      await_hangup();
     });
   };
-  refuse_reload();
+  await_hangup();
   loop.run();
   return 0;
 }
@@ -150,6 +164,7 @@ int run(const Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const auto program = supervisor::InstalledProgram::of_this_process(argc, argv);
   Arguments arguments;
   if (auto code = parse(argc, argv, arguments)) return *code;
   if (auto status = supervisor::run_behind_process_one()) return *status;
@@ -178,5 +193,5 @@ int main(int argc, char** argv) {
   // needed.
   ::mallopt(M_TRIM_THRESHOLD, kKeptFreeBytes);
   ::mallopt(M_MMAP_THRESHOLD, kKeptFreeBytes);
-  return run(*config);
+  return run(*config, program);
 }

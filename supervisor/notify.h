@@ -1,5 +1,5 @@
-// Shell. What systemd is told: READY, STATUS, STOPPING; watchdog.h tells it that the loop runs. Does nothing
-// when NOTIFY_SOCKET is not set.
+// Shell. What systemd is told: READY, STATUS, RELOADING, STOPPING; watchdog.h tells it that the loop runs.
+// Does nothing when NOTIFY_SOCKET is not set.
 #pragma once
 
 #include <systemd/sd-daemon.h>
@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "common/clock.h"
+
 namespace e2k::supervisor {
 
 class Notify {
@@ -15,6 +17,13 @@ public:
   void ready() {
     if (!ready_) sd_notify(0, "READY=1");
     ready_ = true;
+  }
+  // Ended by READY: this image's where nothing came of it, or that of the image which takes its place.
+  void reloading() {
+    sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_now().value / 1000)).c_str());
+  }
+  void reload_ended() {
+    if (ready_) sd_notify(0, "READY=1");
   }
   void status(const std::string& text) {
     if (text == status_) return;

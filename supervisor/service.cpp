@@ -251,11 +251,7 @@ void Service::note_kept(StateProblems::Thing thing, const Result<void>& kept) {
 // --------------------------------------------------------------------------------------------------
 
 void Service::tick() {
-  const ServiceState now = board_->state();
-  if (now != ServiceState::starting) notify_.ready();
-  if (now == ServiceState::running || now == ServiceState::degraded)
-    notify_.status(fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(),
-                               config_.workers.count));
+  tell_service_manager();
   if (!stopping_) judge_hosts();
   board_->look(std::chrono::duration<double>(kTick).count());
   books_.refresh();
@@ -271,6 +267,20 @@ void Service::tick() {
   tick_timer_.async_wait([this](const error_code& error) {
     if (!error) tick();
   });
+}
+
+void Service::tell_service_manager() {
+  const ServiceState now = board_->state();
+  // By then everything that is known was assigned.
+  if (now != ServiceState::starting && !fleet_->is_adopting() && dirty_.empty()) notify_.ready();
+  if (now == ServiceState::starting || now == ServiceState::stopping) return;
+  std::string text =
+      fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(), config_.workers.count);
+  if (reload_ != nullptr && reload_->view().state == ReloadState::refused) {
+    const std::string& why = reload_->view().message;
+    text += "; the last reload was refused: " + why.substr(0, why.find('\n'));
+  }
+  notify_.status(text);
 }
 
 // Messages, assignments and the snapshot of many commands at once are gone by then; what they leave lies

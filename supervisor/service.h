@@ -36,6 +36,7 @@
 #include "supervisor/ledgers.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan/shares.h"
+#include "supervisor/reload.h"
 #include "supervisor/slot_books.h"
 #include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
@@ -70,6 +71,8 @@ public:
 
   // Drains the workers and ends them; a second call does nothing.
   void stop();
+  // What reload() is done with; it outlives the service.
+  void use(Reload& reload) { reload_ = &reload; }
 
   StatusView status() const override;
   std::vector<WorkerView> workers() const override;
@@ -85,6 +88,8 @@ public:
   size_t retry(std::string_view channel, std::optional<std::string_view> topic,
                const Caller& caller) override;
   Result<void> set_paused(bool paused, const Caller& caller) override;
+  bool set_log_level(const std::string& level, std::optional<Slot> worker, const Caller& caller) override;
+  Result<uint64_t> reload(const Caller& caller) override;
 
 private:
   Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
@@ -129,6 +134,8 @@ private:
   uint32_t host_id(std::string_view name);
 
   void judge_hosts();
+  void on_judged(bool good);
+  void tell_service_manager();
 
   boost::asio::io_context& loop_;
   const Config& config_;
@@ -150,6 +157,7 @@ private:
   BrokerProblems broker_problems_;
   StateProblems state_problems_;
   Notify notify_;
+  Reload* reload_ = nullptr;
   Watchdog watchdog_;
 
   std::vector<EntryId> dirty_;

@@ -47,6 +47,7 @@ void Service::reconcile() {
 void Service::drop_unclaimed() {
   if (replay_.live() && !replay_.has_lost_records()) apply_orders(shares_.drop_unclaimed());
   fleet_->replace_outdated();
+  tell_service_manager();
 }
 
 // Moves that were put off because events waited are tried again.
@@ -131,6 +132,7 @@ void Service::on_welcomed(Slot slot, Generation generation) {
   if (items.size() >= kBurst) ticks_since_burst_ = 0;
   if (!items.empty()) fleet_->assign(slot, std::move(items));
   judge_slots();
+  tell_service_manager();
 }
 
 void Service::on_adopted(Slot slot, Generation generation) {

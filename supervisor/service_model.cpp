@@ -5,7 +5,9 @@
 namespace e2k::supervisor {
 
 StatusView Service::status() const {
-  return board_->status();
+  StatusView view = board_->status();
+  if (reload_ != nullptr) view.reload = reload_->view();
+  return view;
 }
 
 std::vector<WorkerView> Service::workers() const {
@@ -62,6 +64,32 @@ size_t Service::retry(std::string_view channel, std::optional<std::string_view> 
   }
   apply_orders(std::move(orders));
   return renewed;
+}
+
+bool Service::set_log_level(const std::string& level, std::optional<Slot> worker, const Caller&) {
+  if (worker && worker->value >= config_.workers.count) return false;
+  fleet_->set_log_level(level, worker);
+  if (!worker) (void)log::set_level(level);
+  return true;
+}
+
+Result<uint64_t> Service::reload(const Caller&) {
+  if (reload_ == nullptr || stopping_) return fail("the service is about to stop");
+  auto number = reload_->begin([this](bool good) { on_judged(good); });
+  if (!number) return number;
+  log::info("reload.begun number={} config={}", *number, log::quoted(config_.path));
+  notify_.reloading();
+  return number;
+}
+
+void Service::on_judged(bool good) {
+  if (stopping_) return;
+  if (good) {
+    const Error why = reload_->execute();
+    log::error("reload.failed error={} message=\"nothing has changed\"", log::quoted(why.message));
+  }
+  notify_.reload_ended();
+  tell_service_manager();
 }
 
 Result<void> Service::set_paused(bool paused, const Caller&) {

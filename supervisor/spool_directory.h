@@ -41,6 +41,7 @@ public:
   // forgotten.
   Result<SpoolSurvey> survey() const;
   const std::string& path() const { return path_; }
+  int lock_fd() const { return lock_.get(); }
 
   // What its file system has beyond the bytes that are to stay free; UINT64_MAX where it does not say.
   static uint64_t room_bytes(const std::string& path, int64_t keep_free_bytes);

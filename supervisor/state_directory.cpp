@@ -24,6 +24,26 @@ void note_holder(int lock) {
   (void)!::ftruncate(lock, written == static_cast<ssize_t>(pid.size()) ? written : 0);
 }
 
+// A descriptor of that very file that was kept over an execve.
+UniqueFd inherited(const std::string& file) {
+  struct stat wanted {};
+  if (::stat(file.c_str(), &wanted) != 0) return {};
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    const std::string name = entry.path().filename().string();
+    int fd = -1;
+    std::from_chars(name.data(), name.data() + name.size(), fd);
+    struct stat found {};
+    if (fd <= STDERR_FILENO || ::fstat(fd, &found) != 0) continue;
+    if (found.st_dev != wanted.st_dev || found.st_ino != wanted.st_ino) continue;
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) != 0) continue;  // this image's own
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return UniqueFd(fd);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> make_directories(const std::string& path, unsigned mode) {
@@ -41,7 +61,8 @@ Result<void> make_directories(const std::string& path, unsigned mode) {
 
 Result<UniqueFd> lock_directory(const std::string& path, const std::string& name, const std::string& remedy) {
   const std::string file = path + "/" + name;
-  UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  UniqueFd lock = inherited(file);
+  if (!lock) lock.reset(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
   if (!lock)
     return fail(fmt::format("{}: {}; {} must have room and be writable by the user that runs the supervisor",
                             file, std::strerror(errno), path));

@@ -20,6 +20,7 @@ public:
   static Result<StateDirectory> open(const std::string& path);
 
   const std::string& path() const { return path_; }
+  int lock_fd() const { return lock_.get(); }
   // The highest generation that was ever used here; 0 when none was.
   Result<Generation> last_generation() const;
   // Replaces the file atomically. A generation must be kept before its worker starts.
@@ -36,7 +37,8 @@ private:
 };
 
 // Locks the folder, by a file of that name in it, for as long as the descriptor lives. The Error names the
-// process that holds the lock, and `remedy`.
+// process that holds the lock, and `remedy`. A lock that the image before this one left to it (a descriptor
+// of the file that is not close-on-exec) is taken over.
 Result<UniqueFd> lock_directory(const std::string& path, const std::string& name, const std::string& remedy);
 
 // Makes `path` and what is missing above it. The Error names the folder and why.

@@ -142,6 +142,7 @@ int serve(const LaunchContract& contract) {
   }
   const LinkOutcome outcome =
       run_link(contract, **monitors, (*data)->publishing(), [](const std::string& level) {
+        log::info("log_level.changed level={}", log::quoted(level));
         if (auto set = log::set_level(level); !set) log::warn("log level refused {}", set.error().message);
       });
   end(**data, outcome);

@@ -58,6 +58,7 @@ class Maker:
                 f"{bold(name)} [\\fIOPTIONS\\fR]", ".SH DESCRIPTION", plain(what),
                 *(".PP", "It runs in the foreground and logs to stderr."), ".SH OPTIONS", *options,
                 ".SH SIGNALS", *entry(bold("SIGTERM") + ", " + bold("SIGINT"), "Drains the workers and ends them."),
+                *entry(bold("SIGHUP"), "Has the installed program judge the configuration and take this one's place; workers stay."),
                 *self.exit_status(name), *self.files(), *self.see_also(name)]
 
     def worker(self):

@@ -163,6 +163,7 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
   json["reasons"] = reasons_json(status.reasons);
   json["pid"] = status.pid;
   json["uptime_s"] = status.uptime_s;
+  json["reload"] = {{"number", status.reload.number}, {"state", to_string(status.reload.state)}};
   json["commands"] = {{"topic", text(status.commands.topic)},   {"group", text(status.commands.group)},
                       {"caught_up", status.commands.caught_up}, {"offset", status.commands.offset},
                       {"channels", status.commands.entries},    {"rejected", status.commands.rejected}};
@@ -177,6 +178,7 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
                    {"used_bytes", status.spool_used_bytes},
                    {"oldest_event_age_s", status.oldest_event_age_s}};
   if (configuration) {
+    json["reload"]["message"] = text(status.reload.message);
     json["config"] = {{"path", text(status.config_path)}, {"sha256", text(status.config_sha256)}};
     Json epics = Json::object();
     for (const auto& [name, value] : status.epics) epics[utf8_or_latin1(name)] = text(value);
@@ -268,6 +270,10 @@ std::string live_document() {
 
 std::string accepted_document(size_t changed) {
   return dump({{"accepted", true}, {"changed", changed}});
+}
+
+std::string reload_document(uint64_t number) {
+  return dump({{"accepted", true}, {"reload", number}});
 }
 
 std::string error_document(int code, std::string_view message) {

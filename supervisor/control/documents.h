@@ -26,6 +26,8 @@ std::string rejected_document(const std::vector<Rejection>& rejections);
 std::string ready_document(const StatusView& status);
 std::string live_document();
 std::string accepted_document(size_t changed);
+// Of POST /reload: the number under which the status tells how it ended.
+std::string reload_document(uint64_t number);
 std::string error_document(int code, std::string_view message);
 
 bool is_ready(ServiceState state);

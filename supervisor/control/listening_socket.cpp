@@ -32,6 +32,14 @@ const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
+// Of the process that listens where the descriptor is connected to.
+std::string listener_of(int fd) {
+  ucred peer{};
+  socklen_t bytes = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0 || peer.pid <= 0) return "";
+  return " (pid " + std::to_string(peer.pid) + ")";
+}
+
 // Makes room at `path`, where a former socket may lie.
 Result<void> clear_path(const std::string& key, const std::string& path, const sockaddr_un& address) {
   struct stat there {};
@@ -45,7 +53,7 @@ Result<void> clear_path(const std::string& key, const std::string& path, const s
   const int connected = ::connect(probe.get(), generic(address), sizeof address);
   const int error = errno;
   if (connected == 0 || error == EAGAIN || error == EINPROGRESS)
-    return fail(key + ": a supervisor already answers on " + path +
+    return fail(key + ": a supervisor" + listener_of(probe.get()) + " already answers on " + path +
                 "; stop it, or run this one beside it with --instance NAME");
   if (error != ECONNREFUSED)
     return fail(key + ": can't tell whether somebody answers on " + path + " (" + reason(error) +

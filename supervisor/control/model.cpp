@@ -66,4 +66,18 @@ const char* to_string(ledger::HostState state) {
   return "NONE";  // a number of a newer version, read from a ledger
 }
 
+const char* to_string(ReloadState state) {
+  switch (state) {
+    case ReloadState::none:
+      return "none";
+    case ReloadState::checking:
+      return "checking";
+    case ReloadState::refused:
+      return "refused";
+    case ReloadState::done:
+      return "done";
+  }
+  return "?";
+}
+
 }  // namespace e2k::supervisor

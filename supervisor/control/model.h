@@ -65,8 +65,19 @@ struct Reason {
   std::string because = {};  // the code of one that causes it and stands, too; "" where none does
 };
 
+enum class ReloadState { none, checking, refused, done };
+const char* to_string(ReloadState state);  // "none", …
+
+// The last reload (SIGHUP, POST /reload) of this process, whichever program it ran.
+struct ReloadView {
+  uint64_t number = 0;
+  ReloadState state = ReloadState::none;
+  std::string message;  // why it was refused
+};
+
 struct StatusView {
   std::string name, version;
+  ReloadView reload;
   std::string librdkafka, libca;  // which run; libca's is "" before a worker has told it
   ServiceState state = ServiceState::starting;
   std::vector<Reason> reasons;
@@ -226,6 +237,17 @@ public:
   // The number of entries taken out of quarantine (or, when none was, searched for anew); 0: no such channel.
   virtual size_t retry(std::string_view channel, std::optional<std::string_view> topic,
                        const Caller& caller) = 0;
+  // The level of what the supervisor and its workers log, or of one worker. false: no such slot.
+  virtual bool set_log_level(const std::string& level, std::optional<Slot> worker, const Caller& caller) {
+    (void)level, (void)worker, (void)caller;
+    return false;
+  }
+  // Has the configuration judged and, if it is good, the installed program executed in place. Its number; how
+  // it ends stands in the status. The Error: not now.
+  virtual Result<uint64_t> reload(const Caller& caller) {
+    (void)caller;
+    return fail("this process can't be reloaded");
+  }
   // Events are received and wait, or go on to Kafka. The Error: it could not be remembered, and is not done.
   virtual Result<void> set_paused(bool paused, const Caller& caller) = 0;
 };

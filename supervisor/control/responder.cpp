@@ -143,6 +143,16 @@ Answer change(const Route& route, const Request& request, const ResponderRules& 
       return error(500, set.error().message);
     return json(accepted_document(1), 202);
   }
+  if (route.verb == Verb::log_level) {
+    if (!model.set_log_level(route.level, route.one_worker, request.caller))
+      return error(404, "there is no worker " + std::to_string(route.one_worker.value_or(Slot{}).value));
+    return json(accepted_document(1), 202);
+  }
+  if (route.verb == Verb::reload) {
+    const auto number = model.reload(request.caller);
+    if (!number) return error(409, number.error().message);
+    return json(reload_document(*number), 202);
+  }
   const size_t retried = model.retry(route.channel, route.topic, request.caller);
   if (retried == 0) return no_channel(route.channel, route.topic);
   return json(accepted_document(retried), 202);

@@ -1,6 +1,8 @@
 #include "supervisor/control/router.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -150,6 +152,24 @@ std::string take_channels(Route& route, const Parameter& parameter) {
   return {};
 }
 
+constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warning", "error"};
+constexpr const char* kAcceptedLevels = "accepted: trace, debug, info, warning, error";
+
+std::string take_log_level(Route& route, const Parameter& parameter) {
+  if (parameter.name == "level") {
+    if (std::find(std::begin(kLogLevels), std::end(kLogLevels), parameter.value) == std::end(kLogLevels))
+      return "level is " + log::quoted(parameter.value) + "; " + kAcceptedLevels;
+    route.level = parameter.value;
+  } else if (parameter.name == "worker") {
+    const auto slot = whole_number<uint16_t>(parameter.value);
+    if (!slot) return "worker is " + log::quoted(parameter.value) + "; accepted: a worker's slot, 0 to 65535";
+    route.one_worker = Slot{*slot};
+  } else {
+    return unknown_parameter(parameter, "level, worker");
+  }
+  return {};
+}
+
 // Metrics, health and the page are asked for by programs that add parameters of their own.
 std::string ignore(Route&, const Parameter&) {
   return {};
@@ -206,13 +226,18 @@ std::optional<RouteMatch> find(const std::vector<std::string>& path) {
     pause.method = "PUT";
     return pause;
   }
+  if (path[0] == "log-level") {
+    RouteMatch level = match_of(Verb::log_level, take_log_level);
+    level.method = "PUT";
+    return level;
+  }
+  if (path[0] == "reload") return match_of(Verb::reload);
   return find_page(path[0]);
 }
 
 bool is_of_a_later_version(const std::vector<std::string>& path) {
   if (path.empty()) return false;
-  if (path.size() == 2 && path[0] == "workers") return path[1] == "count";
-  return path.size() == 1 && path[0] == "log-level";
+  return path.size() == 2 && path[0] == "workers" && path[1] == "count";
 }
 
 std::string not_found_message(const std::vector<std::string>& path, std::string_view raw) {
@@ -231,6 +256,8 @@ bool is_change(Verb verb) {
     case Verb::retry:
     case Verb::pause:
     case Verb::resume:
+    case Verb::log_level:
+    case Verb::reload:
     case Verb::pause_connector:
     case Verb::resume_connector:
     case Verb::restart_connector:
@@ -289,6 +316,8 @@ tl::expected<Route, Refusal> route(std::string_view method, std::string_view tar
   for (const Parameter& parameter : *parameters)
     if (std::string complaint = match->take(match->route, parameter); !complaint.empty())
       return refuse(400, std::move(complaint));
+  if (match->route.verb == Verb::log_level && match->route.level.empty())
+    return refuse(400, std::string("the parameter level is missing; ") + kAcceptedLevels);
   return std::move(match->route);
 }
 

@@ -26,6 +26,8 @@ enum class Verb {
   pause,
   resume,
   topics,
+  log_level,
+  reload,
   hosts,
   rejected,
   metrics,
@@ -54,6 +56,8 @@ struct Route {
   std::string channel;                   // channel, retry: decoded
   std::string file;                      // page
   std::optional<std::string> topic;      // retry
+  std::string level;                     // log_level
+  std::optional<Slot> one_worker;        // log_level
   bool rolling = false;                  // restart_workers
   bool only_failed = false;              // restart_workers, restart_connector
   EntryQuery query;                      // channels

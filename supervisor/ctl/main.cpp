@@ -18,6 +18,7 @@
 #include "supervisor/ctl/judge.h"
 #include "supervisor/ctl/migrate_verb.h"
 #include "supervisor/ctl/queries.h"
+#include "supervisor/ctl/reload.h"
 #include "supervisor/ctl/restart.h"
 #include "supervisor/ctl/sockets.h"
 #include "supervisor/ctl/table.h"
@@ -141,6 +142,33 @@ void add_changes(CLI::App& app, Options& options, Code& chosen) {
   };
   order("pause", "hand nothing to Kafka: events are received and wait", pause_service);
   order("resume", "end a pause", resume_service);
+
+  CLI::App* reload =
+      app.add_subcommand("reload", "take over the configuration file, or a new release, in place");
+  auto wait_s = std::make_shared<double>(60);
+  reload->add_option("--wait", *wait_s, "seconds to wait for how it ends; 0: only ask for it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  reload->callback([&options, &chosen, wait_s] {
+    chosen = [&options, wait_s] {
+      return run(options, [&](const Client& c, const Output& o) { return reload_service(c, *wait_s, o); });
+    };
+  });
+
+  CLI::App* log_level =
+      app.add_subcommand("log-level", "change what is logged, until the next start or reload");
+  auto level = std::make_shared<std::pair<std::string, std::optional<unsigned>>>();
+  log_level->add_option("LEVEL", level->first, "trace, debug, info, warning or error")
+      ->required()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error"}));
+  log_level->add_option("--worker", level->second, "slot of the one worker that is meant");
+  log_level->callback([&options, &chosen, level] {
+    chosen = [&options, level] {
+      return run(options, [&](const Client& c, const Output& o) {
+        return set_log_level(c, level->first, level->second, o);
+      });
+    };
+  });
 
   CLI::App* again = app.add_subcommand("retry", "take a channel out of quarantine, or search for it anew");
   auto names = std::make_shared<std::pair<std::string, std::string>>();

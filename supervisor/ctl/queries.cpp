@@ -100,6 +100,14 @@ Exit show_health(const Client& client, const Output& output) {
   return is_in(*json, "DEGRADED") ? Exit::degraded : Exit::ok;
 }
 
+Exit set_log_level(const Client& client, const std::string& level, std::optional<unsigned> worker,
+                   const Output& output) {
+  const std::string of = worker ? "worker " + std::to_string(*worker) : "the supervisor and its workers";
+  return changed(client.put("/log-level?level=" + percent_encode(level) +
+                            (worker ? "&worker=" + std::to_string(*worker) : "")),
+                 of + " log from now on at level " + printable(level), output);
+}
+
 Exit pause_service(const Client& client, const Output& output) {
   return changed(client.put("/pause"),
                  "paused: events are received and wait in the spool, also over restarts, until "

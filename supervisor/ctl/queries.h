@@ -27,6 +27,9 @@ Exit show_channel(const Client& client, const std::string& name, const Output& o
 Exit show_rejected(const Client& client, const Output& output);
 Exit show_health(const Client& client, const Output& output);  // ok, degraded, or failed: not ready
 
+// `worker`: one slot alone; none: the supervisor, and all workers, also those to come.
+Exit set_log_level(const Client& client, const std::string& level, std::optional<unsigned> worker,
+                   const Output& output);
 Exit pause_service(const Client& client, const Output& output);
 Exit resume_service(const Client& client, const Output& output);
 Exit retry(const Client& client, const std::string& channel, const std::string& topic, const Output& output);

@@ -60,6 +60,7 @@ struct Prepared {
   int contract_fd = -1;
   int error_fd = -1;
   int null_fd = -1;
+  int stderr_fd = -1;
   pid_t parent = 0;
   bool dies_with_us = false;
   const char* program = nullptr;
@@ -82,6 +83,8 @@ struct Prepared {
   if (error_fd < 0) give_up(p.error_fd, Stage::descriptors);
   const int contract_fd = p.contract_fd < 0 ? -1 : fcntl(p.contract_fd, F_DUPFD_CLOEXEC, kOutOfWay);
   if (dup2(p.null_fd, STDIN_FILENO) < 0) give_up(error_fd, Stage::descriptors);
+  if (p.stderr_fd >= 0 && (dup2(p.stderr_fd, STDERR_FILENO) < 0 || dup2(STDIN_FILENO, STDOUT_FILENO) < 0))
+    give_up(error_fd, Stage::descriptors);
   if (dup3(error_fd, kErrorFd, O_CLOEXEC) < 0) give_up(error_fd, Stage::descriptors);
   error_fd = kErrorFd;
   if (p.contract_fd >= 0) {
@@ -153,9 +156,10 @@ tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request) {
     contract = std::move(*made);
     p.contract_fd = contract.get();
   }
-  UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  UniqueFd null(open("/dev/null", (request.stderr_fd >= 0 ? O_RDWR : O_RDONLY) | O_CLOEXEC));
   if (!null) return tl::unexpected(LaunchProblem{"open /dev/null", errno});
   p.null_fd = null.get();
+  p.stderr_fd = request.stderr_fd;
   int pipe_fds[2];
   if (pipe2(pipe_fds, O_CLOEXEC) != 0) return tl::unexpected(LaunchProblem{"pipe", errno});
   UniqueFd error_read(pipe_fds[0]);

@@ -30,6 +30,7 @@ struct LaunchRequest {
   std::optional<std::string> contract = {};             // put into a sealed memfd, descriptor kLaunchFd
   std::map<std::string, std::string> environment = {};  // on top of ours
   bool dies_with_us = false;                            // PR_SET_PDEATHSIG: for the repeater
+  int stderr_fd = -1;                                   // in place of ours; stdout is then /dev/null
 };
 
 struct Process {

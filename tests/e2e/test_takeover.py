@@ -195,3 +195,30 @@ def test_a_stop_ends_workers_that_are_nobodys_children_and_leaves_nothing_behind
 
 def supervisor_log(supervisor):
     return (supervisor.folder / "part.log").read_text(errors="replace")
+
+
+@pytest.mark.parametrize("shared", ["control.socket", "state.directory", "spool.directory"])
+def test_a_second_supervisor_on_the_same_thing_says_who_has_it_and_touches_nothing(site, shared):
+    ioc = site.ioc(counter("c"))
+    topic = site.topic()
+    places = site.folder("places")
+    table, _, key = shared.partition(".")
+    settings = {"workers": {"count": 1}, table: {key: str(places / key)}}
+    first = site.supervisor([ioc], settings, ready=False)
+    first.socket = places / key if table == "control" else first.socket
+    first.ready()
+    first.monitor("c", topic)
+    first.connected(1)
+    first.settled()
+    before, left = pids(first), sorted(path for path in places.rglob("*"))
+    second = site.supervisor([ioc], settings, ready=False)
+    assert second.child.wait(20) == 75
+    assert f"pid {first.child.pid}" in second.child.text()
+    assert str(places / key) in second.child.text()
+    assert pids(first) == before and first.status()["state"] == "RUNNING"
+    assert sorted(path for path in places.rglob("*")) == left
+    assert not any(line for line in second.child.text().splitlines() if " worker." in line), "no worker was started"
+    reader = site.reader(topic)
+    last = len(reader.to_end())
+    reader.until(lambda records: len(records) > last + 5)
+    assert_counts_without_fault(reader.records)

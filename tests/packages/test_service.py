@@ -91,7 +91,7 @@ def test_the_journal_has_lines_with_priorities(service):
 def test_a_reload_leaves_the_service_running(service):
     before = service.main_pid()
     service.run("systemctl", "reload", UNIT)
-    service.wait(lambda: "SIGHUP" in service.journal(), "a word about the reload")
+    service.wait(lambda: "reload.executing" in service.journal(), "a word about the reload")
     assert service.main_pid() == before and service.show("ActiveState")["ActiveState"] == "active"
 
 

@@ -74,6 +74,17 @@ public:
     callers.push_back(caller);
     return entries_of(channel).size();
   }
+  bool set_log_level(const std::string& level, std::optional<Slot> worker, const Caller& caller) override {
+    changes.push_back("log level " + level + (worker ? " of " + std::to_string(worker->value) : ""));
+    callers.push_back(caller);
+    return !worker || worker->value < worker_views.size();
+  }
+  Result<uint64_t> reload(const Caller& caller) override {
+    changes.push_back("reload");
+    callers.push_back(caller);
+    return reload_outcome;
+  }
+  Result<uint64_t> reload_outcome = uint64_t{4};
   Result<void> set_paused(bool paused, const Caller& caller) override {
     changes.push_back(paused ? "pause" : "resume");
     callers.push_back(caller);

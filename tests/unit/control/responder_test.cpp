@@ -46,6 +46,23 @@ TEST_F(Responder, changes_reach_the_model_and_are_accepted) {
                                                      "retry a topic1", "restart 7", "retry b"}));
 }
 
+TEST_F(Responder, a_reload_is_accepted_under_its_number_and_one_at_a_time) {
+  const Answer answer = ask(Surface::control_socket, "POST", "/reload");
+  EXPECT_EQ(answer.code, 202);
+  EXPECT_NE(answer.body.find("\"reload\":4"), std::string::npos) << answer.body;
+  EXPECT_EQ(ask(Surface::status_socket, "POST", "/reload").code, 405);
+  EXPECT_EQ(ask(Surface::http, "POST", "/reload").code, 403);
+  model.reload_outcome = fail("a reload is under way already");
+  EXPECT_EQ(ask(Surface::control_socket, "POST", "/reload").code, 409);
+}
+
+TEST_F(Responder, a_log_level_is_changed_by_who_may_and_for_workers_that_there_are) {
+  EXPECT_EQ(ask(Surface::control_socket, "PUT", "/log-level?level=debug").code, 202);
+  EXPECT_EQ(ask(Surface::control_socket, "PUT", "/log-level?level=debug&worker=99").code, 404);
+  EXPECT_EQ(ask(Surface::status_socket, "PUT", "/log-level?level=debug").code, 405);
+  EXPECT_EQ(model.changes, (std::vector<std::string>{"log level debug", "log level debug of 99"}));
+}
+
 TEST_F(Responder, a_pause_that_can_not_be_remembered_is_an_error) {
   EXPECT_EQ(ask(Surface::control_socket, "PUT", "/pause").code, 202);
   EXPECT_EQ(ask(Surface::control_socket, "PUT", "/resume").code, 202);

@@ -101,8 +101,27 @@ TEST(Router, a_pause_is_put) {
   EXPECT_EQ(posted.error().allow, "PUT");
 }
 
+TEST(Router, a_log_level_is_put_for_all_or_for_one_worker_and_is_one_that_there_is) {
+  const auto all = route("PUT", "/log-level?level=debug");
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->verb, Verb::log_level);
+  EXPECT_EQ(all->level, "debug");
+  EXPECT_FALSE(all->one_worker);
+  EXPECT_EQ(route("PUT", "/log-level?worker=3&level=trace")->one_worker, Slot{3});
+  for (const char* target : {"/log-level", "/log-level?level=loud", "/log-level?level=info&worker=x",
+                             "/log-level?level=info&slot=1"})
+    EXPECT_EQ(refused("PUT", target), 400) << target;
+  EXPECT_EQ(refused("POST", "/log-level?level=info"), 405);
+}
+
+TEST(Router, a_reload_is_posted) {
+  EXPECT_EQ(route("POST", "/reload")->verb, Verb::reload);
+  EXPECT_EQ(refused("GET", "/reload"), 405);
+  EXPECT_EQ(refused("POST", "/reload?now=true"), 400);
+}
+
 TEST(Router, what_comes_later_says_so) {
-  for (const char* path : {"/log-level?level=debug", "/workers/count?n=3"}) {
+  for (const char* path : {"/workers/count?n=3"}) {
     const auto routed = route("PUT", path);
     ASSERT_FALSE(routed) << path;
     EXPECT_EQ(routed.error().code, 404) << path;

@@ -1,5 +1,6 @@
 #include "supervisor/state_directory.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -55,6 +56,18 @@ TEST_F(StateDirectoryTest, is_locked_on_a_full_disk_too_and_names_nobody_who_is_
   auto second = StateDirectory::open(path);
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("pid unknown"), std::string::npos) << second.error().message;
+}
+
+// As after an execve: the descriptor stays, whoever held it.
+TEST_F(StateDirectoryTest, a_lock_that_the_image_before_left_is_taken_over) {
+  auto first = StateDirectory::open(path);
+  ASSERT_TRUE(first);
+  const int left = ::dup(first->lock_fd());  // without close-on-exec
+  auto second = StateDirectory::open(path);
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->lock_fd(), left);
+  EXPECT_EQ(::fcntl(left, F_GETFD), FD_CLOEXEC);
+  EXPECT_FALSE(StateDirectory::open(path)) << "it is held once";
 }
 
 TEST_F(StateDirectoryTest, the_lock_ends_with_its_holder) {
