@@ -204,6 +204,8 @@ def test_a_second_supervisor_on_the_same_thing_says_who_has_it_and_touches_nothi
     places = site.folder("places")
     table, _, key = shared.partition(".")
     settings = {"workers": {"count": 1}, table: {key: str(places / key)}}
+    if table == "state":
+        settings["spool"] = {"directory": str(places / "spool")}
     first = site.supervisor([ioc], settings, ready=False)
     first.socket = places / key if table == "control" else first.socket
     first.ready()

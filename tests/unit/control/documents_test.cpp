@@ -17,6 +17,7 @@ TEST(Documents, status_has_the_documented_shape) {
   status.reasons = {{"WORKER_FAILING", "worker 1 fails", 1'500'000'000'000'000'001}};
   status.pid = 7;
   status.uptime_s = 1.5;
+  status.reload = {2, ReloadState::refused, "no"};
   status.commands = {"epics-channels", "ca-source", true, 9, 3, 1};
   status.entries_total = 3;
   status.channels_distinct = 2;
@@ -38,7 +39,7 @@ TEST(Documents, status_has_the_documented_shape) {
   EXPECT_EQ(
       status_document(status, {}, {gone}, true),
       R"({"api":1,"name":"epics2kafka","version":"0.1.0","libraries":{"librdkafka":"2.12.0","libca":null},"state":"DEGRADED","paused":false,"reasons":[{"code":"WORKER_FAILING",)"
-      R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z"}],"pid":7,"uptime_s":1.5,)"
+      R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z"}],"pid":7,"uptime_s":1.5,"reload":{"number":2,"state":"refused","message":"no"},)"
       R"("commands":{"topic":"epics-channels","group":"ca-source","caught_up":true,"offset":9,"channels":3,)"
       R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
       R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0,"no_data":0},"events":{"received":10,)"
