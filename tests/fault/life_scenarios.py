@@ -50,6 +50,44 @@ def killed_in_outage(broker, prefix, say):
         return stand.finish()
 
 
+def supervisor_killed(broker, prefix, say, rounds=5):
+    """The supervisor is killed again and again, with the broker away too, and reloaded: no event tells of it."""
+    with Stand(broker, prefix, {"out": 2}, dict.fromkeys(NAMES, 10), [("out", name) for name in NAMES],
+               TWO_WORKERS) as stand:
+        before = stand.service.worker_pids()
+        took = []
+
+        def replaced_by(how):
+            how()
+            began = time.monotonic()
+            stand.service.wait(lambda s: all(worker["pid"] == before[worker["slot"]] and worker["state"] == "RUNNING"
+                                             for worker in s["workers"]), 20, "the workers of before")
+            took.append(time.monotonic() - began)
+            stand.service.all_connected(40)
+
+        def killed():
+            stand.service.kill()
+            stand.pause_for(0.5)
+            stand.service.start()
+        for _ in range(rounds):
+            replaced_by(killed)
+            stand.pause_for(0.5)
+        stand.pause_for(3)  # for the snapshot: what is shown without a broker is what it holds
+        away = stand.begin("broker killed")
+        broker.halt()
+        replaced_by(killed)
+        broker.start()
+        away.end = time.time()
+        replaced_by(lambda: stand.service.child.signal(signal.SIGHUP))
+        found = stand.finish()
+        say(f"    workers taken over {len(took)} times, {max(took):.2f} s after the start at most")
+        if max(took) > 3:
+            found.append(finding(stand, f"workers were taken over {max(took):.1f} s after the start"))
+        if stand.service.worker_pids() != before:
+            found.append(finding(stand, "a worker was replaced"))
+        return found
+
+
 def fewer_workers(broker, prefix, say):
     """Four workers' events wait; after a restart there is one: nothing is stranded."""
     settings = {"workers": {**TWO_WORKERS["workers"], "count": 4}}
@@ -130,4 +168,4 @@ def masks_change(broker, prefix, say, seconds=15):
         return stand.finish() + nothing_lost(stand, "out")
 
 
-SCENARIOS = (stop_while_blocked, killed_in_outage, fewer_workers, outage_replay, pause_and_resume, masks_change)
+SCENARIOS = (stop_while_blocked, killed_in_outage, supervisor_killed, fewer_workers, outage_replay, pause_and_resume, masks_change)
