@@ -28,6 +28,8 @@ const char* to_string(LossReason reason) {
       return "damaged";
     case LossReason::killed_worker:
       return "killed_worker";
+    case LossReason::malformed:
+      return "malformed";
   }
   return "unknown";  // a number of a newer version, read from a file
 }

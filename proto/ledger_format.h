@@ -60,6 +60,7 @@ enum class LossReason : uint8_t {
   spool_gone = 9,         // its log was removed, by whomever, while it waited
   damaged = 10,           // it stood in a segment that can't be read any more
   killed_worker = 11,     // a worker died over it, and the next one as well
+  malformed = 12,         // its server sent fewer elements than it said
 };
 const char* to_string(LossReason reason);
 

@@ -67,6 +67,8 @@ public:
     IntakeEntry* const entries[] = {&entry};
     event(entries, one);
   }
+  // An event came that can't be kept: it is received, and lost for that reason.
+  virtual void refused(IntakeEntry& entry, ledger::LossReason reason) noexcept = 0;
   // `text` as Kafka's consumers will see it: Disconnected, Never Connected, Read access denied, …
   // `by`: whose flight word is set meanwhile.
   virtual void error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept = 0;

@@ -93,6 +93,8 @@ const char* remedy_of(LossReason reason) {
       return "See LOG_DAMAGED. ";
     case LossReason::killed_worker:
       return "Workers died over them: mend the converter; the worker's log names the topic. ";
+    case LossReason::malformed:
+      return "Their server sends fewer elements than it says: mend it; the worker's log names the channel. ";
     case LossReason::none:
       break;
   }

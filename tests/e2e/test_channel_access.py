@@ -307,6 +307,32 @@ def test_stamps_and_counts_that_cannot_be_leave_sane_records(site):
     assert {r.name for r in records} >= {"late", "fine"}
 
 
+def test_values_that_a_server_announces_and_does_not_send_are_neither_read_nor_published(site):
+    """libca goes by the count alone: 100,000 of it end a process, 3,000 bring what other channels sent."""
+    stub = site.stub({"far": Channel(1.0, count=200_000, message_count=100_000, payload_bytes=24),
+                      "near": Channel(1.0, count=5_000, message_count=3_000, payload_bytes=24),
+                      "fine": Channel([1.0, 2.0], count=200_000), "text": Channel("abc", type=ca_wire.STRING)})
+    topic = site.topic()
+    supervisor = site.supervisor([stub], SOON)
+    before = pids(supervisor)
+    for name in stub.channels:
+        supervisor.monitor(name, topic)
+    entry_in(supervisor, "fine", "CONNECTED")
+    for name in ("far", "near"):
+        wait_for(lambda name=name: supervisor.channel(name)[0]["lost"] >= 1, 20, f"{name}'s loss", poll=0.1)
+        assert supervisor.channel(name)[0]["last_loss"]["reason"] == "malformed"
+    stub.post("fine", [3.0, 4.0])
+    reader = site.reader(topic)
+    reader.until(lambda records: any(r.error is None and r.values == [3.0, 4.0] for r in reader.of("fine")))
+    stub.post("near", 7.0, message_count=None, payload_bytes=None)
+    reader.until(lambda records: any(r.error is None and r.values[0] == 7.0 for r in reader.of("near")))
+    assert all(r.error is not None for r in reader.of("far"))
+    assert any(r.error == "Malformed value" for r in reader.of("near"))
+    assert [set(r.values) for r in reader.of("near") if r.error is None] == [{7.0, 0.0}]
+    assert [r.values for r in reader.of("text") if r.error is None] == [["abc"]]
+    assert pids(supervisor) == before
+
+
 def test_an_address_that_cannot_be_resolved_is_named_and_the_others_are_searched(site):
     ioc = site.ioc(ao("a"))
     supervisor = site.supervisor([ioc], {"epics": {"addr_list": f"localhost:{ioc.port} no-such-host.invalid"}})

@@ -76,17 +76,18 @@ struct Channel {
   uint8_t native_type = kNoType;                    // (lock)
   uint8_t subscribed_type = kNoType;                // (lock)
   Phase phase = Phase::searching;
-  uint8_t circuit = 0;         // the CA priority with which it was created
-  uint8_t refusals = 0;        // times that a server let go of it since its last connection
-  bool connected : 1 = false;  // (lock)
-  bool denied : 1 = false;     // (lock) connected, and may not be read
-  bool muted : 1 = false;      // (lock) events are those of an outdated subscription
-  bool condemned : 1 = false;  // (lock) this chid is about to be cleared: nothing of it counts any more
-  bool excess_told = false;    // (lock) that it sends more elements than it declares
-  bool introduced = false;     // libca was told where its server is
-  bool bad_type = false;       // libca complained of a native type when it was refused last
-  bool doomed = false;         // waits to be cleared, its entries are gone
-  bool touched = false;        // in the list of what a batch changed
+  uint8_t circuit = 0;          // the CA priority with which it was created
+  uint8_t refusals = 0;         // times that a server let go of it since its last connection
+  bool connected : 1 = false;   // (lock)
+  bool denied : 1 = false;      // (lock) connected, and may not be read
+  bool muted : 1 = false;       // (lock) events are those of an outdated subscription
+  bool condemned : 1 = false;   // (lock) this chid is about to be cleared: nothing of it counts any more
+  bool excess_told = false;     // (lock) that it sends more elements than it declares
+  bool malformed_told = false;  // (lock) that it sends fewer than it says
+  bool introduced = false;      // libca was told where its server is
+  bool bad_type = false;        // libca complained of a native type when it was refused last
+  bool doomed = false;          // waits to be cleared, its entries are gone
+  bool touched = false;         // in the list of what a batch changed
   uint16_t name_bytes = 0;
   char name_[1];  // name_bytes and a NUL; the table allocates what it takes
 

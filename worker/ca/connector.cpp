@@ -194,6 +194,7 @@ void Connector::take(const Notice& notice, MonotonicNs now) {
     case Notice::What::readable:
     case Notice::What::unfit:
     case Notice::What::excess:
+    case Notice::What::malformed:
       subscriber_.take(*channel, notice.what, now);
       break;
   }

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "worker/ca/payload_guard.h"
+
 namespace e2k::worker::ca {
 namespace {
 
@@ -25,6 +27,7 @@ void note_connection(Delivery& d, Entry& entry, ledger::Thread by) {
   if (d.connection_events) d.intake.error(*entry.handle, "Connected", by);
 }
 
+constexpr const char* kMalformed = "Malformed value";
 constexpr auto kBy = ledger::Thread::ca_callback;
 
 CaEvent event_of(const event_handler_args& args) {
@@ -48,6 +51,14 @@ bool holds_data(const event_handler_args& args) {
 // A scalar without its element is no value.
 bool is_empty_scalar(const Channel& channel, const event_handler_args& args) {
   return args.count == 0 && channel.native_count <= 1;
+}
+
+// Its server said that there is more than it sent: nothing of it is to be trusted.
+void refuse(Delivery& d, Channel& channel, const Subscription& subscription) {
+  for (Entry* e = subscription.entries; e; e = e->next)
+    d.intake.refused(*e->handle, ledger::LossReason::malformed);
+  if (std::exchange(channel.malformed_told, true)) return;
+  d.inbox.post(Notice{channel.number, channel.incarnation, Notice::What::malformed});
 }
 
 // More elements than the channel declares: what is beyond is no value of it.
@@ -131,7 +142,7 @@ void note_failure(Delivery& d, Subscription& subscription, int status) {
     d.intake.set_step(*e->handle, ledger::Step::subscription_refused,
                       static_cast<uint16_t>(CA_EXTRACT_MSG_NO(status)));
     d.intake.set_state(*e->handle, EntryState::no_data);
-    d.intake.error(*e->handle, ca_message(status), kBy);
+    d.intake.error(*e->handle, payload_was_refused() ? kMalformed : ca_message(status), kBy);
   }
 }
 
@@ -211,6 +222,7 @@ void e2k_on_event(event_handler_args args) noexcept {
   Delivery& d = *channel.delivery;
   const Lock lock(d.lock);
   if (d.stopped || channel.condemned || channel.muted) return;
+  if (payload_was_refused()) refuse(d, channel, subscription);
   if (!holds_data(args) || is_empty_scalar(channel, args))
     return note_failure(d, subscription, args.status == ECA_NORMAL ? ECA_GETFAIL : args.status);
   note_data(d, subscription);

@@ -22,11 +22,12 @@ struct Notice {
   enum class What : uint8_t {
     up,
     down,
-    readable,  // read access came back
-    unfit,     // a subscription was answered with an error, or a scalar's without a value
-    excess,    // more elements came than the channel declares
-    meeting,   // an entry that goes over waits for the old subscription to come as far as the new one
-    crossed,   // entries went over: what they left is to be closed
+    readable,   // read access came back
+    unfit,      // a subscription was answered with an error, or a scalar's without a value
+    excess,     // more elements came than the channel declares
+    malformed,  // fewer came than the message said
+    meeting,    // an entry that goes over waits for the old subscription to come as far as the new one
+    crossed,    // entries went over: what they left is to be closed
   };
   uint32_t channel;      // its number
   uint32_t incarnation;  // of the chid that it is about

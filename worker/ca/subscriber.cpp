@@ -166,6 +166,13 @@ void Subscriber::take(Channel& channel, Notice::What what, MonotonicNs now) {
         log::warn("value_cut channel={} reason=\"its server sends more elements than it declares\"",
                   log::quoted(channel.name()));
       break;
+    case Notice::What::malformed:
+      if (lines_.admit(now))
+        log::warn(
+            "value_refused channel={} reason=\"its server sends fewer elements than it says: they are not "
+            "published\"",
+            log::quoted(channel.name()));
+      break;
     case Notice::What::up:
     case Notice::What::down:
     case Notice::What::meeting:

@@ -131,6 +131,18 @@ void SpoolIntake::event(std::span<IntakeEntry* const> entries, const CaEvent& ev
   if (ring) bell_.ring();
 }
 
+void SpoolIntake::refused(IntakeEntry& entry, ledger::LossReason reason) noexcept {
+  spool::NewEvent e;
+  e.kind = spool::RecordKind::event;
+  stamp_arrival(e);
+  std::lock_guard lock(lock_);
+  bump(header_.ca_events);
+  line_of(entry).last_arrival_real_ns.store(e.arrival_real_ns, kRelaxed);
+  // What comes next is told in any case.
+  lines_[entry.index].publisher.last_event_hash.store(0, kRelaxed);
+  book_loss(entry, e, reason);
+}
+
 void SpoolIntake::error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept {
   if (!takes_errors_) return;
   spool::NewEvent e;

@@ -106,6 +106,7 @@ public:
   void event(std::span<IntakeEntry* const> entries, const CaEvent&) noexcept override {
     for (const IntakeEntry* entry : entries) tally_.event(entry->number);
   }
+  void refused(IntakeEntry&, ledger::LossReason) noexcept override {}
   void error(IntakeEntry&, std::string_view, ledger::Thread) noexcept override {}
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override {
     if (state == ledger::EntryState::connected)

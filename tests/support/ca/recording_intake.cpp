@@ -92,6 +92,10 @@ void RecordingIntake::event(std::span<IntakeEntry* const> entries, const CaEvent
   });
 }
 
+void RecordingIntake::refused(IntakeEntry& entry, ledger::LossReason) noexcept {
+  change([&] { ++entry.refused; });
+}
+
 void RecordingIntake::take(IntakeEntry& entry, const CaEvent& event, const EventIdentity& identity) {
   if (std::exchange(entry.awaits_first, false) && identity.is(entry.last)) {
     ++entry.suppressed;

@@ -44,6 +44,7 @@ public:
   bool in_gap = false;
   bool awaits_first = true;
   EventIdentity last;
+  size_t refused = 0;
   size_t suppressed = 0;  // first events of subscriptions that it had already
   std::vector<Recorded> records;
 };
@@ -60,6 +61,7 @@ public:
   void take_over(IntakeEntry& to, const IntakeEntry& from) noexcept override;
   using Intake::event;
   void event(std::span<IntakeEntry* const> entries, const CaEvent& event) noexcept override;
+  void refused(IntakeEntry& entry, ledger::LossReason reason) noexcept override;
   void error(IntakeEntry& entry, std::string_view text, ledger::Thread by) noexcept override;
   void set_state(IntakeEntry& entry, ledger::EntryState state) noexcept override;
   void set_step(IntakeEntry& entry, ledger::Step step, uint16_t detail) noexcept override;
