@@ -20,6 +20,7 @@ enum class Type : uint32_t {
   set_log_level = 20,
   set_paused = 21,
   greet = 22,
+  set_held = 23,
 };
 enum class ItemKind : uint32_t { add = 0, remove = 1 };
 
@@ -111,6 +112,10 @@ void pack(Packer& p, const Greet& m) {
   pack_head(p, Type::greet, 1);
   p.pack(m.conversation);
 }
+void pack(Packer& p, const SetHeld& m) {
+  pack_head(p, Type::set_held, 1);
+  p.pack(m.channels);
+}
 
 template <class Message>
 std::string encode_any(const Message& message, uint32_t version) {
@@ -163,6 +168,9 @@ void take(wire::Fields& f, SetPaused& m) {
 }
 void take(wire::Fields& f, Greet& m) {
   f.take(m.conversation);
+}
+void take(wire::Fields& f, SetHeld& m) {
+  f.take(m.channels, kMaxKeyBytes);
 }
 
 // false: the item is none.
@@ -287,6 +295,7 @@ Result<SupervisorMessage> decode_supervisor_message(std::string_view bytes) {
   if (opened->type == uint32_t(Type::stop)) return take_as<Stop, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::set_log_level)) return take_as<SetLogLevel, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::set_paused)) return take_as<SetPaused, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::set_held)) return take_as<SetHeld, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::greet)) return take_as<Greet, SupervisorMessage>(f);
   if (opened->version > kControlVersion) return SupervisorMessage(Ping{});
   return unknown(opened->type);

@@ -135,9 +135,14 @@ struct Greet {  // 22: who are you, and what do you serve? Answered by a Hello o
   uint64_t conversation = 0;
   friend bool operator==(const Greet&, const Greet&) = default;
 };
+// The channels that are set aside, and no others from now on: events of theirs wait in the spool.
+struct SetHeld {         // 23
+  std::string channels;  // see proto/held_channels.h
+  friend bool operator==(const SetHeld&, const SetHeld&) = default;
+};
 
 using WorkerMessage = std::variant<Hello, Applied, Heartbeat, Goodbye>;
-using SupervisorMessage = std::variant<Welcome, Assign, Ping, Stop, SetLogLevel, SetPaused, Greet>;
+using SupervisorMessage = std::variant<Welcome, Assign, Ping, Stop, SetLogLevel, SetPaused, Greet, SetHeld>;
 
 // `version`: of the other side, where it is an older one.
 std::string encode(const WorkerMessage& message, uint32_t version = kControlVersion);

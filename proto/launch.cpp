@@ -6,7 +6,7 @@ namespace e2k {
 namespace {
 
 constexpr size_t kMaxLaunchBytes = 4u << 20;
-constexpr uint32_t kFields = 36;  // the version counted
+constexpr uint32_t kFields = 37;  // the version counted
 
 // Calls `visit` with every field in the order of the wire. One list for both directions, so that they can't
 // drift apart.
@@ -29,6 +29,7 @@ void each_field(Contract& c, Visit&& visit) {
   visit(c.fresh_books);
   visit(c.estates);
   visit(c.paused);
+  visit(c.held_channels);
   visit(c.producer);
   visit(c.epics);
   visit(c.timestamp);
@@ -110,7 +111,7 @@ std::string encode(const LaunchContract& contract) {
 Result<LaunchContract> decode_launch(std::string_view bytes) {
   if (bytes.size() > kMaxLaunchBytes) return fail("launch contract: too large");
   // array, map, str, bin, ext, depth
-  auto handle = wire::parse(bytes, msgpack::unpack_limit(64, 4096, 1u << 20, 0, 0, 3));
+  auto handle = wire::parse(bytes, msgpack::unpack_limit(64, 4096, 3u << 20, 0, 0, 3));
   if (!handle) return fail("launch contract: " + handle.error().message);
   wire::Fields fields(handle->get());
   uint32_t version = 0;

@@ -23,7 +23,8 @@ namespace e2k {
 //      name_encoding
 //   3  the spool's durability, pause, books that begin anew, slots whose logs are drained besides;
 //      `producer` names the files of a login
-inline constexpr uint32_t kLaunchVersion = 3;
+//   4  channels whose events are held
+inline constexpr uint32_t kLaunchVersion = 4;
 
 // A slot that no worker serves any more: its logs, in the same spool, are drained with its own books.
 struct Estate {
@@ -53,6 +54,8 @@ struct LaunchContract {
   bool fresh_books = false;
   std::vector<Estate> estates;
   bool paused = false;
+  // Channels that are set aside: what is in the logs of them waits. See proto/held_channels.h.
+  std::string held_channels;
 
   // [kafka] and [kafka.producer] merged, `client.id` suffixed; owned properties are added by the worker.
   // "file:sasl.password" = "/path": where it came from, to be read again (common/kafka/login.h).

@@ -234,6 +234,7 @@ inline constexpr size_t kLatencyBuckets = sizeof kLatencyBoundsNs / sizeof kLate
 
 // A thread's flight word: what it is at work on; 0 at rest. Set before, cleared after.
 enum class Thread : uint32_t { ca_callback = 0, ca = 1, publish = 2, link = 3, spool = 4 };
+inline constexpr uint8_t kCrashedElsewhere = UINT8_MAX;  // in a thread that has no flight word
 struct alignas(64) FlightWord {
   std::atomic<uint64_t> entry_plus_one;  // EntryIndex + 1
   std::atomic<uint64_t> position;        // the publisher's: the record at hand
@@ -245,7 +246,9 @@ struct Header {
   uint32_t format_version;
   uint32_t generation;
   uint16_t slot;
-  uint16_t reserved;
+  // Of a crash: signal << 8 | Thread + 1, or kCrashedElsewhere; 0: none, or it is not known which thread it
+  // was.
+  std::atomic<uint16_t> crashed;
   int32_t pid;
   uint64_t process_start_ticks;  // field 22 of /proc/PID/stat
   int64_t started_real_ns;

@@ -49,7 +49,8 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       watchdog_(loop),
       tick_timer_(loop),
       grace_timer_(loop),
-      departure_timer_(loop) {}
+      departure_timer_(loop),
+      search_timer_(loop) {}
 
 Service::~Service() {
   writer_.join();
@@ -89,11 +90,12 @@ Result<void> Service::begin(const Parts& parts) {
   });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
+  restore_quarantine();
   ledgers_ = std::make_unique<Ledgers>(config_, *fleet_, books_);
   harvest_ = std::make_unique<Harvest>(config_, commands_, shares_, *fleet_, books_);
-  board_ =
-      std::make_unique<Board>(Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_, *ledgers_,
-                                           reasons_, [this] { return tail_ ? tail_->last_error() : ""; }});
+  board_ = std::make_unique<Board>(Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_,
+                                                *ledgers_, reasons_, quarantine_,
+                                                [this] { return tail_ ? tail_->last_error() : ""; }});
   const bool paused = directory_.is_paused();
   fleet_->set_paused(paused);
   board_->set_paused(paused);
@@ -126,6 +128,7 @@ Fleet::Callbacks Service::fleet_callbacks() {
   fleet.all_stopped = [this] {
     tick_timer_.cancel();
     departure_timer_.cancel();
+    search_timer_.cancel();
     tail_.reset();
     control_.reset();
     save_snapshot_if_due(true);
@@ -169,7 +172,8 @@ Tail::Callbacks Service::tail_callbacks() {
   Tail::Callbacks tail;
   tail.reading = [this](std::span<const int32_t> partitions) { replay_.reading(partitions); };
   tail.record = [this](const TopicRecord& record) {
-    if (replay_.take(record)) fold(record);
+    const bool is_new = replay_.live();
+    if (replay_.take(record)) fold(record, is_new);
   };
   tail.end = [this](int32_t partition, int64_t offset) {
     if (const auto end = replay_.end(partition, offset)) on_caught_up(*end);
@@ -184,11 +188,16 @@ Tail::Callbacks Service::tail_callbacks() {
   return tail;
 }
 
-void Service::fold(const TopicRecord& record) {
+// `is_new`: it came after the topic had been read to its end.
+void Service::fold(const TopicRecord& record, bool is_new) {
   std::vector<Change> changes;
   const uint64_t rejected = commands_.rejected_total();
   commands_.apply(record.partition, record.offset, record.timestamp_ms, record.key, record.value, changes);
-  for (const Change& change : changes) dirty_.push_back(change.id);
+  for (const Change& change : changes) {
+    dirty_.push_back(change.id);
+    if (quarantine_.empty() || !is_new || change.kind == Change::Kind::removed) continue;
+    if (const auto entry = commands_.find(change.id)) take_back(entry->channel, "it was commanded anew");
+  }
   if (!changes.empty()) snapshot_due_ = true;
   if (commands_.rejected_total() != rejected) {
     const Rejection& bad = commands_.rejections().back();
@@ -204,7 +213,7 @@ void Service::on_batch_end() {
 
 void Service::on_caught_up(const Replay::End& end) {
   grace_timer_.cancel();
-  for (const Replay::Held& held : end.held) fold(held.record());
+  for (const Replay::Held& held : end.held) fold(held.record(), false);
   if (end.may_remove) {
     std::vector<Change> changes;
     commands_.retire_unseen(changes);
@@ -262,6 +271,7 @@ void Service::tick() {
   if (stopping_) return;
   learn_hosts();
   renew_worn_workers();
+  replace_large_workers();
   even_out_later();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const error_code& error) {

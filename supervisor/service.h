@@ -36,11 +36,15 @@
 #include "supervisor/ledgers.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan/shares.h"
+#include "supervisor/quarantine/bisection.h"
+#include "supervisor/quarantine/blame.h"
+#include "supervisor/quarantine/quarantine.h"
 #include "supervisor/reload.h"
 #include "supervisor/slot_books.h"
 #include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
 #include "supervisor/status/board.h"
+#include "supervisor/status/crash_loops.h"
 #include "supervisor/status/ioc_problems.h"
 #include "supervisor/status/reasons.h"
 #include "supervisor/status/spool_problems.h"
@@ -101,7 +105,7 @@ private:
 
   // The command topic.
   Tail::Callbacks tail_callbacks();
-  void fold(const TopicRecord& record);
+  void fold(const TopicRecord& record, bool is_new);
   void on_batch_end();
   void on_caught_up(const Replay::End& end);
   void judge_replay();
@@ -112,6 +116,7 @@ private:
   // The fleet.
   void apply_orders(Shares::Orders orders);
   void renew_worn_workers();
+  void replace_large_workers();
   void even_out_later();
   void reconcile();
   Fleet::LaunchExtras on_launching(Slot slot);
@@ -123,6 +128,18 @@ private:
   void judge_brokers();
   std::vector<SlotFacts> slot_facts() const;
   void release_departed();
+
+  // Channels that end workers.
+  void restore_quarantine();
+  void look_for_the_guilty(const Obituary& worker);
+  std::vector<Suspicion> suspicions_of(const Obituary& worker) const;
+  void set_aside(Quarantined channel);
+  // false: it is not set aside.
+  bool take_back(std::string_view channel, const char* why);
+  void quarantine_changed();
+  void hold();
+  void obey(Slot slot, const Bisection::Orders& orders, const Evidence& last);
+  void tend_searches();
 
   // Once a second: reported flags, the board, snapshot.
   void tick();
@@ -154,6 +171,10 @@ private:
   std::unique_ptr<Board> board_;
   std::unique_ptr<ControlServer> control_;
   Reasons reasons_;
+  Quarantine quarantine_;
+  Blame blame_;
+  std::map<Slot, Bisection> searches_;
+  CrashLoops crash_loops_;
   BrokerProblems broker_problems_;
   StateProblems state_problems_;
   Notify notify_;
@@ -162,7 +183,7 @@ private:
 
   std::vector<EntryId> dirty_;
   MonotonicNs evened_at_;  // when moves that were put off were last tried
-  std::map<Slot, MonotonicNs> renewed_at_;
+  std::map<Slot, MonotonicNs> renewed_at_, replaced_at_;
 
   std::unordered_map<std::string, uint32_t> host_ids_;  // for workers.affinity: by name, given in turn
   MonotonicNs hosts_learnt_at_;
@@ -175,7 +196,7 @@ private:
   MonotonicNs snapshot_saved_at_;
   std::vector<DuplicateExample> duplicate_examples_;
   MonotonicNs examples_found_at_{INT64_MIN / 2};
-  boost::asio::steady_timer tick_timer_, grace_timer_, departure_timer_;
+  boost::asio::steady_timer tick_timer_, grace_timer_, departure_timer_, search_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
 };
 

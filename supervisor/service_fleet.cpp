@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/process_use.h"
 #include "supervisor/service.h"
 #include "supervisor/status/at_work.h"
+#include "supervisor/status/spool_texts.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -19,6 +21,7 @@ constexpr milliseconds kDeparturePoll{20};
 constexpr int64_t kDepartureDeadlineMs = 30'000;
 constexpr size_t kBurst = 1000;  // entries at once
 constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
+constexpr int64_t kReplaceIntervalNs = 300 * kNsPerSecond;
 constexpr int64_t kRenewIntervalNs = 600 * kNsPerSecond, kEvenOutIntervalNs = 10 * kNsPerSecond;
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -97,6 +100,27 @@ void Service::renew_worn_workers() {
   }
 }
 
+// Before the kernel does it. One that is as large again at once needs more memory: restarting it on and on
+// would serve nobody.
+void Service::replace_large_workers() {
+  const int64_t limit = config_.workers.max_rss_bytes;
+  if (limit <= 0) return;
+  const MonotonicNs now = monotonic_now();
+  for (const auto& view : fleet_->slots()) {
+    if (view.state->phase != SlotPhase::running) continue;
+    const auto before = replaced_at_.find(view.slot);
+    if (before != replaced_at_.end() && now.value - before->second.value < kReplaceIntervalNs) continue;
+    const auto use = process_use(view.state->pid);
+    if (!use || use->rss_bytes <= static_cast<uint64_t>(limit)) continue;
+    replaced_at_[view.slot] = now;
+    const std::string why = fmt::format("it held {} of memory, more than workers.max_rss_bytes ({})",
+                                        bytes_text(use->rss_bytes), bytes_text(static_cast<uint64_t>(limit)));
+    log::warn("worker.replaced worker={} reason={}", view.slot.value, log::quoted(why));
+    fleet_->restart(view.slot, why);
+    return;  // one after the other
+  }
+}
+
 Fleet::LaunchExtras Service::on_launching(Slot slot) {
   Fleet::LaunchExtras extras = books_.launching(slot, shares_.lines());
   if (extras.fresh_books) shares_.book().emptied(slot);  // none of its logs is left
@@ -156,6 +180,8 @@ void Service::on_lost(const Obituary& worker) {
     log::warn("worker.at_work worker={} generation={} what={}", worker.slot.value, worker.generation.value,
               log::quoted(what));
   harvest_reports();
+  crash_loops_.on_death(worker, at_work_text(worker, shares_.book(), commands_), monotonic_now(), real_now());
+  look_for_the_guilty(worker);
   board_->lost(worker.slot);
   judge_slots();
 }

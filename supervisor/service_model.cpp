@@ -54,6 +54,11 @@ void Service::restart_workers(bool rolling, bool only_failed, const Caller&) {
 }
 
 size_t Service::retry(std::string_view channel, std::optional<std::string_view> topic, const Caller&) {
+  if (quarantine_.find(channel) != nullptr) {
+    const size_t entries = commands_.of_channel(channel).size();
+    take_back(channel, "epics2kafkactl retry");
+    if (entries != 0) return entries;
+  }
   size_t renewed = 0;
   harvest_reports();  // what was told of the channel already is not told again
   Shares::Orders orders;

@@ -52,6 +52,8 @@ void Service::judge_slots() {
   tell(ReasonCode::worker_failed, problems.failed);
   tell(ReasonCode::schema_registry, problems.schema_registry);
   tell(ReasonCode::worker_failing, problems.failing);
+  tell(ReasonCode::limits, problems.limits);
+  tell(ReasonCode::worker_crashing, crash_loops_.problem(monotonic_now()));
   judge_brokers();
 }
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 namespace e2k::supervisor {
 namespace {
@@ -100,10 +101,24 @@ Result<Generation> StateDirectory::last_generation() const {
 }
 
 Result<void> StateDirectory::keep_generation(Generation generation) const {
-  const std::string file = path_ + "/generation", temporary = file + ".new";
+  return keep("generation", std::to_string(generation.value) + "\n");
+}
+
+std::optional<std::string> StateDirectory::kept(const std::string& name) const {
+  std::ifstream in(path_ + "/" + name, std::ios::binary);
+  if (!in) return std::nullopt;
+  return std::string{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void StateDirectory::discard(const std::string& name) const {
+  const std::string file = path_ + "/" + name;
+  (void)std::rename(file.c_str(), (file + ".bad").c_str());
+}
+
+Result<void> StateDirectory::keep(const std::string& name, const std::string& bytes) const {
+  const std::string file = path_ + "/" + name, temporary = file + ".new";
   UniqueFd out(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
-  const std::string text = std::to_string(generation.value) + "\n";
-  if (!out || ::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+  if (!out || ::write(out.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) ||
       ::fdatasync(out.get()) != 0 || std::rename(temporary.c_str(), file.c_str()) != 0)
     return fail(fmt::format("{}: {}", file, std::strerror(errno)));
   return {};

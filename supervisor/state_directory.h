@@ -6,6 +6,7 @@
 // carry it in their names. While the file `paused` is there the service is.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "common/fd.h"
@@ -29,6 +30,12 @@ public:
   // Whether the service was paused.
   bool is_paused() const;
   Result<void> keep_paused(bool paused) const;
+
+  // A small file in it, replaced atomically; nothing where there is none. What can't be read is moved aside,
+  // to NAME.bad, by discard().
+  Result<void> keep(const std::string& name, const std::string& bytes) const;
+  std::optional<std::string> kept(const std::string& name) const;
+  void discard(const std::string& name) const;
 
 private:
   StateDirectory(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}

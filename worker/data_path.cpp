@@ -46,6 +46,7 @@ PublisherOptions publisher_options(const LaunchContract& c) {
   o.stamps = {c.timestamp, c.max_future_s, c.max_past_s, c.connection_events};
   o.stamp_header = c.stamp_header;
   o.paused = c.paused;
+  o.held = c.held_channels;
   return o;
 }
 

@@ -28,6 +28,7 @@
 #include "worker/ca/ca_monitors.h"
 #include "worker/ca/repeater.h"
 #include "worker/ca/version.h"
+#include "worker/crash_mark.h"
 #include "worker/data_path.h"
 #include "worker/link/link.h"
 
@@ -129,6 +130,7 @@ int serve(const LaunchContract& contract) {
                log::quoted(data.error().message));
     return static_cast<int>(data.error().exit);
   }
+  mark_crashes_in((*data)->books());
   MonitorSettings settings;
   settings.never_connected_after_s = contract.never_connected_after_s;
   settings.connection_events = contract.connection_events;

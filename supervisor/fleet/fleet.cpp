@@ -24,6 +24,7 @@
 #include "supervisor/fleet/rolling.h"
 #include "supervisor/fleet/roster.h"
 #include "supervisor/fleet/slot_life.h"
+#include "supervisor/fleet/thread_states.h"
 #include "supervisor/fleet/worker_records.h"
 #include "supervisor/settings/live.h"
 
@@ -36,6 +37,9 @@ using Steady = std::chrono::steady_clock;
 // Every other turn pings; every turn looks for what has to be said again.
 constexpr auto kTurn = std::chrono::milliseconds(500);
 constexpr int64_t kPausedDrainMs = 1000;
+constexpr int kOomScoreRaise = 300;
+// A longer list of held channels is told once: ipc loses nothing while its queue is not full.
+constexpr size_t kHeldRepeated = 4096;
 // Found workers are asked so often: they reconnect when they do.
 constexpr auto kAskAgain = std::chrono::milliseconds(20);
 
@@ -100,7 +104,7 @@ public:
     pump(w);
   }
 
-  void restart(Slot slot) override { on(roster_.at(slot), RestartRequested{}); }
+  void restart(Slot slot, const std::string& why) override { on(roster_.at(slot), RestartRequested{why}); }
 
   void restart_all(bool rolling, bool only_failed) override {
     for (const auto& w : roster_.all()) {
@@ -150,6 +154,11 @@ public:
     for (const auto& w : roster_.all()) tell_pause(*w);
   }
 
+  void set_held(const std::string& channels) override {
+    held_ = channels;
+    for (const auto& w : roster_.all()) tell_held(*w);
+  }
+
   std::vector<SlotView> slots() const override {
     std::vector<SlotView> views;
     for (const auto& w : roster_.all()) views.push_back(w->view());
@@ -197,7 +206,10 @@ private:
     }
     w.timer.expires_at(time_point_of(*deadline));
     w.timer.async_wait([this, &w, alive = alive_](const boost::system::error_code& ec) {
-      if (!ec && *alive) on(w, Tick{});
+      if (ec || !*alive) return;
+      if (w.state.phase == SlotPhase::unresponsive && waits_for_disk(w.state.pid))
+        on(w, BusyOnDisk{w.state.generation});
+      on(w, Tick{});
     });
   }
 
@@ -211,7 +223,8 @@ private:
     w.started_at = monotonic_now();
     auto launched = launch(request_for(w, action.generation));
     if (!launched)
-      return on(w, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number});
+      return on(w, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number,
+                                roster_.others_run(w)});
     w.process = std::move(*launched);
     watch(w, action.generation);
     note_launch(w, action.generation);
@@ -222,10 +235,12 @@ private:
     LaunchRequest request;
     request.program = program_;
     request.arguments = {"--launch-fd", std::to_string(kLaunchFd), "--slot", std::to_string(w.slot.value)};
+    request.oom_score_raise = kOomScoreRaise;
     if (!config_.instance.empty())
       request.arguments.insert(request.arguments.end(), {"--instance", config_.instance});
     LaunchContract contract = contract_for(w, generation);
     contract.paused = paused_;
+    contract.held_channels = held_;
     if (callbacks_.launching) {
       LaunchExtras extras = callbacks_.launching(w.slot);
       contract.fresh_books = extras.fresh_books;
@@ -344,7 +359,11 @@ private:
     if (const int code = has_books ? w.ledger->header().exit_code.load() : -1;
         status == kEndNotKnown && code >= 0)
       status = (code & 0xff) << 8;
-    on(w, Exited{generation, *status, has_books ? last_words(w.ledger->header()) : w.holder_of_books()});
+    if (const int signal = has_books ? w.ledger->header().crashed.load() >> 8 : 0;
+        status == kEndNotKnown && signal != 0)
+      status = signal & 0x7f;
+    on(w, Exited{generation, *status, has_books ? last_words(w.ledger->header()) : w.holder_of_books(),
+                 roster_.others_run(w)});
   }
 
   Welcome welcome(const Worker& w) const {
@@ -356,6 +375,7 @@ private:
     w.welcomed = true;
     send(w, welcome(w));
     tell_pause(w);
+    tell_held(w);
     tell_log_level(w);
     keep_record(config_, w.record);
     if (w.state.found) {
@@ -427,6 +447,10 @@ private:
     if (w.welcomed) send(w, SetPaused{paused_});
   }
 
+  void tell_held(const Worker& w) {
+    if (w.welcomed) send(w, SetHeld{held_});
+  }
+
   void pump(Worker& w) {
     if (!w.welcomed || w.state.phase == SlotPhase::stopping) return;
     for (const std::string& bytes : w.outbox.due(monotonic_now()))
@@ -444,6 +468,7 @@ private:
       } else if (turns_ % 2 == 0) {
         send(w, Ping{});
         tell_pause(w);
+        if (held_.size() <= kHeldRepeated) tell_held(w);
       }
       pump(w);
     }
@@ -516,9 +541,12 @@ private:
     if (is_awaited(w)) on(w, Heard{w.state.generation, false});
     if (!w.welcomed) return;
     // A thread that stands still makes the worker as good as silent; the *ca* thread may do so for a while.
-    if (m.publish_turns != w.publish_turns) {
-      w.publish_turns = m.publish_turns;
-      on(w, Heard{w.state.generation, std::exchange(w.ca_turns, m.ca_turns) == m.ca_turns});
+    const bool ca_stands_still = std::exchange(w.ca_turns, m.ca_turns) == m.ca_turns;
+    std::string still = w.what_stands_still(m);
+    if (still.empty()) {
+      on(w, Heard{w.state.generation, ca_stands_still});
+    } else {
+      on(w, StandsStill{w.state.generation, std::move(still)});
     }
     (void)roster_.open_ledger(w);
     const uint64_t number = m.applied_number;
@@ -561,6 +589,7 @@ private:
   const uint64_t conversation_ = conversation_number();  // with workers that are found
   bool adopting_ = false;
   bool paused_ = false;
+  std::string held_;
   bool stopping_ = false;
   bool reported_ = false;
   uint64_t turns_ = 0;

@@ -64,8 +64,8 @@ public:
   // applied. Items for a slot whose worker is not welcomed are dropped: welcomed() asks for everything anew.
   virtual void assign(Slot slot, std::vector<AssignItem> items) = 0;
 
-  // Drain, exit, start again.
-  virtual void restart(Slot slot) = 0;
+  // Drain, exit, start again. `why` is told with its exit; "": somebody asked.
+  virtual void restart(Slot slot, const std::string& why = "") = 0;
   // All, or only those that have failed or back off; rolling: the next begins when the one before has been
   // welcomed.
   virtual void restart_all(bool rolling, bool only_failed) = 0;
@@ -84,6 +84,10 @@ public:
 
   // While paused, workers receive and keep what they have. Told to all, and to those that are to come.
   virtual void set_paused(bool paused) = 0;
+
+  // The channels whose waiting events workers hold (proto/held_channels.h). Told to all, and to those
+  // that are to come.
+  virtual void set_held(const std::string& channels) = 0;
 
   // Views, for now: the next event of the fleet may end what they point to.
   struct SlotView {

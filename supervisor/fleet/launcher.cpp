@@ -14,7 +14,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 
 #include "common/process_use.h"
 #include "supervisor/fleet/obituary.h"
@@ -23,8 +25,9 @@ namespace e2k::supervisor {
 namespace {
 
 constexpr rlim_t kMostDescriptors = 65'536;
-constexpr int kErrorFd = 4;    // in the child, until it executes
-constexpr int kOutOfWay = 64;  // where the child parks descriptors before it gives them their numbers
+constexpr int kErrorFd = 4;  // in the child, until it executes
+// From where on the child parks descriptors before it gives them their numbers; a limit may be low.
+constexpr int kOutOfWay = kErrorFd + 1;
 
 // Where the child can fail.
 enum class Stage : int { session, parent, descriptors, signals, limit, exec };
@@ -63,6 +66,8 @@ struct Prepared {
   int stderr_fd = -1;
   pid_t parent = 0;
   bool dies_with_us = false;
+  char oom_text[8] = {};
+  size_t oom_text_bytes = 0;
   const char* program = nullptr;
 };
 
@@ -101,6 +106,14 @@ struct Prepared {
   sigset_t none;
   sigemptyset(&none);
   if (sigprocmask(SIG_SETMASK, &none, nullptr) != 0) give_up(error_fd, Stage::signals);
+  // Workers go before the supervisor where memory runs out. What can't be said is left.
+  if (p.oom_text_bytes != 0) {
+    const int oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (oom >= 0) {
+      (void)!write(oom, p.oom_text, p.oom_text_bytes);
+      close(oom);
+    }
+  }
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) give_up(error_fd, Stage::limit);
   limit.rlim_cur = limit.rlim_max = std::min(limit.rlim_max, kMostDescriptors);
@@ -123,6 +136,16 @@ tl::expected<UniqueFd, LaunchProblem> sealed(const std::string& bytes) {
     return tl::unexpected(LaunchProblem{"memfd seals", errno});
   }
   return fd;
+}
+
+// Ours, and so much more.
+void prepare_oom_score(int raise, Prepared& p) {
+  if (raise == 0) return;
+  std::ifstream in("/proc/self/oom_score_adj");
+  int ours = 0;
+  if (!(in >> ours)) return;
+  const int written = std::snprintf(p.oom_text, sizeof p.oom_text, "%d", std::min(ours + raise, 1000));
+  p.oom_text_bytes = static_cast<size_t>(std::max(written, 0));
 }
 
 void prepare_environment(const std::map<std::string, std::string>& extra, Prepared& p) {
@@ -148,6 +171,7 @@ tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request) {
   p.program = program.c_str();
   p.dies_with_us = request.dies_with_us;
   prepare_environment(request.environment, p);
+  prepare_oom_score(request.oom_score_raise, p);
 
   UniqueFd contract;
   if (request.contract) {

@@ -29,6 +29,7 @@ struct LaunchRequest {
   std::vector<std::string> arguments = {};              // argv[1]…
   std::optional<std::string> contract = {};             // put into a sealed memfd, descriptor kLaunchFd
   std::map<std::string, std::string> environment = {};  // on top of ours
+  int oom_score_raise = 0;                              // above ours: goes before us where memory runs out
   bool dies_with_us = false;                            // PR_SET_PDEATHSIG: for the repeater
   int stderr_fd = -1;                                   // in place of ours; stdout is then /dev/null
 };

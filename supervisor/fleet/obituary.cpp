@@ -94,10 +94,16 @@ std::vector<AtWork> at_work(const ledger::Header& header) {
 
 Obituary obituary_of(Slot slot, Generation generation, ExitCause cause, std::string how,
                      std::optional<int> wait_status, const ledger::Header* header) {
-  Obituary obituary{slot, generation, cause, std::nullopt, std::move(how), {}};
+  Obituary obituary{slot, generation, cause, std::nullopt, std::move(how), {}, false};
   if (wait_status && WIFSIGNALED(*wait_status)) obituary.signal = WTERMSIG(*wait_status);
   // A flight word of who left by itself was left behind by a thread that was no longer waited for.
-  if (obituary.signal && header != nullptr) obituary.at_work = at_work(*header);
+  if (!obituary.signal || header == nullptr) return obituary;
+  obituary.at_work = at_work(*header);
+  const uint32_t crashed = header->crashed.load(std::memory_order_acquire) & UINT8_MAX;
+  obituary.thread_is_known = crashed != 0;
+  if (obituary.thread_is_known)
+    std::erase_if(obituary.at_work,
+                  [&](const AtWork& one) { return static_cast<uint32_t>(one.thread) + 1 != crashed; });
   return obituary;
 }
 

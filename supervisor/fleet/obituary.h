@@ -35,6 +35,8 @@ struct Obituary {
   std::optional<int> signal;  // that ended it
   std::string how;            // in words
   std::vector<AtWork> at_work;
+  // Which of them it died over is known: `at_work` is that thread's word, or none if it had no word.
+  bool thread_is_known = false;
 };
 
 // In place of a wait status: of a process that was not our child. It is neither WIFEXITED nor WIFSIGNALED.

@@ -11,10 +11,23 @@ namespace e2k::supervisor {
 void Worker::forget_generation() {
   if (ledger) previous = std::exchange(ledger, std::nullopt);
   heartbeat.reset();
-  ca_turns = publish_turns = 0;
+  ca_turns = publish_turns = callback_word = appended = 0;
   control_version = kControlVersion;
   conversation = 0;
   welcomed = is_outdated = false;
+}
+
+std::string Worker::what_stands_still(const Heartbeat& beat) {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  if (std::exchange(publish_turns, beat.publish_turns) == beat.publish_turns) return "its publish thread";
+  if (!ledger) return "";
+  const ledger::Header& header = ledger->header();
+  const auto callback = static_cast<size_t>(ledger::Thread::ca_callback);
+  const uint64_t word = header.flight[callback].entry_plus_one.load(relaxed);
+  const uint64_t came = header.appended.load(relaxed) + header.ca_events.load(relaxed);
+  const bool same = std::exchange(callback_word, word) == word;
+  const bool none_came = std::exchange(appended, came) == came;
+  return word != 0 && same && none_came ? "a callback of libca" : "";
 }
 
 std::string Worker::holder_of_books() const {
@@ -45,6 +58,12 @@ Roster::Roster(boost::asio::io_context& loop, const Config& config) : config_(co
     auto previous = ledger::LedgerReader::open(ledger_path(config, Slot{i}), Slot{i});
     if (previous) workers_.back()->previous.emplace(std::move(*previous));
   }
+}
+
+bool Roster::others_run(const Worker& worker) const {
+  return std::ranges::any_of(workers_, [&](const auto& one) {
+    return one.get() != &worker && (one->state.phase == SlotPhase::running);
+  });
 }
 
 bool Roster::at_rest() const {

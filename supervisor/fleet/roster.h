@@ -51,6 +51,8 @@ struct Worker {
   // As of the last heartbeat that was taken for a sign of life.
   uint64_t ca_turns = 0;
   uint64_t publish_turns = 0;
+  // Likewise, in its ledger: what libca's callbacks were at work on, and what they had appended by then.
+  uint64_t callback_word = 0, appended = 0;
   MonotonicNs stop_until;
 
   Started started() const {
@@ -61,6 +63,9 @@ struct Worker {
   // Whoever had the slot's books before the present generation, if it lives: in words, else "".
   std::string holder_of_books() const;
   Fleet::SlotView view() const;
+  // What the heartbeat shows to stand still since the last one, "its publish thread"; "": nothing does. A
+  // callback is at work on an entry for microseconds.
+  std::string what_stands_still(const Heartbeat& heartbeat);
 };
 
 class Roster {
@@ -74,6 +79,8 @@ public:
   Worker* find(Slot slot) { return slot.value < workers_.size() ? workers_[slot.value].get() : nullptr; }
   // By slot.
   const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
+  // Another one than this has a worker that greeted.
+  bool others_run(const Worker& worker) const;
   // Nothing of them runs or is about to.
   bool at_rest() const;
   // Opens the ledger of the worker's generation, unless it is open. The Error: it is not there, or not its.

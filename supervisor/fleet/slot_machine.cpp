@@ -1,11 +1,14 @@
 #include "supervisor/fleet/slot_machine.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "proto/launch.h"
+#include "supervisor/fleet/launch_problem.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -54,13 +57,15 @@ struct Step {
     s.greeted = s.found = false;
     s.restart_wanted = false;
     s.killed_for = ExitCause::none;
+    s.still.clear();
     s.deadline = after(now, settings.greeting_timeout_ms);
     enter(SlotPhase::starting);
     actions.emplace_back(LaunchWorker{s.generation});
   }
 
-  void kill(ExitCause why) {
+  void kill(ExitCause why, std::string because) {
     s.killed_for = why;
+    s.killed_because = "killed by the supervisor: " + std::move(because);
     enter(SlotPhase::killing);
     actions.emplace_back(KillWorker{});
   }
@@ -81,6 +86,19 @@ struct Step {
     const double shortened = static_cast<double>(delay_ms * kNsPerMs) * (1.0 - 0.2 * jitter);
     s.restart_at = MonotonicNs{now.value + static_cast<int64_t>(shortened)};
     enter(SlotPhase::backoff);
+  }
+
+  // Hung: in words.
+  std::string hung() const {
+    const int64_t since_ns = now.value - std::min(s.last_heard, s.phase_since).value;
+    const std::string seconds = std::to_string((since_ns + kNsPerSecond / 2) / kNsPerSecond);
+    if (s.still.empty()) return "hung (nothing was heard of it for " + seconds + " s)";
+    return "hung (" + s.still + " stood still for " + seconds + " s)";
+  }
+
+  // Whether a slot that has failed once more is beyond what time mends.
+  bool keeps_failing(bool others_run) const {
+    return others_run && (s.unready >= settings.max_unready || s.own_failures >= settings.max_failures);
   }
 
   void give_up() {
@@ -106,20 +124,30 @@ struct Step {
     return ExitCause::exit;
   }
 
-  void on_dead(ExitCause cause, std::string text, int wait_status) {
+  void on_dead(ExitCause cause, std::string text, int wait_status, bool others_run) {
     const bool asked = s.phase == SlotPhase::stopping ||
                        (s.phase == SlotPhase::killing && s.killed_for == ExitCause::requested);
     const bool again = s.restart_wanted;
+    if (WIFEXITED(wait_status) && s.phase != SlotPhase::killing)
+      if (const char* remedy = remedy_of_exit(WEXITSTATUS(wait_status), s.greeted); *remedy != '\0')
+        text += std::string("; ") + remedy;
     const bool try_again = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == int(WorkerExit::try_again);
-    if (is_stable()) s.failures = 0;
+    if (is_stable()) s.failures = s.own_failures = 0;
+    s.unready = s.greeted ? 0 : s.unready + 1;
+    if (s.phase == SlotPhase::killing || !WIFSIGNALED(wait_status) || WTERMSIG(wait_status) != SIGKILL)
+      ++s.own_failures;
+    s.lacks_limit = false;
+    if (const std::string why = std::exchange(s.restarted_because, ""); !why.empty())
+      text += "; it was restarted because " + why;
     record_loss(cause, std::move(text), wait_status);
     if (asked) {
-      s.failures = 0;
+      s.failures = s.unready = s.own_failures = 0;
       if (again) return launch();
       return enter(SlotPhase::stopped);
     }
     if (says_do_not_restart(wait_status)) return give_up();
     back_off(!s.greeted || try_again);
+    if (keeps_failing(others_run)) give_up();
   }
 
   void operator()(const StartRequested&) {
@@ -127,7 +155,7 @@ struct Step {
       case SlotPhase::idle:
       case SlotPhase::failed:
       case SlotPhase::stopped:
-        s.failures = 0;
+        s.failures = s.unready = s.own_failures = 0;
         return launch();
       case SlotPhase::stopping:
         s.restart_wanted = true;
@@ -143,20 +171,21 @@ struct Step {
     }
   }
 
-  void operator()(const RestartRequested&) {
+  void operator()(const RestartRequested& e) {
     switch (s.phase) {
       case SlotPhase::idle:
       case SlotPhase::failed:
       case SlotPhase::backoff:
-        s.failures = 0;
+        s.failures = s.unready = s.own_failures = 0;
         return launch();
       case SlotPhase::starting:
         if (s.found) return ask_to_stop(true);
         // Nobody listens yet: there is nothing to drain either.
         s.restart_wanted = true;
-        return kill(ExitCause::requested);
+        return kill(ExitCause::requested, "asked to restart before it had begun");
       case SlotPhase::running:
       case SlotPhase::unresponsive:
+        s.restarted_because = e.why;
         return ask_to_stop(true);
       case SlotPhase::stopping:
       case SlotPhase::killing:
@@ -174,7 +203,7 @@ struct Step {
       case SlotPhase::starting:
         if (s.found) return ask_to_stop(false);
         s.restart_wanted = false;
-        return kill(ExitCause::requested);
+        return kill(ExitCause::requested, "asked to stop before it had begun");
       case SlotPhase::running:
       case SlotPhase::unresponsive:
         return ask_to_stop(false);
@@ -210,9 +239,11 @@ struct Step {
 
   void operator()(const LaunchFailed& e) {
     if (s.phase != SlotPhase::starting || e.generation != s.generation) return;
-    record_loss(ExitCause::launch_failed,
-                "could not be started: " + e.stage + ": " + std::strerror(e.error_number), std::nullopt);
+    ++s.unready;
+    s.lacks_limit = is_limit(e.error_number);
+    record_loss(ExitCause::launch_failed, launch_problem(e.stage, e.error_number), std::nullopt);
     back_off(true);
+    if (keeps_failing(e.others_run)) give_up();
   }
 
   void operator()(const Greeted& e) {
@@ -232,8 +263,19 @@ struct Step {
     if (s.phase != SlotPhase::running && s.phase != SlotPhase::unresponsive) return;
     s.last_heard = now;
     if (!e.ca_stands_still) s.ca_last_turned = now;
+    s.still = e.ca_stands_still ? "its thread for requests to libca" : "";
     if (s.phase == SlotPhase::unresponsive && now < silent_at(s, settings)) enter(SlotPhase::running);
-    if (is_stable()) s.failures = 0;
+    if (is_stable()) s.failures = s.own_failures = 0;
+  }
+
+  void operator()(const StandsStill& e) {
+    if (e.generation == s.generation) s.still = e.what;
+  }
+
+  void operator()(const BusyOnDisk& e) {
+    if (e.generation != s.generation || s.phase != SlotPhase::unresponsive) return;
+    s.last_heard = s.ca_last_turned = now;
+    if (now < silent_at(s, settings)) enter(SlotPhase::running);
   }
 
   void operator()(const Exited& e) {
@@ -244,7 +286,10 @@ struct Step {
       case SlotPhase::unresponsive:
       case SlotPhase::stopping:
       case SlotPhase::killing:
-        return on_dead(cause_of(e.wait_status), how_it_ended(e.wait_status, e.words), e.wait_status);
+        return on_dead(
+            cause_of(e.wait_status),
+            s.phase == SlotPhase::killing ? s.killed_because : how_it_ended(e.wait_status, e.words),
+            e.wait_status, e.others_run);
       case SlotPhase::idle:
       case SlotPhase::backoff:
       case SlotPhase::failed:
@@ -258,12 +303,15 @@ struct Step {
     if (!due || now < *due) return;
     switch (s.phase) {
       case SlotPhase::starting:
+        if (s.found) return kill(ExitCause::hang, "hung (it was found, and did not answer)");
+        return kill(ExitCause::hang,
+                    "it did not begin within " + std::to_string(settings.greeting_timeout_ms / 1000) + " s");
       case SlotPhase::unresponsive:
-        return kill(ExitCause::hang);
+        return kill(ExitCause::hang, hung());
       case SlotPhase::running:
         return enter(SlotPhase::unresponsive);
       case SlotPhase::stopping:
-        return kill(ExitCause::requested);
+        return kill(ExitCause::requested, "it did not end in the time that it was given");
       case SlotPhase::backoff:
         return launch();
       case SlotPhase::idle:
@@ -320,7 +368,7 @@ std::optional<MonotonicNs> next_deadline(const SlotState& state, const SlotSetti
     case SlotPhase::running:
       return silent_at(state, settings);
     case SlotPhase::unresponsive:
-      return after(state.phase_since, settings.silence_limit_ms);
+      return after(state.phase_since, settings.kill_after_ms);
     case SlotPhase::backoff:
       return state.restart_at;
     case SlotPhase::idle:

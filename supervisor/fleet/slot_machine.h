@@ -24,8 +24,13 @@
 //
 // "again" is restart_wanted. A slot that was told to stop for good is not brought back by a restart, only by
 // a start. A kill for a hang leads to backoff, one for a stop to starting or stopped. An unresponsive worker
-// is killed after a second silence_limit, counted from the Tick that found it silent: a supervisor that was
-// itself suspended gives every worker that time.
+// is killed after kill_after more, counted from the Tick that found it silent: a supervisor that was itself
+// suspended gives every worker that time. One whose thread waits for a disk is not silent (BusyOnDisk).
+// Together the two limits, half a second between heartbeats and the start of the next one stay below five
+// seconds.
+//
+// A slot that keeps failing while others run is given up after max_unready deaths in a row without a
+// greeting, or max_failures at all: what the whole machine lacks fails all of them, and passes.
 //
 // A worker is silent when nothing is heard of it, or its publishing stands still, for silence_limit; or when
 // its *ca* thread alone stands still for ca_silence_limit. That one may wait in libca until a circuit counts
@@ -64,9 +69,12 @@ struct SlotSettings {
   int64_t drain_timeout_ms = 10'000;
   int64_t greeting_timeout_ms = 30'000;
   int64_t adoption_timeout_ms = 5'000;  // below greeting_timeout
-  int64_t silence_limit_ms = 15'000;
-  int64_t ca_silence_limit_ms = 50'000;  // above what libca may hold the *ca* thread up: see below
+  int64_t silence_limit_ms = 2'500;     // a worker publishes a turn, and a heartbeat, once a second and more
+  int64_t kill_after_ms = 1'500;
+  int64_t ca_silence_limit_ms = 37'500;  // above what libca may hold the *ca* thread up: see below
   int64_t stable_after_ms = 60'000;
+  uint32_t max_unready = 5;
+  uint32_t max_failures = 20;
   int64_t exit_grace_ms = 5'000;  // past the drain's time-out, before the kill
 };
 
@@ -87,6 +95,7 @@ struct LaunchFailed {
   Generation generation;
   std::string stage;
   int error_number;
+  bool others_run = false;
 };
 struct Greeted {
   Generation generation;
@@ -95,16 +104,28 @@ struct Heard {
   Generation generation;
   bool ca_stands_still = false;  // all turned but the *ca* thread
 };                               // any message
+// A message that shows no progress: `what` stands still, "its publish thread".
+struct StandsStill {
+  Generation generation;
+  std::string what;
+};
+// The thread that stands still waits for a disk.
+struct BusyOnDisk {
+  Generation generation;
+};
 struct Exited {
   Generation generation;
-  int wait_status;         // as waitid's siginfo composed into wait(2)'s status
-  std::string words = {};  // what the worker wrote before it left
+  int wait_status;          // as waitid's siginfo composed into wait(2)'s status
+  std::string words = {};   // what the worker wrote before it left
+  bool others_run = false;  // another slot of the fleet does
 };
 struct StopRequested {};  // for good: the service ends or the fleet shrinks
-struct RestartRequested {};
+struct RestartRequested {
+  std::string why = {};  // told with its exit; "": somebody asked
+};
 struct Tick {};
-using SlotEvent = std::variant<StartRequested, Found, Launched, LaunchFailed, Greeted, Heard, Exited,
-                               StopRequested, RestartRequested, Tick>;
+using SlotEvent = std::variant<StartRequested, Found, Launched, LaunchFailed, Greeted, Heard, StandsStill,
+                               BusyOnDisk, Exited, StopRequested, RestartRequested, Tick>;
 
 // Actions.
 struct LaunchWorker {
@@ -136,6 +157,9 @@ struct SlotState {
   MonotonicNs restart_at;       // in backoff
   MonotonicNs deadline;         // in starting, stopping
   uint32_t failures = 0;        // in a row, for the back-off
+  uint32_t unready = 0;         // likewise, of those that never greeted
+  uint32_t own_failures = 0;    // likewise, but for what somebody killed
+  bool lacks_limit = false;     // the last failure was a limit of the machine or of this user
   bool greeted = false;         // this generation did
   bool found = false;           // it was not launched by this supervisor
   bool restart_wanted = false;  // while stopping: start again afterwards
@@ -144,6 +168,9 @@ struct SlotState {
   std::string last_exit;  // "signal 11 (SIGSEGV), core dumped", "exit 78: …"
   MonotonicNs greeted_at;
   ExitCause killed_for = ExitCause::none;  // in killing: hang or requested
+  std::string restarted_because;           // of the restart that is under way
+  std::string killed_because;              // likewise, in words
+  std::string still;                       // what stands still; "": nothing is known to
 };
 
 // So long, and a margin, the *ca* thread may stand still where EPICS_CA_CONN_TMO is this.

@@ -47,6 +47,8 @@ void Shares::link(EntryId id, const EntryRef& entry) {
     found->second = free_channels_.back();
     free_channels_.pop_back();
     channels_[found->second] = Channel{name};
+    if (const auto barred = barred_.find(name); barred != barred_.end())
+      channels_[found->second].bar = barred->second;
   }
   Channel& channel = channels_[found->second];
   Row& r = row(id);
@@ -88,11 +90,14 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
   if (!taken_over_.empty()) {
     for (EntryId id : added) {
       // A later entry of the list may have taken the id.
-      if (const auto wanted = state.find(id); wanted && rows_[id.value].channel != kNone)
+      if (const auto wanted = state.find(id);
+          wanted && rows_[id.value].channel != kNone && bar(id) == Bar::none)
         claim(id, *wanted, orders);
       if (rows_[id.value].changed) changed.push_back(id);
     }
   }
+  for (EntryId id : std::exchange(freed_, {}))
+    if (id.value < rows_.size() && rows_[id.value].channel != kNone && !place(id)) added.push_back(id);
   for (EntryId id : added) bring_home(id, ask);
   even_out(state, ask, orders);
   for (EntryId id : changed) {
@@ -104,7 +109,8 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
     orders.items[before->slot].push_back(std::move(add));
   }
   for (EntryId id : added)
-    if (const auto wanted = state.find(id); wanted && !place(id)) place_new(id, *wanted, ask, orders);
+    if (const auto wanted = state.find(id); wanted && !place(id) && bar(id) == Bar::none)
+      place_new(id, *wanted, ask, orders);
   return orders;
 }
 
@@ -193,7 +199,7 @@ Shares::Orders Shares::drop_unclaimed() {
 void Shares::bring_home(EntryId id, const Asking& ask) {
   if (rows_[id.value].channel == kNone) return;
   Channel& channel = channels_[rows_[id.value].channel];
-  if (channel.slot != kNoSlot) return;
+  if (channel.slot != kNoSlot || channel.bar == Bar::quarantined) return;
   std::optional<Slot> served, waits;
   for (uint32_t e = channel.first; e != kNone; e = rows_[e].next)
     lines_.each(rows_[e].identity, [&](const Place& place) {
@@ -233,12 +239,16 @@ void Shares::even_out(const CommandState& state, const Asking& ask, Orders& orde
     if (auto entry = state.find(EntryId{channel.first})) p.name = entry->channel;
     if (channel.slot != kNoSlot) p.holder = Slot{channel.slot};
     if (channel.host != kNone) p.host = channel.host;
+    p.quarantined = channel.bar == Bar::quarantined;
     planned.push_back(p);
     numbers.push_back(n);
   }
   moves_put_off_ = false;
   for (const Move& move : plan(planned, slots_, affinity_)) {
-    if (is_stuck(channels_[numbers[move.channel]], ask)) {
+    const Channel& channel = channels_[numbers[move.channel]];
+    if (channel.bar == Bar::withheld && channel.slot != kNoSlot) {
+      moves_put_off_ = true;
+    } else if (is_stuck(channel, ask)) {
       moves_put_off_ = true;
     } else {
       move_channel(numbers[move.channel], move.to, orders);
@@ -307,7 +317,7 @@ std::optional<std::pair<Slot, AddEntry>> Shares::release(EntryId id, const Comma
   if (id.value >= rows_.size()) return std::nullopt;
   const Row& r = rows_[id.value];
   const auto entry = state.find(id);
-  if (r.channel == kNone || place(id) || !entry) return std::nullopt;
+  if (r.channel == kNone || place(id) || !entry || bar(id) != Bar::none) return std::nullopt;
   const Slot slot{channels_[r.channel].slot};
   return std::pair{slot, hand_out(id, *entry)};
 }
@@ -319,6 +329,37 @@ void Shares::renew(EntryId id, const CommandState& state, Orders& orders) {
   auto& items = orders.items[at->slot];
   items.push_back(RemoveEntry{at->index});
   items.push_back(hand_out(id, *entry));
+}
+
+void Shares::bar(std::string_view name, Bar bar, Orders& orders) {
+  const uint64_t hash = hash_of_text(name, 0);
+  if (bar == Bar::none) {
+    barred_.erase(hash);
+  } else {
+    barred_[hash] = bar;
+  }
+  const auto found = channel_of_name_.find(hash);
+  if (found == channel_of_name_.end()) return;
+  Channel& channel = channels_[found->second];
+  channel.bar = bar;
+  for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
+    if (bar == Bar::none) {
+      freed_.push_back(EntryId{e});
+    } else if (const auto at = place(EntryId{e})) {
+      orders.items[at->slot].push_back(RemoveEntry{at->index});
+      book_.withdraw(EntryId{e});
+    }
+  }
+  if (bar != Bar::quarantined || channel.slot == kNoSlot) return;
+  Worker& worker = workers_[Slot{channel.slot}];
+  --worker.channels;
+  worker.entries -= channel.entries;
+  channel.slot = kNoSlot;
+}
+
+Bar Shares::bar(EntryId id) const {
+  if (barred_.empty() || id.value >= rows_.size() || rows_[id.value].channel == kNone) return Bar::none;
+  return channels_[rows_[id.value].channel].bar;
 }
 
 bool Shares::set_host(EntryId id, uint32_t host) {

@@ -14,6 +14,10 @@
 // entries that they stand for are known, which are then served there and sent nothing. A line that no entry
 // asks for is removed when the commands are known to their end.
 //
+// A *barred* channel is served nowhere: its entries are taken from their worker and given to nobody. What
+// waits of it stays where it is. One that is quarantined leaves its slot and counts for nobody; one that is
+// withheld for a while keeps its slot, and is not moved.
+//
 // A moved channel's entries are *held*: their old worker is told to remove them at once, their new one is
 // told to add them only when release() is called, that is, when the old one's last event has reached Kafka.
 // So a channel's events stay in order. A channel whose old worker could not get rid of its events for a long
@@ -28,6 +32,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -39,6 +44,8 @@
 #include "supervisor/plan/planner.h"
 
 namespace e2k::supervisor {
+
+enum class Bar : uint8_t { none, withheld, quarantined };
 
 class Shares {
 public:
@@ -95,6 +102,17 @@ public:
   // The entry's worker wants it again (a new search): remove and add. Nothing for a held one.
   void renew(EntryId id, const CommandState& state, Orders& orders);
 
+  // Of the channel of that name, commanded or not. With Bar::none the next reconcile gives its entries to a
+  // worker again.
+  void bar(std::string_view channel, Bar bar, Orders& orders);
+  Bar bar(EntryId id) const;
+  // Calls `visit(id)` with one entry of each channel that the slot has, barred or not.
+  template <class Visit>
+  void each_channel(Slot slot, Visit&& visit) const {
+    for (const Channel& channel : channels_)
+      if (channel.entries != 0 && channel.slot == slot.value) visit(EntryId{channel.first});
+  }
+
   // Where entries are served; nothing while they are held. What they have left is written into it by the
   // caller, who knows when that is gone.
   Book& book() { return book_; }
@@ -124,6 +142,7 @@ private:
     uint32_t entries = 0;  // 0: the row is free
     uint16_t slot = kNoSlot;
     uint32_t host = kNone;  // kNone: not known
+    Bar bar = Bar::none;
   };
   struct Worker {
     size_t channels = 0, entries = 0;
@@ -152,6 +171,8 @@ private:
   std::map<Slot, std::vector<uint8_t>> taken_over_;  // masks by index, of lines that no entry has claimed yet
   Lines lines_;
   Book book_;
+  std::unordered_map<uint64_t, Bar> barred_;  // by the name's hash
+  std::vector<EntryId> freed_;                // since the last reconcile
   bool moves_put_off_ = false;
 };
 

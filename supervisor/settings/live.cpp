@@ -14,6 +14,7 @@ std::string settings_digest(const LaunchContract& contract) {
   same.estates.clear();
   // …and what is told by messages.
   same.paused = false;
+  same.held_channels.clear();
   same.log_level.clear();
   same.lease_s = 0;
   same.drain_timeout_ms = 0;

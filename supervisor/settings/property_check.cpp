@@ -220,14 +220,16 @@ std::vector<std::string> config_remarks(const Config& config) {
     const auto known = config.places.find(key);
     if (known != config.places.end()) remarks.push_back(known->second + ": " + key + ": " + what);
   };
-  if (config.workers.max_rss_bytes != 0)
-    remark("workers.max_rss_bytes", "is not carried out by this version: workers' memory is not limited");
   for (const auto& [table, side] : {std::pair{"value", &config.value.options}, {"key", &config.key.options}})
     if (config::option_is_true(*side, "use.latest.version", false) &&
         config::option_is_true(*side, "auto.register.schemas", true))
       remark(std::string(table) + ".options.use.latest.version",
              "does nothing while auto.register.schemas is true, its default: this program's schema is "
              "registered and used");
+  constexpr int64_t kLeastOfWorker = int64_t{64} << 20;
+  if (config.workers.max_rss_bytes > 0 && config.workers.max_rss_bytes < kLeastOfWorker)
+    remark("workers.max_rss_bytes",
+           "is less than the 64 MiB that any worker needs: each is replaced every five minutes");
   if (config.value.converter.starts_with("plugin:"))
     remark("value.schema", "does nothing: the plug-in says what its records hold");
   return remarks;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 namespace e2k::supervisor {
-namespace {
 
 const char* name_of(ledger::Thread thread) {
   switch (thread) {
@@ -20,8 +19,6 @@ const char* name_of(ledger::Thread thread) {
   }
   return "a thread";  // of a newer version
 }
-
-}  // namespace
 
 std::string at_work_text(const Obituary& worker, const Book& book, const CommandState& commands) {
   std::string text;

@@ -9,6 +9,7 @@
 
 namespace e2k::supervisor {
 
+const char* name_of(ledger::Thread thread);  // "publish"
 // "publish: TOPIC/CHANNEL; ca: line 7 of no entry"; "" where all were at rest.
 std::string at_work_text(const Obituary& worker, const Book& book, const CommandState& commands);
 

@@ -18,6 +18,7 @@
 #include "supervisor/fleet/fleet.h"
 #include "supervisor/ledgers.h"
 #include "supervisor/plan/shares.h"
+#include "supervisor/quarantine/quarantine.h"
 #include "supervisor/slot_books.h"
 #include "supervisor/status/flow.h"
 #include "supervisor/status/host_view.h"
@@ -40,6 +41,7 @@ public:
     const SlotBooks& books;
     const Ledgers& ledgers;
     const Reasons& reasons;
+    const Quarantine& quarantine;
     std::function<std::string()> kafka_last_error;  // of the command topic's connection
   };
   explicit Board(Parts parts) : parts_(std::move(parts)), started_at_(monotonic_now()) {}
@@ -69,6 +71,8 @@ private:
   bool is_asked_for(const EntryRef& entry, const EntryQuery& query, RealNs now) const;
   EventCounts counts_of(const EntryRef& entry) const;
   std::string schema_words(Slot slot) const;
+  std::string why_unserved(Slot slot) const;
+  void add_bar(EntryView& view, const EntryRef& entry) const;
   void count_states();
   FlowSums flow_sums() const;
   void add_commands(StatusView& view) const;

@@ -21,6 +21,7 @@ std::string cursor_of(const EntryRef& entry) {
 }  // namespace
 
 ShownState Board::shown_state(const EntryRef& entry) const {
+  if (parts_.shares.bar(entry.id) == Bar::quarantined) return ShownState::quarantined;
   const auto place = parts_.shares.place(entry.id);
   if (!place || !is_alive(*parts_.fleet.slot(place->slot).state)) return ShownState::pending;
   const ledger::Entry* line = parts_.ledgers.line(*place);
@@ -32,6 +33,43 @@ std::string Board::schema_words(Slot slot) const {
   return heartbeat == nullptr ? "" : heartbeat->schema_problem;
 }
 
+// Its worker does not run.
+std::string Board::why_unserved(Slot slot) const {
+  const std::string worker = "worker " + std::to_string(slot.value);
+  const SlotState& state = *parts_.fleet.slot(slot).state;
+  switch (state.phase) {
+    case SlotPhase::failed:
+      return worker + " has failed (" + state.last_exit + "); epics2kafkactl restart " +
+             std::to_string(slot.value) + " tries it again";
+    case SlotPhase::backoff:
+    case SlotPhase::killing:
+      return worker + " is down" + (state.last_exit.empty() ? "" : " (" + state.last_exit + ")") +
+             " and about to be started again";
+    case SlotPhase::idle:
+    case SlotPhase::starting:
+    case SlotPhase::running:
+    case SlotPhase::unresponsive:
+    case SlotPhase::stopping:
+    case SlotPhase::stopped:
+      break;
+  }
+  return worker + " is being started";
+}
+
+void Board::add_bar(EntryView& view, const EntryRef& entry) const {
+  switch (parts_.shares.bar(entry.id)) {
+    case Bar::none:
+      return;
+    case Bar::withheld:
+      view.reason = "withheld for some seconds, while the channel that ends its worker is searched for";
+      return;
+    case Bar::quarantined:
+      if (const Quarantined* one = parts_.quarantine.find(entry.channel))
+        view.reason = text_of(*one) + ". epics2kafkactl retry, or a new command for it, ends that";
+      return;
+  }
+}
+
 EntryView Board::view_of(const EntryRef& entry) const {
   const auto place = parts_.shares.place(entry.id);
   const ledger::Entry* line = place ? parts_.ledgers.line(*place) : nullptr;
@@ -40,7 +78,8 @@ EntryView Board::view_of(const EntryRef& entry) const {
   EntryView view = entry_view(entry, shown_state(entry), channel);
   view.worker = parts_.shares.owner(entry.id);
   if (view.worker && !is_alive(*parts_.fleet.slot(*view.worker).state))
-    view.reason = "worker " + std::to_string(view.worker->value) + " is being started";
+    view.reason = why_unserved(*view.worker);
+  add_bar(view, entry);
   // All that was ever counted of it: under its present key and earlier ones, on whatever worker.
   parts_.shares.lines().each(Identity::of(entry.topic, entry.channel), [&](const Place& counted) {
     if (const ledger::Entry* books = parts_.ledgers.books_line(counted)) add_line(view, *books);

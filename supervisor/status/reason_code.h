@@ -20,6 +20,8 @@ enum class ReasonCode {
   records_refused,
   worker_failed,
   worker_failing,
+  worker_crashing,
+  limits,
   kafka_login_refused,
   kafka_tls,
   brokers_down,
@@ -27,6 +29,7 @@ enum class ReasonCode {
   spool_filling,
   topic_blocked,
   schema_registry,
+  channel_quarantined,
   command_topic_missing,
   command_topic_not_authorised,
   command_topic_shrank,
@@ -41,13 +44,14 @@ enum class ReasonCode {
 };
 
 enum class ReasonOwner {
-  tail,     // commands/tail: what it met at the command topic
-  replay,   // commands/replay: what the topic that was read means
-  brokers,  // commands/broker_problems: both sides' connections
-  state,    // what is kept in the state directory
-  fleet,    // status/worker_problems: slots, and what workers say
-  iocs,     // status/ioc_problems
-  spools,   // status/spool_problems
+  tail,        // commands/tail: what it met at the command topic
+  replay,      // commands/replay: what the topic that was read means
+  brokers,     // commands/broker_problems: both sides' connections
+  state,       // what is kept in the state directory
+  fleet,       // status/worker_problems: slots, and what workers say
+  quarantine,  // quarantine/
+  iocs,        // status/ioc_problems
+  spools,      // status/spool_problems
 };
 
 struct ReasonKind {
@@ -67,6 +71,8 @@ inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
     {ReasonCode::records_refused, "RECORDS_REFUSED", ReasonOwner::spools, "epics2kafkactl channel NAME"},
     {ReasonCode::worker_failed, "WORKER_FAILED", ReasonOwner::fleet, "epics2kafkactl workers"},
     {ReasonCode::worker_failing, "WORKER_FAILING", ReasonOwner::fleet, "epics2kafkactl workers"},
+    {ReasonCode::worker_crashing, "WORKER_CRASHING", ReasonOwner::fleet, "epics2kafkactl workers"},
+    {ReasonCode::limits, "LIMITS", ReasonOwner::fleet, "epics2kafkactl workers"},
     {ReasonCode::kafka_login_refused, "KAFKA_LOGIN_REFUSED", ReasonOwner::brokers, kAsksAll},
     {ReasonCode::kafka_tls, "KAFKA_TLS", ReasonOwner::brokers, kAsksAll},
     {ReasonCode::brokers_down, "BROKERS_DOWN", ReasonOwner::brokers, kAsksAll},
@@ -75,6 +81,8 @@ inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
     {ReasonCode::topic_blocked, "TOPIC_BLOCKED", ReasonOwner::spools,
      "epics2kafkactl channels --state NO_TOPIC"},
     {ReasonCode::schema_registry, "SCHEMA_REGISTRY", ReasonOwner::fleet, kAsksAll},
+    {ReasonCode::channel_quarantined, "CHANNEL_QUARANTINED", ReasonOwner::quarantine,
+     "epics2kafkactl channels --state QUARANTINED"},
     {ReasonCode::command_topic_missing, "COMMAND_TOPIC_MISSING", ReasonOwner::tail, "epics2kafkactl list"},
     {ReasonCode::command_topic_not_authorised, "COMMAND_TOPIC_NOT_AUTHORISED", ReasonOwner::tail, kAsksAll},
     {ReasonCode::command_topic_shrank, "COMMAND_TOPIC_SHRANK", ReasonOwner::replay, "epics2kafkactl list"},

@@ -9,7 +9,7 @@ namespace e2k::supervisor {
 
 class StateProblems {
 public:
-  enum class Thing { generation, snapshot };
+  enum class Thing { generation, snapshot, quarantine };
 
   // "": it is kept.
   void note(Thing thing, const std::string& trouble) { troubles_[thing] = trouble; }

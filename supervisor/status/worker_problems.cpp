@@ -46,6 +46,8 @@ WorkerProblems judge_workers(const std::vector<SlotFacts>& slots) {
           fmt::format("worker {} is not started again: {}; mend it, then epics2kafkactl restart {}. ",
                       one.slot.value, one.state->last_exit, one.slot.value);
     problems.failing += failing_text(one);
+    if (one.state->lacks_limit && one.state->phase != SlotPhase::running)
+      problems.limits += fmt::format("worker {} {}. ", one.slot.value, one.state->last_exit);
     add_once(problems.schema_registry, one.schema_problem);
   }
   if (!problems.schema_registry.empty())

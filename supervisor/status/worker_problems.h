@@ -19,6 +19,7 @@ struct SlotFacts {
 struct WorkerProblems {
   std::string failed;           // WORKER_FAILED
   std::string failing;          // WORKER_FAILING
+  std::string limits;           // LIMITS
   std::string schema_registry;  // SCHEMA_REGISTRY
 };
 WorkerProblems judge_workers(const std::vector<SlotFacts>& slots);

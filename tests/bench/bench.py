@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 
+import deaths
 import drain
 import micro
 import plots
@@ -18,7 +19,7 @@ from e2k_support import Broker, build_dir
 from table import print_table
 
 SECTIONS = ("micro", "throughput", "latency", "threads", "curve", "arrays", "resident", "drain", "topics", "memory", "load",
-            "first")
+            "first", "deaths")
 
 
 def arguments():
@@ -81,6 +82,8 @@ def main():
                 rows += service.command_load(broker, 25000, options.repeat, say)
             if "first" in sections and ours:
                 rows += service.first_records(build, broker, 30, 10000, say)
+            if "deaths" in sections and ours:
+                rows += deaths.measure(build, broker, say)
     print(f"{machine}; {time.monotonic() - begin:.0f} s")
     if not ours:
         print(f"epics2kafka-supervisor is left out or not in {pathlib.Path(build, 'bin')}: only what needs none of it")

@@ -82,11 +82,15 @@ struct ChangeLogLevel {
 struct ChangePause {
   bool paused;
 };
+struct ChangeHeld {
+  std::string channels;
+};
 struct Leave {
   WorkerExit exit;
   std::string reason;
 };
-using LinkAction = std::variant<SendMessage, PostBatch, ClearAll, ChangeLogLevel, ChangePause, Leave>;
+using LinkAction =
+    std::variant<SendMessage, PostBatch, ClearAll, ChangeLogLevel, ChangePause, ChangeHeld, Leave>;
 
 struct LinkState {
   LinkPhase phase = LinkPhase::greeting;

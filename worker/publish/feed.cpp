@@ -111,7 +111,7 @@ bool Feed::follow() {
       OutputEntry* entry = entry_of(view.header->index);
       if (entry == nullptr) {
         settler_.lose(record, ledger::LossReason::encoding_failed, real_ns_);
-      } else {
+      } else if (!entry->held) {
         const Offer offered = offer(record, view, *entry);
         left_in_a_row = offered == Offer::left && has_room_soon(*entry->topic) ? left_in_a_row + 1 : 0;
         if (offered == Offer::try_later || left_in_a_row == kLeftInARow) {
@@ -357,6 +357,9 @@ void Feed::describe(const spool::RecordView& view) {
     entry = {};
   }
   entry.names_crc = names_crc;
+  entry.channel_hash = channel_hash(view.channel());
+  entry.held = held_.has(entry.channel_hash);
+  any_held_ |= entry.held;
   // What earlier workers lost of it, too.
   entry.lost_untold = books_.used_line(EntryIndex{index})->publisher.untold_spooled.load(kRelaxed);
   const auto keep = [this](std::string_view text) {

@@ -34,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/held_channels.h"
 #include "worker/publish/coalescer.h"
 #include "worker/publish/composer.h"
 #include "worker/publish/outlet.h"
@@ -82,6 +83,9 @@ public:
   // The brokers answered which topics they know.
   void take_answer(const MetadataProbe::Answer& answer);
   void take_schema_news();
+  // Events of these channels stay where they are. Those of channels that were held and are no longer are
+  // taken up from the oldest.
+  void hold(const HeldChannels& held);
 
   // Where the reader stands, if it stands in the live log.
   std::optional<spool::Position> live_position() const;
@@ -187,6 +191,8 @@ private:
   std::unique_ptr<spool::LogReader> reader_;
   uint32_t older_left_ = 0;
   bool has_suspect_;  // a record that workers died over
+  HeldChannels held_;
+  bool any_held_ = false;  // an entry is, or was since the log was last read from its beginning
   Coalescer coalescer_;
   int64_t log_time_ns_ = 0;  // arrival of what was read last
   TextStore texts_;

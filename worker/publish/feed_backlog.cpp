@@ -83,7 +83,7 @@ bool Feed::read_aside(Topic& topic) {
       const spool::StandingRecord record{&topic.aside->log(), &segment, reader.unit()};
       if (entry == nullptr || entry->topic != &topic) {
         lose(record, ledger::LossReason::encoding_failed);
-      } else {
+      } else if (!entry->held) {
         if (!takes(topic) || !outlet_.window_open() || !outlet_.has_room(topic)) return produced;
         if (produce(record, view, *entry) != Offer::taken) return produced;
         produced = true;
@@ -110,7 +110,7 @@ bool Feed::offer_first_left(Topic& topic) {
       if (view.is_event() && reader.segment()->settlement(reader.unit()) == 0 &&
           !reader.segment()->is_busy(reader.unit())) {
         OutputEntry* entry = entry_of(view.header->index);
-        if (entry != nullptr && entry->topic == &topic) {
+        if (entry != nullptr && entry->topic == &topic && !entry->held) {
           topic.left_from = here;
           if (!takes(topic) || !outlet_.window_open()) return false;
           return produce({&log_at(at.log), reader.segment(), reader.unit()}, view, *entry) == Offer::taken;
@@ -121,6 +121,32 @@ bool Feed::offer_first_left(Topic& topic) {
   }
   topic.has_left = topic.crowded = false;
   return false;
+}
+
+// What of a freed channel is in the logs was passed over: it is all read again. Before anything newer of the
+// channel comes, so that its events stay in order.
+void Feed::hold(const HeldChannels& held) {
+  held_ = held;
+  bool freed = false;
+  any_held_ = false;
+  for (uint32_t index = 0; index < entries_.size(); ++index) {
+    OutputEntry& entry = entries_[index];
+    if (entry.topic == nullptr) continue;
+    const bool was_held = std::exchange(entry.held, held_.has(entry.channel_hash));
+    any_held_ |= entry.held;
+    freed |= was_held && !entry.held;
+    if (was_held || !entry.held) continue;
+    put_gathered_back(*entry.topic);
+    if (const auto waiting = coalescer_.release(index)) waiting->segment->clear_busy(waiting->unit);
+    coalescer_.forget(index);
+  }
+  if (!freed) return;
+  for (const auto& [name, topic] : topics_) {
+    if (topic->aside == nullptr) continue;
+    topic->rewind_aside = topic->aside_unread = true;
+    trouble(*topic);
+  }
+  go_to({0, {}});
 }
 
 // Topics whose broker acknowledges nothing while others do.

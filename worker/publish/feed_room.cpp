@@ -339,7 +339,7 @@ void Feed::look_whether_something_is_missing() {
                               return topic.second->flow.in_flight == 0 && !topic.second->has_backlog();
                             });
   const uint64_t appended = header_.appended.load(kRelaxed);
-  const bool odd = nothing_left && waiting != 0;
+  const bool odd = nothing_left && waiting != 0 && !any_held_;
   if (odd && odd_at_appended_ == appended) reconcile(ledger::LossReason::spool_gone);
   odd_at_appended_ = odd ? appended : UINT64_MAX;
 }

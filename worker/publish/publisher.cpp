@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "worker/crash_mark.h"
 #include "worker/publish/batching.h"
 #include "worker/spool/recovery.h"
 
@@ -23,7 +24,9 @@ Publisher::Publisher(PublisherOptions options, Doorbell& bell, Converters conver
     : options_(std::move(options)),
       bell_(bell),
       composer_(std::move(converters), options_.stamps, options_.stamp_header),
-      paused_(options_.paused) {}
+      paused_(options_.paused) {
+  set_held(options_.held);
+}
 
 Result<std::unique_ptr<Publisher>> Publisher::create(PublisherOptions options, std::vector<FeedParts> feeds,
                                                      Doorbell& bell, Converters converters) {
@@ -54,6 +57,23 @@ void Publisher::set_paused(bool paused) {
   bell_.ring();
 }
 
+void Publisher::set_held(const std::string& channels) {
+  const std::lock_guard lock(held_lock_);
+  if (std::exchange(held_bytes_, channels) == channels) return;
+  held_changed_.store(true, std::memory_order_release);
+  bell_.ring();
+}
+
+void Publisher::take_held() {
+  if (!held_changed_.exchange(false, std::memory_order_acquire)) return;
+  HeldChannels held;
+  {
+    const std::lock_guard lock(held_lock_);
+    held = HeldChannels(held_bytes_);
+  }
+  for (auto& feed : feeds_) feed->hold(held);
+}
+
 bool Publisher::stop(MonotonicNs deadline) {
   stop_deadline_ns_.store(deadline.value, kRelaxed);
   stopping_.store(true, std::memory_order_release);
@@ -78,6 +98,7 @@ void Publisher::why_changed(Topic& topic) {
 
 void Publisher::run() {
   ::pthread_setname_np(::pthread_self(), "publish");
+  work_as(ledger::Thread::publish);
   for (auto& feed : feeds_) feed->reconcile_if_needed(ledger::LossReason::spool_gone);
   for (;;) {
     const bool did_something = turn();
@@ -99,6 +120,7 @@ bool Publisher::turn() {
   const int64_t real_ns = real_now().value;
   more_to_read_ = held_back_ = false;
   for (auto& feed : feeds_) feed->begin_turn(now_ns, real_ns);
+  take_held();
   for (size_t i = 1; i < feeds_.size(); ++i) feeds_.front()->stand_behind(*feeds_[i]);
   bool busy = outlet_->serve_reports(now_ns);
   outlet_->tend(now_ns);

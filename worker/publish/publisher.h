@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "worker/publish/feed.h"
 #include "worker/publish/outlet.h"
 #include "worker/publish/publishing.h"
+#include "worker/spool/progress.h"
 
 namespace e2k::worker {
 
@@ -32,6 +34,7 @@ struct PublisherOptions {
   StampRules stamps;
   bool stamp_header = false;  // value records carry the IOC's stamp as the header kStampHeader
   bool paused = false;
+  std::string held;  // see Publishing::set_held
   int naps_before_sleep = 3;
 };
 
@@ -43,11 +46,14 @@ public:
   ~Publisher() override;
 
   uint64_t waiting() const override;
-  uint64_t turns() const override { return turns_.load(std::memory_order_relaxed); }
+  uint64_t turns() const override {
+    return turns_.load(std::memory_order_relaxed) + spool::progress.load(std::memory_order_relaxed);
+  }
   int brokers_up() const override { return brokers_up_.load(std::memory_order_relaxed); }
   std::string last_error() const override { return outlet_->error().text(); }
   std::string schema_problem() const override { return composer_.converters().problem(); }
   void set_paused(bool paused) override;
+  void set_held(const std::string& channels) override;
 
   // Returns once nothing waits that could be published, or the deadline is over, with the thread ended. true:
   // nothing waits in the live log. Nothing may be appended any more.
@@ -59,6 +65,7 @@ private:
   // true: a record was produced or a report came.
   bool turn();
   void rest();
+  void take_held();
   bool is_drained() const;
   void drop_finished_feeds();
   Feed& feed_of(const Topic& topic);
@@ -89,6 +96,9 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<bool> paused_{false};
   std::atomic<int64_t> stop_deadline_ns_{0};
+  std::mutex held_lock_;
+  std::string held_bytes_;  // (held_lock_)
+  std::atomic<bool> held_changed_{false};
   std::thread thread_;
 };
 

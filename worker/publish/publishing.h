@@ -22,6 +22,9 @@ public:
   virtual std::string schema_problem() const = 0;
   // While paused nothing is handed to Kafka; what is in flight is still settled. Any thread.
   virtual void set_paused(bool paused) = 0;
+  // The channels whose events wait, and no others from now on: see
+  // proto/held_channels.h. Any thread.
+  virtual void set_held(const std::string& channels) = 0;
 };
 
 }  // namespace e2k::worker

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "worker/crash_mark.h"
 #include "worker/spool/intake_entry.h"
 #include "worker/spool/lost_notice.h"
 
@@ -111,6 +112,7 @@ void SpoolIntake::event(std::span<IntakeEntry* const> entries, const CaEvent& ev
   const EventIdentity identity = identity_of(event);
   stamp_arrival(e);
   auto& flight = header_.flight[static_cast<size_t>(ledger::Thread::ca_callback)].entry_plus_one;
+  work_as(ledger::Thread::ca_callback);
   bool ring;
   {
     std::lock_guard lock(lock_);
@@ -150,6 +152,7 @@ void SpoolIntake::error(IntakeEntry& entry, std::string_view text, ledger::Threa
   e.count = static_cast<uint32_t>(text.size());
   stamp_arrival(e);
   auto& flight = header_.flight[static_cast<size_t>(by)].entry_plus_one;
+  work_as(by);
   bool ring;
   {
     std::lock_guard lock(lock_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/clock.h"
+#include "worker/spool/progress.h"
 
 namespace e2k::spool {
 namespace {
@@ -36,6 +37,7 @@ void Reconciliation::take_appended(const ledger::Ledger& books) {
 
 void Reconciliation::count(Log& log, Position end) {
   for (Segment* segment = log.first(); segment != nullptr; segment = log.from(segment->number() + 1)) {
+    note_progress();
     RecordView record;
     for (uint64_t unit = 0; Position::at(segment->number(), unit) < end &&
                             read_record(segment->view(), unit, record) == ReadOutcome::record;

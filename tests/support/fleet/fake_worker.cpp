@@ -111,6 +111,7 @@ public:
     std::fflush(told_);
   }
   ~NullPublishing() override { std::fclose(told_); }
+  void set_held(const std::string&) override {}
   void set_paused(bool paused) override {
     if (paused == std::exchange(paused_, paused)) return;
     std::fputs(paused ? "paused\n" : "resumed\n", told_);

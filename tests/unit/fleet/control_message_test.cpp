@@ -105,6 +105,9 @@ TEST(ControlMessage, the_other_messages_of_the_supervisor_have_their_golden_byte
   EXPECT_EQ(hex(encode(SupervisorMessage(SetLogLevel{"debug"}))), "930214a56465627567");
   EXPECT_EQ(hex(encode(SupervisorMessage(SetPaused{true}))), "930215c3");
   EXPECT_EQ(decode_supervisor_message("\x93\x01\x15\xc3").value(), SupervisorMessage(SetPaused{true}));
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetHeld{"ab"}))), "930217a26162");
+  EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(SetHeld{"ab"}))).value(),
+            SupervisorMessage(SetHeld{"ab"}));
 }
 
 TEST(ControlMessage, a_message_of_a_version_that_is_too_old_is_refused_by_its_number) {

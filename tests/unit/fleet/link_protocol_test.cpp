@@ -297,6 +297,13 @@ TEST_F(LinkProtocol, a_pause_and_its_end_are_passed_on) {
   EXPECT_TRUE(did<ChangePause>()->paused);
 }
 
+TEST_F(LinkProtocol, which_channels_are_held_is_passed_on) {
+  serve();
+  hear(SetHeld{"12345678"});
+  ASSERT_TRUE(did<ChangeHeld>());
+  EXPECT_EQ(did<ChangeHeld>()->channels, "12345678");
+}
+
 TEST_F(LinkProtocol, log_level_is_passed_on) {
   serve();
   hear(SetLogLevel{"debug"});

@@ -51,6 +51,17 @@ TEST_F(ObituaryTest, a_signal_shows_what_threads_were_at_work_on) {
                                                {ledger::Thread::publish, EntryIndex{5}, 4096, 3}}));
 }
 
+TEST_F(ObituaryTest, where_it_is_known_which_thread_crashed_the_others_are_not_blamed) {
+  word(ledger::Thread::ca_callback).entry_plus_one = 1;
+  word(ledger::Thread::publish).entry_plus_one = 6;
+  header->crashed = static_cast<uint16_t>(SIGSEGV << 8 | (static_cast<int>(ledger::Thread::publish) + 1));
+  const Obituary died = of(SIGSEGV);
+  ASSERT_EQ(died.at_work.size(), 1u);
+  EXPECT_EQ(died.at_work.front().thread, ledger::Thread::publish);
+  header->crashed = static_cast<uint16_t>(SIGSEGV << 8 | ledger::kCrashedElsewhere);
+  EXPECT_TRUE(of(SIGSEGV).at_work.empty());
+}
+
 TEST_F(ObituaryTest, who_left_by_itself_was_at_work_on_nothing) {
   word(ledger::Thread::publish).entry_plus_one = 6;
   const Obituary left = of(exited(75));

@@ -5,6 +5,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <thread>
 
 #include <zmq.hpp>
 
@@ -267,7 +273,7 @@ TEST_F(FleetProcesses, a_worker_that_ignores_its_stop_is_killed) {
   fleet->restart(Slot{0});
   ASSERT_TRUE(welcomed(2));
   EXPECT_EQ(losses.at(0).cause, ExitCause::requested);
-  EXPECT_EQ(losses.at(0).how, "signal 9 (SIGKILL)");
+  EXPECT_EQ(losses.at(0).how, "killed by the supervisor: it did not end in the time that it was given");
 }
 
 // Speaks to the fleet as whoever it likes.
@@ -364,6 +370,70 @@ TEST_F(FleetProcesses, a_runtime_directory_that_is_too_long_is_explained) {
   const auto made = Fleet::make(loop, config, Generation{1}, {}, {});
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("107"), std::string::npos) << made.error().message;
+}
+
+TEST_F(FleetProcesses, a_worker_that_is_suspended_is_replaced_within_five_seconds_and_said_to_have_hung) {
+  make("serve", 2);
+  ASSERT_TRUE(welcomed(2));
+  const MonotonicNs begun = monotonic_now();
+  kill(slot().pid, SIGSTOP);
+  ASSERT_TRUE(welcomed(3));
+  const double took_s = static_cast<double>(monotonic_now().value - begun.value) / 1e9;
+  RecordProperty("replaced_after_s", std::to_string(took_s));
+  std::printf("hung worker replaced after %.2f s\n", took_s);
+  EXPECT_LT(took_s, 5.0);
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(losses[0].cause, ExitCause::hang);
+  EXPECT_NE(losses[0].how.find("killed by the supervisor: hung (nothing was heard of it"), std::string::npos)
+      << losses[0].how;
+}
+
+TEST_F(FleetProcesses, workers_are_left_alone_by_a_supervisor_that_was_itself_suspended) {
+  make("serve", 2);
+  ASSERT_TRUE(welcomed(2));
+  // Its loop stands still, as if it were stopped; the workers go on.
+  std::this_thread::sleep_for(6s);
+  const auto end = std::chrono::steady_clock::now() + 3s;
+  EXPECT_FALSE(until([&] { return !losses.empty() || std::chrono::steady_clock::now() > end; }) &&
+               !losses.empty());
+  EXPECT_EQ(slot(0).phase, SlotPhase::running);
+  EXPECT_EQ(slot(1).phase, SlotPhase::running);
+}
+
+size_t count_of(const char* path) {
+  size_t lines = 0;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) ++lines;
+  return lines;
+}
+size_t descriptors() {
+  const auto all = std::filesystem::directory_iterator("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
+// E2K_RESTARTS: as many as one likes.
+TEST_F(FleetProcesses, nothing_grows_over_hundreds_of_restarts) {
+  const char* const wanted = std::getenv("E2K_RESTARTS");
+  const size_t restarts = wanted == nullptr ? 200 : std::stoul(wanted);
+  make("serve");
+  ASSERT_TRUE(welcomed(1));
+  size_t warm_descriptors = 0, warm_mappings = 0;
+  for (size_t i = 1; i <= restarts; ++i) {
+    kill(slot().pid, SIGKILL);
+    ASSERT_TRUE(until([&] { return losses.size() == i; }));
+    if (slot().phase == SlotPhase::backoff) fleet->restart(Slot{0});
+    ASSERT_TRUE(welcomed(i + 1));
+    if (i != 20) continue;
+    warm_descriptors = descriptors();
+    warm_mappings = count_of("/proc/self/maps");
+  }
+  std::printf("after %zu restarts: %zu descriptors (%zu after 20), %zu mappings (%zu after 20)\n", restarts,
+              descriptors(), warm_descriptors, count_of("/proc/self/maps"), warm_mappings);
+  EXPECT_LE(descriptors(), warm_descriptors + 2);
+  EXPECT_LE(count_of("/proc/self/maps"), warm_mappings + 8);
+  siginfo_t info{};
+  EXPECT_EQ(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), 0) << "a zombie";
+  EXPECT_EQ(info.si_pid, 0);
 }
 
 }  // namespace

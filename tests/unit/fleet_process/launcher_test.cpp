@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "common/process_use.h"
@@ -129,6 +130,36 @@ TEST(ProcStat, of_a_truncated_line_or_a_missing_process_is_nothing) {
   EXPECT_FALSE(parse_proc_stat("", 100, 4096));
   EXPECT_FALSE(process_use(0x7fffffff));
   EXPECT_TRUE(process_use(getpid()));
+}
+
+TEST(Launcher, a_child_goes_before_us_where_memory_runs_out) {
+  TempFolder folder;
+  const std::string ours = read_file("/proc/self/oom_score_adj");
+  const std::string its = output_of(folder, "cat /proc/self/oom_score_adj >$OUT", {.oom_score_raise = 300});
+  EXPECT_EQ(std::stoi(its), std::min(std::stoi(ours) + 300, 1000));
+  EXPECT_EQ(output_of(folder, "cat /proc/self/oom_score_adj >$OUT"), ours);
+}
+
+// In a process of its own: a limit can't be raised again.
+int launch_under_limit(rlim_t descriptors) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit limit{descriptors, descriptors};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    const auto process = launch({.program = "/bin/true", .contract = "x"});
+    _exit(process ? 0 : process.error().error_number);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+
+TEST(Launcher, a_limit_of_64_descriptors_is_enough_for_a_start) {
+  EXPECT_EQ(launch_under_limit(64), 0);
+}
+
+TEST(Launcher, a_limit_that_leaves_no_descriptor_is_reported_as_one) {
+  EXPECT_EQ(launch_under_limit(4), EMFILE);
 }
 
 }  // namespace

@@ -470,5 +470,50 @@ INSTANTIATE_TEST_SUITE_P(All, FeedTest, ::testing::Values(Company::none, Company
                            return info.param == Company::none ? "alone" : "with_company";
                          });
 
+HeldChannels holding(std::string_view channel) {
+  std::string held;
+  if (!channel.empty()) add_held(held, channel);
+  return HeldChannels(held);
+}
+
+TEST_P(FeedTest, what_is_held_waits_over_restarts_beside_others_of_its_topic_and_goes_on_in_order) {
+  begin();
+  feed_->hold(holding("bad"));
+  append(log_->open(0, "t", "bad"), 0, 30);
+  append(log_->open(1, "t", "good"), 0, 30);
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == 30; }));
+  EXPECT_EQ(counts(0).waiting, 30u);
+  begin();
+  feed_->hold(holding("bad"));
+  append(log_->open(1, "t", "good"), 30, 60);
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == 60; }));
+  EXPECT_EQ(counts(0).waiting, 30u);
+  EXPECT_EQ(lost(0), 0u);
+  feed_->hold(holding(""));
+  append(log_->open(0, "t", "bad"), 30, 40);
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(counts(0).acknowledged, 40u);
+  EXPECT_EQ(lost(0) + lost(1), 0u);
+}
+
+TEST_P(FeedTest, what_is_held_does_not_keep_its_segment_from_others) {
+  options_.max_bytes = 600'000;
+  begin();
+  feed_->hold(holding("bad"));
+  append(log_->open(0, "t", "bad"), 0, 20);
+  IntakeEntry& healthy = log_->open(1, "healthy", "good");
+  int next = 0;
+  for (int i = 0; i < 10; ++i) {
+    push_on(healthy, next, 3000);
+    ASSERT_TRUE(turn_until([&] { return counts(1).waiting < 800; }));
+  }
+  ASSERT_TRUE(turn_until([&] { return counts(1).acknowledged == static_cast<uint64_t>(next); }));
+  EXPECT_EQ(counts(0).waiting, 20u);
+  feed_->hold(holding(""));
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(consumed("t"), numbers(0, 20));
+  EXPECT_EQ(lost(0) + lost(1), 0u);
+}
+
 }  // namespace
 }  // namespace e2k::worker

@@ -100,13 +100,15 @@ TEST(ConfigCheck, a_plug_in_that_is_not_there_is_told_at_the_start) {
   EXPECT_THAT(check_config(config), ElementsAre(HasSubstr("/nonexistent/x.so can't be read: No such file")));
 }
 
-TEST(ConfigCheck, settings_that_this_version_does_not_carry_out_are_remarked_on_where_they_were_set) {
+TEST(ConfigCheck, a_limit_of_memory_that_every_worker_exceeds_is_remarked_on_where_it_was_set) {
   Config config = config_with({});
   EXPECT_THAT(config_remarks(config), IsEmpty());
   config.workers.max_rss_bytes = 100;
   config.places["workers.max_rss_bytes"] = "f.toml:4";
   EXPECT_THAT(config_remarks(config),
-              ElementsAre(HasSubstr("f.toml:4: workers.max_rss_bytes: is not carried out")));
+              ElementsAre(HasSubstr("f.toml:4: workers.max_rss_bytes: is less than the 64 MiB")));
+  config.workers.max_rss_bytes = int64_t{1} << 30;
+  EXPECT_THAT(config_remarks(config), IsEmpty());
 }
 
 TEST(ConfigCheck, no_kinit_command_is_run) {

@@ -140,7 +140,9 @@ struct BoardTest : testing::Test {
   SlotBooks books{config, spool.value()};
   Ledgers ledgers{config, fleet, books};
   Reasons reasons;
-  Board board{{config, commands, replay, shares, fleet, books, ledgers, reasons, [] { return "refused"; }}};
+  Quarantine quarantine;
+  Board board{{config, commands, replay, shares, fleet, books, ledgers, reasons, quarantine,
+               [] { return "refused"; }}};
 };
 
 TEST_F(BoardTest, states_are_those_of_living_workers_lines) {
@@ -290,7 +292,20 @@ TEST_F(BoardTest, events_are_summed_over_slots_and_an_entry_whose_worker_is_gone
   fleet.die(*shares.owner(commands.find("t", "a")->id));
   const auto views = board.entries_of("a");
   ASSERT_EQ(views.size(), 1u);
-  EXPECT_EQ(views[0].reason, "worker " + std::to_string(views[0].worker->value) + " is being started");
+  EXPECT_EQ(views[0].reason, "worker " + std::to_string(views[0].worker->value) +
+                                 " is down (signal 9 (SIGKILL)) and about to be started again");
+}
+
+TEST_F(BoardTest, an_entry_of_a_worker_that_has_failed_never_reads_as_being_started) {
+  fleet.greet(Slot{0});
+  fleet.greet(Slot{1});
+  const Slot slot = *shares.owner(commands.find("t", "a")->id);
+  fleet.die(slot, 78 << 8);
+  fleet.state_of(slot).phase = SlotPhase::failed;
+  const std::string reason = board.entries_of("a").front().reason;
+  EXPECT_EQ(reason.find("being started"), std::string::npos) << reason;
+  for (const char* word : {"has failed", "exit 78", "epics2kafkactl restart"})
+    EXPECT_NE(reason.find(word), std::string::npos) << reason;
 }
 
 }  // namespace

@@ -75,6 +75,8 @@ public:
   bool started = false, paused = false, stopping = false;
   std::vector<Slot> restarted;
 
+  std::string held;
+  void set_held(const std::string& channels) override { held = channels; }
   void start() override { started = true; }
   void stop() override {
     stopping = true;
@@ -87,7 +89,11 @@ public:
     w.assigned += items.size();
     for (AssignItem& item : items) w.given.push_back(std::move(item));
   }
-  void restart(Slot slot) override { restarted.push_back(slot); }
+  void restart(Slot slot, const std::string& because) override {
+    restarted.push_back(slot);
+    why = because;
+  }
+  std::string why;  // of the last restart
   void restart_all(bool, bool) override {
     for (size_t i = 0; i < workers_.size(); ++i) restarted.push_back(Slot{static_cast<uint16_t>(i)});
   }

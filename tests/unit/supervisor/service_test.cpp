@@ -1,4 +1,10 @@
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include "names_file.h"
+#include "proto/held_channels.h"
 #include "service_fixture.h"
 #include "supervisor/fleet/contract_of.h"
 
@@ -219,6 +225,150 @@ TEST_F(MovedChannelTest, waits_for_the_successor_of_a_worker_that_died_to_count_
   EXPECT_TRUE(is_held());
   fleet->greet(Slot{1});
   EXPECT_TRUE(until([&] { return place(moved).has_value(); }));
+}
+
+// A worker dies over channels that the test names.
+struct QuarantineTest : ServiceTest {
+  void crash_over(const std::string& channel, ledger::Thread thread = ledger::Thread::ca_callback,
+                  uint64_t position = 0) {
+    const auto at = place(channel);
+    ASSERT_TRUE(at);
+    ledger::FlightWord& word = fleet->ledger_of(at->slot).header().flight[static_cast<size_t>(thread)];
+    word.entry_plus_one = at->index.value + 1;
+    word.position = position;
+    fleet->die(at->slot, SIGSEGV);
+    served[at->slot.value].clear();
+    fleet->greet(at->slot);
+    note_given();
+  }
+  // Of nothing that was recorded.
+  void crash(Slot slot) {
+    fleet->die(slot, SIGSEGV);
+    served[slot.value].clear();
+    fleet->greet(slot);
+    note_given();
+  }
+  ShownState state_of(const std::string& channel) { return service->entries_of(channel).front().state; }
+  void restart_service() {
+    service.reset();
+    served.clear();
+    ASSERT_TRUE(save_snapshot(directory->path(), snapshot_of({"a", "bad"}, 2)));
+    start();
+    greet_all();
+    tail->set("a");
+    tail->set("bad");
+    tail->end();
+    note_given();
+  }
+};
+
+TEST_F(QuarantineTest, a_channel_over_which_two_workers_died_is_served_no_more_and_its_events_are_held) {
+  start_with({"a", "bad"});
+  crash_over("bad");
+  EXPECT_TRUE(place("bad"));
+  crash_over("bad");
+  EXPECT_FALSE(place("bad"));
+  EXPECT_TRUE(place("a"));
+  EXPECT_EQ(state_of("bad"), ShownState::quarantined);
+  EXPECT_TRUE(HeldChannels(fleet->held).has(channel_hash("bad")));
+  EXPECT_FALSE(HeldChannels(fleet->held).has(channel_hash("a")));
+  EXPECT_TRUE(stands("CHANNEL_QUARANTINED"));
+  const std::string reason = service->entries_of("bad").front().reason;
+  for (const char* word : {"SIGSEGV", "ca_callback", "retry"})
+    EXPECT_NE(reason.find(word), std::string::npos) << reason;
+}
+
+TEST_F(QuarantineTest, it_outlives_the_supervisor_with_its_evidence) {
+  start_with({"a", "bad"});
+  crash_over("bad");
+  crash_over("bad");
+  const std::string before = service->entries_of("bad").front().reason;
+  restart_service();
+  EXPECT_FALSE(place("bad"));
+  EXPECT_TRUE(place("a"));
+  EXPECT_EQ(service->entries_of("bad").front().reason, before);
+  EXPECT_TRUE(HeldChannels(fleet->held).has(channel_hash("bad")));
+}
+
+TEST_F(QuarantineTest, a_file_that_cannot_be_read_is_moved_aside_and_nobody_is_quarantined) {
+  std::ofstream(directory->path() + "/quarantine") << "spoilt";
+  start_with({"a", "bad"});
+  EXPECT_TRUE(place("a") && place("bad"));
+  EXPECT_TRUE(std::filesystem::exists(directory->path() + "/quarantine.bad"));
+}
+
+TEST_F(QuarantineTest, ends_with_a_retry_and_begins_anew_afterwards) {
+  start_with({"a", "bad"});
+  crash_over("bad");
+  crash_over("bad");
+  EXPECT_EQ(service->retry("bad", std::nullopt, {}), 1u);
+  EXPECT_TRUE(place("bad"));
+  EXPECT_TRUE(fleet->held.empty());
+  EXPECT_FALSE(stands("CHANNEL_QUARANTINED"));
+  crash_over("bad");
+  EXPECT_TRUE(place("bad")) << "what it did before is forgiven";
+}
+
+TEST_F(QuarantineTest, ends_with_a_new_command_for_the_channel) {
+  start_with({"a", "bad"});
+  crash_over("bad");
+  crash_over("bad");
+  tail->set("a", "va");
+  tail->batch_end();
+  EXPECT_FALSE(place("bad"));
+  tail->set("bad", "va");
+  tail->batch_end();
+  EXPECT_TRUE(place("bad"));
+}
+
+TEST_F(QuarantineTest, a_record_that_kills_twice_is_no_reason_to_set_its_channel_aside) {
+  start_with({"a", "bad"});
+  crash_over("bad", ledger::Thread::publish, 640);
+  crash_over("bad", ledger::Thread::publish, 640);
+  EXPECT_TRUE(place("bad"));
+  crash_over("bad", ledger::Thread::publish, 704);
+  EXPECT_FALSE(place("bad"));
+}
+
+TEST_F(QuarantineTest, crashes_of_which_nothing_is_recorded_begin_a_search_that_withholds_some) {
+  start_with({"a", "b", "c", "d", "e", "f"});
+  crash(Slot{0});
+  EXPECT_EQ(served[0].size(), 3u);
+  crash(Slot{0});
+  EXPECT_EQ(served[0].size(), 1u) << "two fifths of three";
+  EXPECT_EQ(served[1].size(), 3u);
+  EXPECT_TRUE(stands("WORKER_CRASHING"));
+  crash(Slot{0});
+  // The only one on trial is guilty.
+  EXPECT_EQ(served[0].size(), 2u);
+  EXPECT_TRUE(stands("CHANNEL_QUARANTINED"));
+}
+
+TEST_F(QuarantineTest, a_worker_that_somebody_kills_blames_nobody) {
+  start_with({"a", "bad"});
+  for (int i = 0; i < 5; ++i) {
+    const auto at = place("bad");
+    fleet->ledger_of(at->slot).header().flight[0].entry_plus_one = at->index.value + 1;
+    fleet->die(at->slot, SIGKILL);
+    served[at->slot.value].clear();
+    fleet->greet(at->slot);
+    note_given();
+  }
+  EXPECT_TRUE(place("bad"));
+}
+
+TEST_F(ServiceTest, a_worker_that_holds_too_much_memory_is_replaced_one_at_a_time_and_not_again_at_once) {
+  config.workers.max_rss_bytes = 1;
+  start();
+  greet_all();
+  for (const Slot slot : {Slot{0}, Slot{1}}) fleet->state_of(slot).pid = ::getpid();
+  ASSERT_TRUE(until([&] { return fleet->restarted.size() == 2; }));
+  EXPECT_EQ(fleet->restarted, (std::vector<Slot>{Slot{0}, Slot{1}}));
+  EXPECT_NE(fleet->why.find("workers.max_rss_bytes"), std::string::npos) << fleet->why;
+  // Both are as large as before, and are left alone.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2500);
+  (void)until([&] { return std::chrono::steady_clock::now() > end; });
+  EXPECT_EQ(fleet->restarted.size(), 2u);
 }
 
 }  // namespace

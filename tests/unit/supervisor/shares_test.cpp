@@ -372,5 +372,58 @@ TEST_F(SharesTest, an_entry_that_is_commanded_anew_waits_for_the_place_that_it_h
   }
 }
 
+TEST_F(SharesTest, a_barred_channel_is_taken_from_its_worker_and_given_to_nobody) {
+  command("t1", "bad", kVa);
+  command("t2", "bad", kVa);
+  command("t", "good", kVa);
+  Shares::Orders orders;
+  shares.bar("bad", Bar::quarantined, orders);
+  for (const auto& [slot, items] : orders.items) play(slot, items);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
+  for (const char* topic : {"t1", "t2"}) {
+    EXPECT_EQ(shares.bar(state.find(topic, "bad")->id), Bar::quarantined);
+    EXPECT_FALSE(shares.place(state.find(topic, "bad")->id));
+  }
+  command("t3", "bad", kVa);
+  command("t1", "bad", kV);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 1u) << "nor what is commanded of it later";
+  EXPECT_TRUE(shares.serve_anew(Slot{0}, state).size() + shares.serve_anew(Slot{1}, state).size() == 1);
+}
+
+TEST_F(SharesTest, a_channel_that_is_freed_goes_back_under_the_line_that_it_had) {
+  command("t", "bad", kVa);
+  command("t", "good", kVa);
+  const Place before = *shares.place(state.find("t", "bad")->id);
+  Shares::Orders orders;
+  shares.bar("bad", Bar::quarantined, orders);
+  for (const auto& [slot, items] : orders.items) play(slot, items);
+  EXPECT_EQ(shares.channels(before.slot), 0u) << "it counts for nobody";
+  shares.bar("bad", Bar::none, orders);
+  const auto freed = shares.reconcile(state, {});
+  for (const auto& [slot, items] : freed.items) play(slot, items);
+  EXPECT_EQ(shares.place(state.find("t", "bad")->id), before);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 2u);
+}
+
+TEST_F(SharesTest, a_channel_may_be_barred_before_it_is_commanded) {
+  Shares::Orders orders;
+  shares.bar("bad", Bar::quarantined, orders);
+  command("t", "bad", kVa);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 0u);
+}
+
+TEST_F(SharesTest, a_withheld_channel_keeps_its_slot_and_no_other_moves_for_it) {
+  for (int i = 0; i < 8; ++i) command("t", "c" + std::to_string(i), kVa);
+  Shares::Orders orders;
+  for (int i = 0; i < 8; ++i)
+    if (const auto at = shares.place(state.find("t", "c" + std::to_string(i))->id); at->slot == Slot{0})
+      shares.bar("c" + std::to_string(i), Bar::withheld, orders);
+  for (const auto& [slot, items] : orders.items) play(slot, items);
+  const auto later = shares.reconcile(state, {});
+  EXPECT_TRUE(later.items.empty() && later.departures.empty());
+  EXPECT_EQ(channels_at(0), 0u);
+  EXPECT_EQ(shares.channels(Slot{0}), 4u);
+}
+
 }  // namespace
 }  // namespace e2k::supervisor
