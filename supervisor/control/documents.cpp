@@ -179,6 +179,7 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
                    {"oldest_event_age_s", status.oldest_event_age_s}};
   if (configuration) {
     json["reload"]["message"] = text(status.reload.message);
+    json["kafka"]["bootstrap_servers"] = text(status.kafka_servers);
     json["config"] = {{"path", text(status.config_path)}, {"sha256", text(status.config_sha256)}};
     Json epics = Json::object();
     for (const auto& [name, value] : status.epics) epics[utf8_or_latin1(name)] = text(value);

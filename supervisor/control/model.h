@@ -95,6 +95,7 @@ struct StatusView {
   EventCounts events;
   int brokers_up = 0;
   std::string kafka_last_error;
+  std::string kafka_servers;  // of the supervisor's own connection; "***" where they are a secret
   double received_per_s = 0, acknowledged_per_s = 0, lost_per_s = 0;  // of the last seconds
   uint64_t spool_bytes = 0, spool_max_bytes = 0;
   uint64_t spool_used_bytes = 0;  // of its files, in those that hold something

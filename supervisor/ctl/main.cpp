@@ -14,6 +14,7 @@
 #include "common/config/spelling.h"
 #include "common/kafka/conf.h"
 #include "common/version.h"
+#include "supervisor/ctl/argument_words.h"
 #include "supervisor/ctl/completions.h"
 #include "supervisor/ctl/judge.h"
 #include "supervisor/ctl/migrate_verb.h"
@@ -290,7 +291,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::ExtrasError&) {
     return wrong_words(app);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(Exit::usage);
+    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help, --version
+    std::string verb;
+    for (const CLI::App* one : app.get_subcommands()) verb = " " + one->get_name();
+    std::cerr << "epics2kafkactl: " << printable(argument_mistake(error.what())) << "; epics2kafkactl" << verb
+              << " --help lists what it takes\n";
+    return static_cast<int>(Exit::usage);
   }
   return chosen ? chosen() : wrong_use("a verb is missing");
 }

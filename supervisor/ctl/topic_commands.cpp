@@ -1,18 +1,44 @@
 #include "supervisor/ctl/topic_commands.h"
 
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/config/directories.h"
 #include "supervisor/ctl/compare_verb.h"
 #include "supervisor/ctl/monitor.h"
+#include "supervisor/ctl/pages.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_import.h"
 #include "supervisor/ctl/topic_making.h"
 #include "supervisor/ctl/topic_verbs.h"
+#include "supervisor/ctl/words.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
+
+// Where neither arguments nor environment nor a file name the brokers, a service that runs here knows them.
+void ask_running(const Client& client, const Environment& environment, TopicArguments& arguments) {
+  if (!arguments.configuration.empty() || !arguments.bootstrap_server.empty()) return;
+  if (environment("BOOTSTRAP_SERVERS") || environment("BOOTSTRAP_SERVER")) return;
+  if (::access(config::default_config_path(arguments.instance).c_str(), R_OK) == 0) return;
+  const auto body = client.get("/status");
+  const auto status = body ? parse_object(*body) : Outcome<nlohmann::json>(nlohmann::json());
+  if (!status) return;
+  // Its file holds its login, too.
+  if (const std::string path = text_in(at(*status, "config"), "path");
+      !path.empty() && ::access(path.c_str(), R_OK) == 0) {
+    arguments.configuration = path;
+    return;
+  }
+  const std::string servers = text_in(at(*status, "kafka"), "bootstrap_servers");
+  if (servers.empty() || servers == "***") return;
+  arguments.running_servers = servers;
+  arguments.running_topic = text_in(at(*status, "commands"), "topic");
+}
 
 using Act = std::function<Exit(const TopicUse&, const Client&)>;
 
@@ -30,6 +56,7 @@ CLI::App* add_verb(CLI::App& app, const TopicCommandContext& context, const char
     context.choose([context, arguments, act] {
       arguments->instance = context.instance();
       return context.run([&](const Client& client, const Output& output) {
+        ask_running(client, context.environment, *arguments);
         const auto settings = topic_settings(*arguments, context.environment);
         if (!settings) return complain(settings.error(), output);
         if (!settings->note.empty()) output.err << printable(settings->note) << '\n';

@@ -96,15 +96,19 @@ Outcome<TopicSettings> topic_settings(const TopicArguments& arguments, const Env
   for (const char* name : {"BOOTSTRAP_SERVERS", "BOOTSTRAP_SERVER"})
     if (servers.empty()) servers = environment(name).value_or("");
   if (unusable) {
-    if (servers.empty() || !arguments.configuration.empty()) return tl::unexpected(*unusable);
+    const bool is_known = !servers.empty() || !arguments.running_servers.empty();
+    if (!is_known || !arguments.configuration.empty()) return tl::unexpected(*unusable);
     settings.note = "the configuration is not used: " + unusable->message;
   }
   for (auto* side : {&settings.consumer, &settings.producer}) {
     for (const auto& [name, value] : given) (*side)[name] = value;
     if (!servers.empty()) (*side)[kServers] = servers;
-    if (!side->contains(kServers)) (*side)[kServers] = "localhost:9092";
+    if (!side->contains(kServers))
+      (*side)[kServers] = arguments.running_servers.empty() ? "localhost:9092" : arguments.running_servers;
   }
   settings.servers = settings.producer[kServers];
+  if (servers.empty() && settings.servers == arguments.running_servers && !arguments.running_topic.empty())
+    settings.topic = arguments.running_topic;
   if (!arguments.command_topic.empty()) settings.topic = arguments.command_topic;
   if (const auto problem = config::topic_problem(settings.topic))
     return failure(Exit::usage, fmt::format("--command-topic {} {}", settings.topic, *problem));

@@ -2,8 +2,9 @@
 // the configuration.
 //
 // Brokers: --bootstrap-server, bootstrap.servers in --command-config, BOOTSTRAP_SERVERS, BOOTSTRAP_SERVER,
-// the configuration, localhost:9092. Other properties: --command-config over the configuration's [kafka]. A
-// configuration that can't be used is an error only where the brokers are not named otherwise.
+// the configuration, a service that runs here, localhost:9092. Other properties: --command-config over the
+// configuration's [kafka]. A configuration that can't be used is an error only where the brokers are not
+// named otherwise.
 #pragma once
 
 #include <functional>
@@ -19,6 +20,8 @@ namespace e2k::supervisor::ctl {
 struct TopicArguments {
   std::string command_topic, bootstrap_server, command_config;  // "" where not given
   std::string configuration;  // the service's file; "": the instance's usual one
+  // What a service that runs here says of itself, where nobody says otherwise; "" where none does.
+  std::string running_servers, running_topic;
   std::string instance;
 };
 

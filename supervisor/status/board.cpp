@@ -119,6 +119,10 @@ void Board::add_slots(StatusView& view) const {
 
 void Board::add_configuration(StatusView& view) const {
   const Config& config = parts_.config;
+  view.kafka_servers = "localhost:9092";
+  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
+    if (const auto found = side->find("bootstrap.servers"); found != side->end())
+      view.kafka_servers = found->second.secret ? "***" : found->second.value;
   view.config_path = config.path;
   view.config_sha256 = config.sha256;
   view.epics = config.epics;

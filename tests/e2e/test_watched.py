@@ -343,3 +343,33 @@ def test_events_tell_what_stands_and_then_what_changes(site, running):
         child.kill()
         child.wait(10)
         child.stdout.close()
+
+
+def bare_ctl(supervisor, *arguments):
+    """The client without anything that names brokers."""
+    environment = {key: value for key, value in supervisor.client_environment().items() if "BOOTSTRAP" not in key}
+    return subprocess.run([supervisor.program("epics2kafkactl"), "--socket", supervisor.socket, *map(str, arguments)],
+                          env=environment, timeout=30, capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL, cwd=supervisor.folder)
+
+
+def test_commands_go_to_the_brokers_of_the_service_that_runs_here(site, running):
+    assert running.status()["kafka"]["bootstrap_servers"] == running.bootstrap
+    listed = bare_ctl(running, "list")
+    assert listed.returncode == 0 and len(listed.stdout.splitlines()) == 2, listed.stderr
+    moved = running.config.with_name("moved.toml")
+    running.config.rename(moved)  # what it holds is not known then, but what the service says of itself
+    done = bare_ctl(running, "set", "-c", "c", "-t", site.out, "-m", "va")
+    moved.rename(running.config)
+    assert done.returncode == 0, done.stderr
+    running.wait(lambda s: s["channels"]["total"] == 3, 20, "the new entry")
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["channel"], "NAME is missing; epics2kafkactl channel --help"), (["status", "--watch", "0"], "accepted: 0.1 to 86400"),
+    (["restart"], "one of these is needed: N, --all, --failed"), (["set", "-c"], "--channel needs a value"),
+    (["completions", "sh"], "sh is not accepted; accepted: bash, zsh, fish"), (["--timeout", "x", "status"], "accepted: 0.001 to 86400")])
+def test_mistakes_in_arguments_are_told_in_words(running, arguments, words):
+    done = running.ctl(*arguments)
+    assert done.returncode == 2 and not done.stdout and words in done.stderr, done.stderr
+    assert done.stderr.startswith("epics2kafkactl: ") and len(done.stderr.splitlines()) == 1

@@ -26,6 +26,7 @@ TEST(Documents, status_has_the_documented_shape) {
   status.brokers_up = 1;
   status.spool_bytes = 5;
   status.spool_max_bytes = 6;
+  status.kafka_servers = "b:9092";
   status.spool_used_bytes = 4;
   status.received_per_s = 2.5;
   status.acknowledged_per_s = 2;
@@ -44,7 +45,7 @@ TEST(Documents, status_has_the_documented_shape) {
       R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
       R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0,"no_data":0},"events":{"received":10,)"
       R"("acknowledged":7,"waiting":1,"lost":1,"coalesced":1,"gaps":2},"rates":{"received_per_s":2.5,"acknowledged_per_s":2.0,"lost_per_s":0.5},"kafka":{"brokers_up":1,)"
-      R"("last_error":""},"spool":{"bytes":5,"max_bytes":6,"used_bytes":4,"oldest_event_age_s":0.0},)"
+      R"("last_error":"","bootstrap_servers":"b:9092"},"spool":{"bytes":5,"max_bytes":6,"used_bytes":4,"oldest_event_age_s":0.0},)"
       R"("config":{"path":"/etc/c.toml","sha256":"ab"},"epics":{"EPICS_CA_ADDR_LIST":"10.0.0.1"},"workers":[],"gone_slots":[{"slot":5,"heir":1,"events":{"received":0,)"
       R"("acknowledged":0,"waiting":0,"lost":0,"coalesced":0,"gaps":0},"spool_bytes":0}]})");
 }
