@@ -77,19 +77,23 @@ TEST(StatusView, the_first_line_says_whether_events_are_lost_or_late) {
   EXPECT_EQ(flow_line(status_with(130, 0, 0), {}), "Events are on time: 142/s in, 3.5/s out, lag 0.0s\n");
 }
 
-TEST(StatusView, reasons_come_in_the_order_given_with_their_age_and_remedy) {
+TEST(StatusView, reasons_come_in_the_order_given_with_age_and_command_and_hold_what_they_cause) {
   Json status = status_with(0, 0, 0);
-  status["reasons"] = {
-      {{"code", "ZZZ"},
-       {"message", "first"},
-       {"since", "2026-11-27T00:19:48Z"},
-       {"remedy", "mend it"},
-       {"command", "epics2kafkactl hosts"}},
-      {{"code", "AAA"}, {"message", "second"}, {"since", "2026-11-27T00:18:00Z"}, {"muted", true}}};
+  status["reasons"] = {{{"code", "ZZZ"},
+                        {"message", "first"},
+                        {"since", "2026-11-27T00:19:48Z"},
+                        {"command", "epics2kafkactl hosts"}},
+                       {{"code", "EFFECT"}, {"message", "of it"}, {"because", "ZZZ"}},
+                       {{"code", "AAA"},
+                        {"message", "see epics2kafkactl top"},
+                        {"since", "2026-11-27T00:18:00Z"},
+                        {"muted", true},
+                        {"command", "epics2kafkactl top"}}};
   const std::string text = status_text(status, plain());
-  EXPECT_NE(text.find("! ZZZ, since 12 s ago\n    first\n    mend it\n    More: epics2kafkactl hosts\n"
-                      "! AAA, since 2 min ago (muted)\n    second\n"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("! ZZZ, since 12 s ago\n    first\n    More: epics2kafkactl hosts\n    Hence EFFECT: of it\n"
+                "! AAA, since 2 min ago (muted)\n    see epics2kafkactl top\n\n"),
+      std::string::npos)
       << text;
 }
 
