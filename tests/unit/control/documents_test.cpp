@@ -40,7 +40,7 @@ TEST(Documents, status_has_the_documented_shape) {
   EXPECT_EQ(
       status_document(status, {}, {gone}, true),
       R"({"api":1,"name":"epics2kafka","version":"0.1.0","libraries":{"librdkafka":"2.12.0","libca":null},"state":"DEGRADED","paused":false,"reasons":[{"code":"WORKER_FAILING",)"
-      R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z"}],"pid":7,"uptime_s":1.5,"reload":{"number":2,"state":"refused","message":"no"},)"
+      R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z","command":"","muted":false,"because":null}],"pid":7,"uptime_s":1.5,"reload":{"number":2,"state":"refused","message":"no"},)"
       R"("commands":{"topic":"epics-channels","group":"ca-source","caught_up":true,"offset":9,"channels":3,)"
       R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
       R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0,"no_data":0},"events":{"received":10,)"
