@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "proto/command_record.h"
+#include "supervisor/commands/command_problems.h"
 #include "supervisor/topic_rule.h"
 
 namespace e2k::supervisor {
@@ -146,7 +147,8 @@ Result<void> Service::restore_snapshot() {
   }
   if (!*loaded || (*loaded)->topic != config_.commands.topic) return {};
   for (const auto& key : (*loaded)->keys) commands_.restore(key);
-  replay_.restore((*loaded)->next_offsets, (*loaded)->shrank);
+  replay_.restore(
+      {std::move((*loaded)->next_offsets), std::move((*loaded)->log), (*loaded)->shrank, (*loaded)->renewed});
   commands_.visit([this](const EntryRef& entry) { dirty_.push_back(entry.id); });
   log::info("snapshot.restored entries={}", commands_.size());
   grace_timer_.expires_after(kSnapshotGrace);
@@ -170,20 +172,34 @@ void Service::serve_from_snapshot() {
 
 Tail::Callbacks Service::tail_callbacks() {
   Tail::Callbacks tail;
-  tail.reading = [this](std::span<const int32_t> partitions) { replay_.reading(partitions); };
+  tail.reading = [this](std::span<const int32_t> partitions, const TopicLog& log) {
+    replay_.reading(partitions, log);
+    commands_.read_log(replay_.log_number(), replay_.has_several_partitions());
+    judge_replay();
+  };
   tail.record = [this](const TopicRecord& record) {
     const bool is_new = replay_.live();
-    if (replay_.take(record)) fold(record, is_new);
+    const bool counts = replay_.take(record);
+    commands_.read_log(replay_.log_number(), replay_.has_several_partitions());
+    if (counts) fold(record, is_new);
   };
   tail.end = [this](int32_t partition, int64_t offset) {
     if (const auto end = replay_.end(partition, offset)) on_caught_up(*end);
   };
-  tail.started_over = [this] { replay_.start_over(); };
+  tail.started_over = [this] {
+    replay_.start_over();
+    commands_.read_log(replay_.log_number(), replay_.has_several_partitions());
+  };
   tail.batch_end = [this] { on_batch_end(); };
   tail.problem = [this](ReasonCode code, const std::string& message) {
     if (kind_of(code).owner == ReasonOwner::tail) return tell(code, message);
     broker_problems_.of_tail(code, message);
     judge_brokers();
+  };
+  tail.unknown = [this](const std::string& message) {
+    if (message == board_->commands_note()) return;
+    board_->note_commands(message);
+    if (!message.empty()) log::info("commands.settings_hidden message={}", log::quoted(message));
   };
   return tail;
 }
@@ -208,6 +224,7 @@ void Service::fold(const TopicRecord& record, bool is_new) {
 
 void Service::on_batch_end() {
   judge_replay();
+  judge_commands();
   if (replay_.live()) reconcile();
 }
 
@@ -222,6 +239,7 @@ void Service::on_caught_up(const Replay::End& end) {
   log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
             commands_.size(), commands_.rejected_total());
   judge_replay();
+  judge_commands();
   tell(ReasonCode::snapshot_only, "");
   snapshot_due_ = true;
   reconcile();
@@ -229,13 +247,27 @@ void Service::on_caught_up(const Replay::End& end) {
 
 // Remembered by the snapshot: a restart must not take for granted what this run would not do.
 void Service::judge_replay() {
-  if (!replay_.has_lost_records()) return;
-  if (!reasons_.has(ReasonCode::command_topic_shrank)) snapshot_due_ = true;
-  tell(ReasonCode::command_topic_shrank,
-       fmt::format("the command topic {} was made anew or lost records: {}. What it holds is followed, "
-                   "nothing is removed. To go by what it holds now, stop the service, remove "
-                   "{}/commands.snapshot and start it",
-                   config_.commands.topic, replay_.lost_records(), directory_.path()));
+  const auto remember = [this](ReasonCode code, const std::string& what) {
+    if (!reasons_.has(code)) snapshot_due_ = true;
+    tell(code,
+         fmt::format("{}. What it holds is followed, nothing is removed. To go by what it holds now, stop "
+                     "the service, remove {}/commands.snapshot and start it",
+                     what, directory_.path()));
+  };
+  if (replay_.has_lost_records())
+    remember(ReasonCode::command_topic_shrank, fmt::format("the command topic {} lost records: {}",
+                                                           config_.commands.topic, replay_.lost_records()));
+  // Not before its end: until then it may hold all that it held.
+  if (replay_.is_renewed() && replay_.live())
+    remember(ReasonCode::command_topic_renewed, fmt::format("the command topic {} was made anew: {}",
+                                                            config_.commands.topic, replay_.renewed()));
+}
+
+void Service::judge_commands() {
+  const std::string& topic = config_.commands.topic;
+  tell(ReasonCode::commands_rejected, rejected_commands_text(topic, commands_.rejections()));
+  tell(ReasonCode::command_topic_partitions,
+       split_keys_text(topic, commands_.split_keys(), commands_.split_example()));
 }
 
 void Service::tell(ReasonCode code, const std::string& message) {
@@ -311,6 +343,8 @@ void Service::save_snapshot_if_due(bool now) {
   snapshot.topic = config_.commands.topic;
   snapshot.next_offsets = replay_.kept();
   snapshot.shrank = replay_.has_lost_records();
+  snapshot.renewed = replay_.is_renewed();
+  snapshot.log = replay_.log();
   commands_.visit_keys([&](const CommandState::LiveKey& key) { snapshot.keys.push_back(key); });
   snapshot_running_ = true;
   boost::asio::post(writer_, [this, last = stopping_, snapshot = std::move(snapshot)] {

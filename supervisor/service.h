@@ -109,6 +109,7 @@ private:
   void on_batch_end();
   void on_caught_up(const Replay::End& end);
   void judge_replay();
+  void judge_commands();
   void tell(ReasonCode code, const std::string& message);
   void note_kept(StateProblems::Thing thing, const Result<void>& kept);
   void serve_from_snapshot();

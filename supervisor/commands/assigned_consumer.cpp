@@ -32,6 +32,10 @@ void AssignedConsumer::unassign() {
   started_.clear();
 }
 
+void AssignedConsumer::ask_again(int32_t partition, int64_t next) {
+  if (started_.contains(partition)) rd_kafka_seek(topic_.get(), partition, next, 0);
+}
+
 void AssignedConsumer::wake(int fd) {
   rd_kafka_queue_io_event_enable(queue_.get(), fd, fd < 0 ? nullptr : "1", fd < 0 ? 0 : 1);
 }

@@ -33,6 +33,8 @@ public:
   // Reads these partitions, too. `begins`: of each its first offset, RD_KAFKA_OFFSET_BEGINNING among them.
   KafkaResult<void> assign(const std::string& topic, const std::map<int32_t, int64_t>& begins);
   void unassign();
+  // Has the partition's end told once more, or why it can't be read. It goes on at `next`.
+  void ask_again(int32_t partition, int64_t next);
 
   // Null where nothing came; ends of partitions and errors come as messages, too.
   Message next(int timeout_ms) { return Message(rd_kafka_consume_queue(queue_.get(), timeout_ms)); }

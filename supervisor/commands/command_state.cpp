@@ -3,23 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "proto/ledger_format.h"
+#include "supervisor/commands/key_spread.h"
 #include "supervisor/commands/key_table.h"
+#include "supervisor/commands/rejections.h"
 
 namespace e2k::supervisor {
 namespace {
 
-constexpr size_t kRejectedKeyBytes = 200;
 // Keys of one entry are few (plain, JSON, JSON spelt otherwise); the bound is against endless spellings.
 constexpr size_t kKeysPerEntry = 4;
 // Longer than any key that a client writes for a channel of usual length.
 constexpr size_t kShownKeyBytes = 2048;
 
-bool is_later(const KeyRow& a, const KeyRow& b) {
-  return a.offset != b.offset ? a.offset > b.offset : a.partition > b.partition;
+uint64_t hash_of_entry(std::string_view topic, std::string_view channel) {
+  return hash_text(topic) * 31 + hash_text(channel);
 }
 
 EntryRef ref(const KeyRow& row) {
@@ -41,8 +43,9 @@ struct CommandState::Impl {
   std::vector<KeyRow*> by_id;  // the effective row of each identity; nullptr: free
   std::vector<uint32_t> free_ids;
   size_t effective = 0;
-  uint64_t rejected = 0;
-  std::deque<Rejection> rejections;
+  uint32_t log = 1;
+  Rejections rejections;
+  KeySpread spread;
 
   // What the snapshot knew to be reported of a command, until its record comes by again in the replay.
   struct Reported {
@@ -69,11 +72,24 @@ struct CommandState::Impl {
   }
   KeyRow* latest_row(std::string_view topic, std::string_view channel) {
     KeyRow* latest = nullptr;
-    auto [begin, end] = keys.get<ByChannel>().equal_range(channel);
-    for (; begin != end; ++begin)
-      if ((*begin)->topic() == topic && (latest == nullptr || is_later(**begin, *latest)))
-        latest = begin->get();
+    const auto [first, end] = keys.get<ByChannel>().equal_range(channel);
+    bool in_one_partition = true;
+    for (auto at = first; at != end; ++at)
+      if ((*at)->topic() == topic) {
+        in_one_partition &= latest == nullptr || latest->partition == (*at)->partition;
+        latest = at->get();
+      }
+    for (auto at = first; at != end; ++at)
+      if ((*at)->topic() == topic && is_later(**at, *latest, in_one_partition)) latest = at->get();
     return latest;
+  }
+  bool is_seen(const KeyRow& row) const { return row.log == log; }
+  bool is_later(const KeyRow& a, const KeyRow& b, bool in_one_partition) const {
+    if (is_seen(a) != is_seen(b)) return is_seen(a);
+    const auto rank = [&](const KeyRow& row) {
+      return std::tuple(in_one_partition ? 0 : row.timestamp_ms, row.partition, row.offset);
+    };
+    return rank(a) > rank(b);
   }
 
   // Whether `entry` would be one too many; `standing` is what its key holds until now.
@@ -97,14 +113,6 @@ struct CommandState::Impl {
     return std::nullopt;
   }
 
-  void reject(int32_t partition, int64_t offset, int64_t timestamp_ms, std::optional<std::string_view> key,
-              std::string reason) {
-    ++rejected;
-    rejections.push_back({partition, offset, timestamp_ms,
-                          std::string(key.value_or("").substr(0, kRejectedKeyBytes)), std::move(reason)});
-    if (rejections.size() > kRememberedRejections) rejections.pop_front();
-  }
-
   uint32_t take_id() {
     if (free_ids.empty()) {
       by_id.push_back(nullptr);
@@ -120,6 +128,7 @@ struct CommandState::Impl {
               std::vector<Change>& changes) {
     KeyRow* latest = latest_row(topic, channel);
     if (latest == nullptr) {
+      rejections.entry_is_gone(hash_of_entry(topic, channel));
       if (!previous) return;
       by_id[*previous] = nullptr;
       free_ids.push_back(*previous);
@@ -155,13 +164,15 @@ struct CommandState::Impl {
 
   // Why a tombstone under a key that does not stand is no order to remove what that key means, or nothing:
   // such an entry stands under other bytes, of an earlier record.
-  std::optional<std::string> misses(int32_t partition, int64_t offset, std::string_view key) {
+  std::optional<std::string> misses(int32_t partition, int64_t offset, std::string_view key,
+                                    std::optional<uint64_t>& entry_hash) {
     const auto meant = entry_of_json_key(key);
     if (!meant) return std::nullopt;
+    entry_hash = hash_of_entry(meant->topic, meant->channel);
     const KeyRow* standing = effective_row(meant->topic, meant->channel);
     if (standing == nullptr) return std::nullopt;
     // Of another partition it can't be told which was first; what a snapshot brought may be of later.
-    const bool is_earlier = standing->partition == partition ? standing->offset < offset : standing->seen;
+    const bool is_earlier = standing->partition == partition ? standing->offset < offset : is_seen(*standing);
     if (!is_earlier) return std::nullopt;
     const std::string raw = standing->raw_key();
     return fmt::format(
@@ -179,8 +190,9 @@ struct CommandState::Impl {
     return **keys.insert(std::move(row)).first;
   }
 
-  void set(std::string_view raw, int32_t partition, int64_t offset, const SetCommand& command,
+  void set(std::string_view raw, const RecordPlace& at_record, const SetCommand& command,
            std::vector<Change>& changes) {
+    const auto& [partition, offset, timestamp_ms] = at_record;
     // A row's texts are its index: it is replaced, not edited.
     std::optional<Reported> before;
     std::optional<uint32_t> id;
@@ -201,6 +213,8 @@ struct CommandState::Impl {
     KeyRow& row = insert(raw, command.entry, command.form);
     row.partition = partition;
     row.offset = offset;
+    row.timestamp_ms = timestamp_ms;
+    row.log = log;
     if (auto known = reported.find(std::string(raw)); known != reported.end()) before = known->second;
     if (before && before->offset == offset && before->partition == partition) {
       // The same record once more: what was reported of it stays reported.
@@ -222,26 +236,38 @@ void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms
                          std::optional<std::string_view> key, std::optional<std::string_view> value,
                          std::vector<Change>& changes) {
   Impl& self = *impl_;
+  const RecordPlace place{partition, offset, timestamp_ms};
   const Command command = parse_command(key, value);
   const auto at = self.find_key(key.value_or(""));
   const bool known = at != self.keys.get<ByRawKey>().end();
   // A bad record changes nothing; what stood under its key lives on, also when the topic no longer holds it.
-  const auto refuse = [&](std::string reason) {
-    self.reject(partition, offset, timestamp_ms, key, std::move(reason));
-    if (known) (*at)->seen = true;
+  const auto refuse = [&](std::string reason, std::optional<uint64_t> entry_hash = std::nullopt) {
+    self.rejections.add(place, key, std::move(reason), entry_hash);
+    if (known) (*at)->log = self.log;
   };
   if (auto problem = self.refusal(command)) return refuse(*problem);
-  if (std::holds_alternative<UnsetCommand>(command)) {
-    if (known) return self.unset(at, changes);
-    if (auto problem = self.misses(partition, offset, *key)) refuse(std::move(*problem));
-    return;
+  const bool is_set = std::holds_alternative<SetCommand>(command);
+  std::optional<RecordPlace> standing;
+  if (known && self.is_seen(**at)) standing = {(*at)->partition, (*at)->offset, (*at)->timestamp_ms};
+  if (!is_set && !known) {
+    std::optional<uint64_t> entry_hash;
+    if (auto problem = self.misses(partition, offset, *key, entry_hash))
+      return refuse(std::move(*problem), entry_hash);
   }
-  const auto& set = std::get<SetCommand>(command);
-  if (self.is_full_for(set.entry, known ? at->get() : nullptr)) {
-    return refuse(fmt::format("there are {} entries already; raise commands.max_channels to take more",
-                              self.effective));
+  if (is_set) {
+    const auto& entry = std::get<SetCommand>(command).entry;
+    if (self.is_full_for(entry, known ? at->get() : nullptr)) {
+      return refuse(fmt::format("there are {} entries already; raise commands.max_channels to take more",
+                                self.effective));
+    }
   }
-  self.set(*key, partition, offset, set, changes);
+  self.rejections.repaired(place, *key);
+  if (!self.spread.counts(*key, place, is_set, standing)) return;
+  if (is_set) {
+    self.set(*key, place, std::get<SetCommand>(command), changes);
+  } else if (known) {
+    self.unset(at, changes);
+  }
 }
 
 bool CommandState::refuses(std::optional<std::string_view> key, std::optional<std::string_view> value) const {
@@ -295,12 +321,29 @@ bool CommandState::learn(EntryId id, uint32_t ledger_flags) {
   return news;
 }
 
+void CommandState::read_log(uint64_t number, bool has_several_partitions) {
+  const auto log = static_cast<uint32_t>(number + 1);
+  if (has_several_partitions) impl_->spread.expect_several();
+  if (impl_->log == log) return;
+  impl_->log = log;
+  impl_->rejections.forget();
+  impl_->spread.begin(has_several_partitions);
+}
+
 uint64_t CommandState::rejected_total() const {
-  return impl_->rejected;
+  return impl_->rejections.total();
 }
 
 const std::deque<Rejection>& CommandState::rejections() const {
-  return impl_->rejections;
+  return impl_->rejections.standing();
+}
+
+size_t CommandState::split_keys() const {
+  return impl_->spread.split();
+}
+
+std::optional<CommandState::SplitKey> CommandState::split_example() const {
+  return impl_->spread.example();
 }
 
 void CommandState::visit_keys(const std::function<void(const LiveKey&)>& visitor) const {
@@ -312,9 +355,9 @@ void CommandState::visit_keys(const std::function<void(const LiveKey&)>& visitor
 void CommandState::restore(const LiveKey& key) {
   if (impl_->rule(key.entry.topic) || impl_->is_full_for(key.entry, nullptr)) return;
   std::vector<Change> changes;
-  impl_->set(key.raw_key, key.partition, key.offset, {key.entry, key.form}, changes);
+  impl_->set(key.raw_key, {key.partition, key.offset, 0}, {key.entry, key.form}, changes);
   KeyRow& row = **impl_->find_key(key.raw_key);
-  row.seen = false;
+  row.log = 0;
   row.never_connected_published = key.never_connected_published;
   row.was_connected = key.was_connected;
   row.disconnected_published = key.disconnected_published;
@@ -327,7 +370,7 @@ void CommandState::retire_unseen(std::vector<Change>& changes) {
   impl_->reported = {};
   std::vector<std::string> gone;
   for (const RowPtr& row : impl_->keys)
-    if (!row->seen) gone.push_back(row->raw_key());
+    if (!impl_->is_seen(*row)) gone.push_back(row->raw_key());
   for (const std::string& raw : gone) impl_->unset(impl_->find_key(raw), changes);
 }
 

@@ -7,9 +7,15 @@
 // tombstone under a JSON key that does not stand, but means an entry that stands under other bytes, removes
 // nothing and is told as a bad record: its writer meant something else.
 //
+// Within a partition the order is that of the log. Where partitions were added, records of one key may stand
+// in two of them: the one with the later time stamp counts (then that of the higher partition), in whatever
+// order they come, and split_keys() says how many such keys there are. What is read from a log counts before
+// what stood in an earlier one, whose offsets mean nothing any more.
+//
 // A bad record changes nothing: it is counted and remembered with partition, offset and reason (the newest
-// kRememberedRejections), and what stood under its key before stands. Single-threaded; memory is at most 300
-// bytes a plain entry (names interned or stored once).
+// kRememberedRejections, one a key), and what stood under its key before stands. It is forgotten when a valid
+// record comes under its key, or, of a tombstone that misses an entry, when that entry is removed.
+// Single-threaded; memory is at most 300 bytes a plain entry (names interned or stored once).
 #pragma once
 
 #include <cstdint>
@@ -37,6 +43,8 @@ struct Rejection {
   int64_t timestamp_ms;
   std::string key;  // first 200 bytes, raw
   std::string reason;
+  std::optional<uint64_t> key_hash = std::nullopt;    // of the whole; nothing: the record has no key
+  std::optional<uint64_t> entry_hash = std::nullopt;  // of the entry that a tombstone misses
 };
 
 // How the fold changed what is to be monitored.
@@ -92,8 +100,21 @@ public:
   // that its worker has not filled in yet (0) takes nothing back.
   bool learn(EntryId id, uint32_t ledger_flags);
 
+  // What comes is read from the log with this number from now on, of one partition or several.
+  void read_log(uint64_t number, bool has_several_partitions);
+
   uint64_t rejected_total() const;
+  // Those that stand.
   const std::deque<Rejection>& rejections() const;
+
+  // Keys with commands in several partitions.
+  size_t split_keys() const;
+  // One of them, raw, with its partitions.
+  struct SplitKey {
+    std::string key;
+    std::vector<int32_t> partitions;
+  };
+  std::optional<SplitKey> split_example() const;
 
   // What a snapshot holds: every live raw key with its value's meaning, offset and reported flags.
   struct LiveKey {

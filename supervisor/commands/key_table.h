@@ -19,17 +19,18 @@ namespace e2k::supervisor {
 struct KeyRow {
   std::unique_ptr<char[]> texts;  // channel, outkey, topic, raw key (if kept)
   int64_t offset = 0;
+  int64_t timestamp_ms = 0;
   uint64_t raw_hash = 0;
   uint32_t outkey_bytes = 0;
   uint32_t raw_bytes = 0;  // 0: the raw key is command_key(entry, form)
   uint32_t id = 0;
   int32_t partition = 0;
+  uint32_t log = 0;  // the number of the log that its record was read from; 0: restored, not read yet
   uint16_t channel_bytes = 0;
   uint8_t topic_bytes = 0;
   Mask mask;
   KeyForm form = KeyForm::plain;
   bool effective = false;
-  bool seen = true;  // false: restored, and its record has not come by again
   bool never_connected_published = false;
   bool was_connected = false;
   bool disconnected_published = false;

@@ -3,29 +3,72 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace e2k::supervisor {
 
-void Replay::restore(std::map<int32_t, int64_t> next_offsets, bool lost_records) {
+namespace {
+
+constexpr const char* kSeenEarlier = "an earlier run of the service saw it";
+constexpr size_t kPartitionBytes = sizeof(int32_t);
+
+std::string name_of(int32_t partition, std::string_view key) {
+  std::string name(kPartitionBytes + key.size(), '\0');
+  std::memcpy(name.data(), &partition, kPartitionBytes);
+  std::ranges::copy(key, name.begin() + kPartitionBytes);
+  return name;
+}
+
+}  // namespace
+
+void Replay::restore(Restored restored) {
   restored_ = true;
   phase_ = Phase::replaying_over;
-  known_ = kept_ = std::move(next_offsets);
-  if (lost_records) lose("an earlier run of the service saw it");
+  known_ = kept_ = std::move(restored.next_offsets);
+  log_ = std::move(restored.log);
+  if (restored.lost_records) lose(kSeenEarlier);
+  if (restored.renewed) renewed_ = kSeenEarlier;
 }
 
 bool Replay::serve_restored() {
   return restored_ && !std::exchange(serving_, true);
 }
 
-void Replay::reading(std::span<const int32_t> partitions) {
+void Replay::reading(std::span<const int32_t> partitions, const TopicLog& log) {
   partitions_.insert(partitions.begin(), partitions.end());
+  know_log(log);
+}
+
+void Replay::know_log(const TopicLog& log) {
+  if (!log.id.empty() && log.id != log_.id) {
+    if (!log_.id.empty() && (serving_ || restored_)) {
+      renewed_ = fmt::format("its id was {} and is {}", log_.id, log.id);
+      // What was known of the former one says nothing of this.
+      known_.clear();
+      kept_.clear();
+    }
+    log_ = {log.id, {}};
+  }
+  for (const auto& [partition, begin] : log.begins) {
+    const auto [known, is_new] = log_.begins.try_emplace(partition, begin);
+    if (!is_new && begin > known->second)
+      lose(fmt::format("the records of partition {} before offset {} were deleted", partition, begin));
+    known->second = std::max(known->second, begin);
+  }
 }
 
 bool Replay::take(const TopicRecord& record) {
   int64_t& next = read_[record.partition];
-  if (record.offset < next)
+  if (record.offset < next) {
     lose(fmt::format("partition {} goes on at offset {} after {}", record.partition, record.offset, next));
+    // It is read anew: not record by record, for it may hold little of what it held.
+    if (live()) {
+      phase_ = Phase::replaying_over;
+      ended_.erase(record.partition);
+      ++log_number_;
+    }
+  }
   next = record.offset + 1;
   if (phase_ == Phase::replaying_over) {
     if (is_refused_(record)) return true;
@@ -39,7 +82,7 @@ bool Replay::take(const TopicRecord& record) {
 
 // What is not refused has a key.
 void Replay::hold(const TopicRecord& record) {
-  Numbered& last = held_[std::string(*record.key)];
+  Numbered& last = held_[name_of(record.partition, *record.key)];
   last.number = ++last_number_;
   last.held.partition = record.partition;
   last.held.offset = record.offset;
@@ -54,7 +97,7 @@ std::vector<Replay::Held> Replay::release() {
   while (!held_.empty()) {
     auto node = held_.extract(held_.begin());
     in_order.push_back(std::move(node.mapped()));
-    in_order.back().held.key = std::move(node.key());
+    in_order.back().held.key = node.key().substr(kPartitionBytes);
   }
   held_ = {};
   std::sort(in_order.begin(), in_order.end(),
@@ -77,11 +120,12 @@ std::optional<Replay::End> Replay::end(int32_t partition, int64_t offset) {
   for (const auto& [known, behind] : read_) kept_[known] = std::max(kept_[known], behind);
   phase_ = Phase::live;
   serving_ = true;
-  return End{release(), restored_ && !has_lost_records()};
+  return End{release(), restored_ && !has_lost_records() && !is_renewed()};
 }
 
 void Replay::start_over() {
   if (serving_) phase_ = Phase::replaying_over;
+  ++log_number_;
   held_ = {};
   partitions_.clear();
   ended_.clear();

@@ -6,14 +6,15 @@
 //                    vanished. Half of a topic is worse than that, so that its records are held back
 //   live             every partition was read to its end; a record counts at once
 //
-// Of what is held back the last command of each key is kept, not the whole topic: a fold of those is the same
-// (command_state.h). A record that the fold refuses counts at once, for it changes nothing and must not take
-// the place of the command before it.
+// Of what is held back the last command of each key in each partition is kept, not the whole topic: a fold of
+// those is the same (command_state.h). A record that the fold refuses counts at once, for it changes nothing
+// and must not take the place of the command before it.
 //
-// A topic whose end lies before what was read of it earlier, or that goes on at an earlier offset, lost
-// records or was made anew. That is remembered for good; what the topic holds is followed, and nothing is
-// removed on its word. Only a topic that was read to its end and lost nothing says what may be removed: what
-// the snapshot holds and it does not.
+// A topic whose end lies before what was read of it earlier, that begins later than it did, or that goes on
+// at an earlier offset, lost records; one with another id was made anew, however long it is. Either is
+// remembered for good; what the topic holds is followed, and nothing is removed on its word. Where that
+// happens to a live one it is replayed over the state, as a whole. Only a topic that was read to its end and
+// lost nothing says what may be removed: what the snapshot holds and it does not.
 #pragma once
 
 #include <cstdint>
@@ -42,14 +43,19 @@ public:
 
   explicit Replay(IsRefused is_refused) : is_refused_(std::move(is_refused)) {}
 
-  // Before anything was read: there is a state, which an earlier run of the service kept. `next_offsets`:
-  // what kept() said then, `lost_records` what has_lost_records() did.
-  void restore(std::map<int32_t, int64_t> next_offsets, bool lost_records);
+  // Before anything was read: there is a state, which an earlier run of the service kept; and what this said
+  // of the topic then.
+  struct Restored {
+    std::map<int32_t, int64_t> next_offsets;  // kept()
+    TopicLog log;
+    bool lost_records = false, renewed = false;
+  };
+  void restore(Restored restored);
   // The topic's end takes too long: what was restored is to be served meanwhile. false: it is served already.
   bool serve_restored();
 
-  // These partitions are read, from the beginning; more may come, and repeats do no harm.
-  void reading(std::span<const int32_t> partitions);
+  // These partitions of this log are read, from the beginning; more may come, and repeats do no harm.
+  void reading(std::span<const int32_t> partitions, const TopicLog& log = {});
   // true: the record counts now.
   bool take(const TopicRecord& record);
 
@@ -68,8 +74,12 @@ public:
   // A partition has no more records for now; `offset` is behind its last one. The answer comes when thereby
   // all were read to their end.
   std::optional<End> end(int32_t partition, int64_t offset);
-  // The topic had vanished, and is read from its beginning again.
+  // The topic had vanished or was made anew, and is read from its beginning again.
   void start_over();
+  // Rises whenever what comes is of another log than what came before, whose offsets mean nothing in it.
+  uint64_t log_number() const { return log_number_; }
+  bool has_several_partitions() const { return partitions_.size() > 1; }
+  const TopicLog& log() const { return log_; }
 
   Phase phase() const { return phase_; }
   bool live() const { return phase_ == Phase::live; }
@@ -80,13 +90,16 @@ public:
   // The offset behind the last record read, summed over partitions; -1 before any.
   int64_t offset() const;
   bool has_lost_records() const { return !lost_.empty(); }
+  bool is_renewed() const { return !renewed_.empty(); }
   // In words, what shows it.
   const std::string& lost_records() const { return lost_; }
+  const std::string& renewed() const { return renewed_; }
 
 private:
   void hold(const TopicRecord& record);
   std::vector<Held> release();
   void lose(std::string what);
+  void know_log(const TopicLog& log);
 
   struct Numbered {
     uint64_t number;
@@ -99,9 +112,11 @@ private:
   std::map<int32_t, int64_t> read_;   // by partition: the offset behind the last record
   std::map<int32_t, int64_t> kept_;   // likewise, the last that counts
   std::map<int32_t, int64_t> known_;  // where partitions ended at least, to be found again at their end
-  std::unordered_map<std::string, Numbered> held_;  // by key
+  std::unordered_map<std::string, Numbered> held_;  // by partition and key
   uint64_t last_number_ = 0;
-  std::string lost_;
+  TopicLog log_;
+  uint64_t log_number_ = 0;
+  std::string lost_, renewed_;
 };
 
 }  // namespace e2k::supervisor

@@ -61,6 +61,29 @@ bool take_key(const msgpack::object& object, CommandState::LiveKey& key) {
          key.entry.topic.size() <= kMaxTopicBytes;
 }
 
+void pack_offsets(msgpack::packer<msgpack::sbuffer>& out, const std::map<int32_t, int64_t>& offsets) {
+  out.pack_array(static_cast<uint32_t>(offsets.size()));
+  for (const auto& [partition, offset] : offsets) {
+    out.pack_array(2);
+    out.pack(partition);
+    out.pack(offset);
+  }
+}
+
+bool take_offsets(const msgpack::object* list, std::map<int32_t, int64_t>& offsets) {
+  if (list == nullptr || list->type != msgpack::type::ARRAY) return false;
+  for (uint32_t i = 0; i < list->via.array.size; ++i) {
+    wire::Fields pair(list->via.array.ptr[i]);
+    int32_t partition = 0;
+    int64_t offset = 0;
+    pair.take(partition);
+    pair.take(offset);
+    if (!pair.ok()) return false;
+    offsets[partition] = offset;
+  }
+  return true;
+}
+
 Result<void> write_file(const std::string& path, const std::string& bytes) {
   UniqueFd out(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
   if (!out) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
@@ -79,18 +102,16 @@ Result<void> write_file(const std::string& path, const std::string& bytes) {
 std::string encode(const Snapshot& snapshot) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> out(buffer);
-  out.pack_array(5);
+  out.pack_array(8);
   out.pack(kVersion);
   out.pack(snapshot.topic);
-  out.pack_array(static_cast<uint32_t>(snapshot.next_offsets.size()));
-  for (const auto& [partition, offset] : snapshot.next_offsets) {
-    out.pack_array(2);
-    out.pack(partition);
-    out.pack(offset);
-  }
+  pack_offsets(out, snapshot.next_offsets);
   out.pack_array(static_cast<uint32_t>(snapshot.keys.size()));
   for (const auto& key : snapshot.keys) pack_key(out, key);
   out.pack(snapshot.shrank);
+  out.pack(snapshot.renewed);
+  out.pack(snapshot.log.id);
+  pack_offsets(out, snapshot.log.begins);
   std::string bytes(buffer.data(), buffer.size());
   const uint32_t checksum = crc32c(0, bytes.data(), bytes.size());
   for (size_t i = 0; i < kChecksumBytes; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xff);
@@ -116,17 +137,18 @@ Result<Snapshot> decode_snapshot(std::string_view bytes) {
   const msgpack::object* offsets = fields.next();
   const msgpack::object* keys = fields.next();
   fields.take(snapshot.shrank);
-  if (!fields.ok() || offsets->type != msgpack::type::ARRAY || keys->type != msgpack::type::ARRAY)
-    return fail("it is not a snapshot");
-  for (uint32_t i = 0; i < offsets->via.array.size; ++i) {
-    wire::Fields pair(offsets->via.array.ptr[i]);
-    int32_t partition = 0;
-    int64_t offset = 0;
-    pair.take(partition);
-    pair.take(offset);
-    if (!pair.ok()) return fail("its offsets are spoilt");
-    snapshot.next_offsets[partition] = offset;
+  // Snapshots of an older release end here.
+  const msgpack::object* begins = nullptr;
+  const bool knows_log = fields.ok() && fields.more();
+  if (knows_log) {
+    fields.take(snapshot.renewed);
+    fields.take(snapshot.log.id);
+    begins = fields.next();
   }
+  if (!fields.ok() || keys->type != msgpack::type::ARRAY) return fail("it is not a snapshot");
+  if (!take_offsets(offsets, snapshot.next_offsets) ||
+      (knows_log && !take_offsets(begins, snapshot.log.begins)))
+    return fail("its offsets are spoilt");
   snapshot.keys.resize(keys->via.array.size);
   for (uint32_t i = 0; i < keys->via.array.size; ++i)
     if (!take_key(keys->via.array.ptr[i], snapshot.keys[i]))

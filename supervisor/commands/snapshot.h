@@ -1,9 +1,10 @@
 // Shell. The command state on disk, so that a start while the broker is away serves what was commanded.
 //
 // One file `commands.snapshot` in the state directory: MessagePack with a version, the topic's name, the
-// offsets read, whether the topic ever lost records, every live key, and a CRC32C at the end. Written to a
-// temporary file, synced, renamed, the folder synced: a reader finds the old one or the new one. Without it
-// everything is rebuilt from the topic. encode/decode are pure; save/load are the shell.
+// offsets read, the topic's id and where it began, whether it ever lost records or was made anew, every live
+// key, and a CRC32C at the end. Written to a temporary file, synced, renamed, the folder synced: a reader
+// finds the old one or the new one. Without it everything is rebuilt from the topic. encode/decode are pure;
+// save/load are the shell.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 
 #include "common/result.h"
 #include "supervisor/commands/command_state.h"
+#include "supervisor/commands/topic_record.h"
 
 namespace e2k::supervisor {
 
@@ -22,7 +24,9 @@ struct Snapshot {
   std::string topic;
   std::map<int32_t, int64_t> next_offsets;  // by partition
   std::vector<CommandState::LiveKey> keys;
-  bool shrank = false;  // the topic lost records: keys that it does not hold any more are kept
+  // Keys that the topic does not hold any more are kept where it lost records, or was made anew.
+  bool shrank = false, renewed = false;
+  TopicLog log;
 };
 
 std::string encode(const Snapshot& snapshot);

@@ -100,6 +100,14 @@ KafkaResult<Cluster> cluster_of(rd_kafka_t* handle, bool with_topics, millisecon
 }
 
 KafkaResult<std::vector<int32_t>> TopicAdmin::partitions() const {
+  return leaders().map([](const std::map<int32_t, bool>& leaders) {
+    std::vector<int32_t> ids;
+    for (const auto& [partition, has_leader] : leaders) ids.push_back(partition);
+    return ids;
+  });
+}
+
+KafkaResult<std::map<int32_t, bool>> TopicAdmin::leaders() const {
   kafka::Topic topic(rd_kafka_topic_new(handle_, topic_.c_str(), nullptr));
   if (!topic) return error(rd_kafka_last_error());
   const auto metadata = metadata_of(handle_, false, topic.get(), timeout_);
@@ -108,12 +116,69 @@ KafkaResult<std::vector<int32_t>> TopicAdmin::partitions() const {
     const rd_kafka_metadata_topic& found = (*metadata)->topics[i];
     if (topic_ != found.topic) continue;
     if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return error(found.err);
-    std::vector<int32_t> ids;
-    for (int p = 0; p < found.partition_cnt; ++p) ids.push_back(found.partitions[p].id);
-    if (ids.empty()) break;
-    return ids;
+    std::map<int32_t, bool> leaders;
+    for (int p = 0; p < found.partition_cnt; ++p)
+      leaders[found.partitions[p].id] = found.partitions[p].leader >= 0;
+    if (leaders.empty()) break;
+    return leaders;
   }
   return error(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+}
+
+KafkaResult<std::string> TopicAdmin::id() const {
+  const char* names[] = {topic_.c_str()};
+  rd_kafka_TopicCollection_t* asked = rd_kafka_TopicCollection_of_topic_names(names, 1);
+  kafka::Queue queue(rd_kafka_queue_new(handle_));
+  rd_kafka_DescribeTopics(handle_, asked, options(handle_, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout_).get(),
+                          queue.get());
+  rd_kafka_TopicCollection_destroy(asked);
+  const auto event = wait(queue.get(), timeout_);
+  if (!event) return tl::unexpected(event.error());
+  size_t count = 0;
+  const auto* const topics =
+      rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event->get()), &count);
+  if (count != 1) return error(RD_KAFKA_RESP_ERR_UNKNOWN, "the broker tells of another topic");
+  if (const rd_kafka_error_t* refused = rd_kafka_TopicDescription_error(topics[0]); refused != nullptr)
+    if (rd_kafka_error_code(refused) != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return error(rd_kafka_error_code(refused), rd_kafka_error_string(refused));
+  const rd_kafka_Uuid_t* const id = rd_kafka_TopicDescription_topic_id(topics[0]);
+  if (id == nullptr ||
+      (rd_kafka_Uuid_most_significant_bits(id) == 0 && rd_kafka_Uuid_least_significant_bits(id) == 0))
+    return "";
+  return rd_kafka_Uuid_base64str(id);
+}
+
+KafkaResult<std::map<int32_t, int64_t>> TopicAdmin::offsets(const std::vector<int32_t>& partitions,
+                                                            int64_t spec) const {
+  const kafka::PartitionList asked(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const int32_t partition : partitions)
+    rd_kafka_topic_partition_list_add(asked.get(), topic_.c_str(), partition)->offset = spec;
+  kafka::Queue queue(rd_kafka_queue_new(handle_));
+  rd_kafka_ListOffsets(handle_, asked.get(), options(handle_, RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout_).get(),
+                       queue.get());
+  const auto event = wait(queue.get(), timeout_);
+  if (!event) return tl::unexpected(event.error());
+  std::map<int32_t, int64_t> found;
+  size_t count = 0;
+  const auto* const infos =
+      rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event->get()), &count);
+  for (size_t i = 0; i < count; ++i) {
+    const rd_kafka_topic_partition_t* const one = rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
+    if (one->err == RD_KAFKA_RESP_ERR_NO_ERROR && one->offset >= 0) found[one->partition] = one->offset;
+  }
+  return found;
+}
+
+KafkaResult<std::map<int32_t, Extent>> TopicAdmin::extents(const std::vector<int32_t>& partitions) const {
+  std::map<int32_t, Extent> extents;
+  if (partitions.empty()) return extents;
+  const auto begins = offsets(partitions, RD_KAFKA_OFFSET_SPEC_EARLIEST);
+  if (!begins) return tl::unexpected(begins.error());
+  const auto ends = offsets(partitions, RD_KAFKA_OFFSET_SPEC_LATEST);
+  if (!ends) return tl::unexpected(ends.error());
+  for (const auto& [partition, begin] : *begins)
+    if (const auto end = ends->find(partition); end != ends->end()) extents[partition] = {begin, end->second};
+  return extents;
 }
 
 KafkaResult<std::string> TopicAdmin::cleanup_policy() const {

@@ -46,6 +46,11 @@ struct Cluster {
 };
 KafkaResult<Cluster> cluster_of(rd_kafka_t* handle, bool with_topics, std::chrono::milliseconds timeout);
 
+// Where a partition begins and ends.
+struct Extent {
+  int64_t begin = 0, end = 0;
+};
+
 class TopicAdmin {
 public:
   TopicAdmin(rd_kafka_t* handle, std::string topic, std::chrono::milliseconds timeout)
@@ -53,6 +58,12 @@ public:
 
   // The topic's partitions; UNKNOWN_TOPIC_OR_PART when it is absent.
   KafkaResult<std::vector<int32_t>> partitions() const;
+  // Of each, whether it has a leader. This brings the handle's own picture of the topic up to date, too.
+  KafkaResult<std::map<int32_t, bool>> leaders() const;
+  // Another when a topic of the same name is made anew; "" where brokers have none (older than 3.1).
+  KafkaResult<std::string> id() const;
+  // Of these partitions, which must have leaders; one that is not answered for is missing.
+  KafkaResult<std::map<int32_t, Extent>> extents(const std::vector<int32_t>& partitions) const;
   KafkaResult<std::string> cleanup_policy() const;
   // Makes it: compacted, one partition. replication_factor -1: the broker's default.
   KafkaResult<void> create(int replication_factor) const;
@@ -60,6 +71,8 @@ public:
   KafkaResult<void> remove() const;
 
 private:
+  KafkaResult<std::map<int32_t, int64_t>> offsets(const std::vector<int32_t>& partitions, int64_t spec) const;
+
   rd_kafka_t* handle_;
   std::string topic_;
   std::chrono::milliseconds timeout_;

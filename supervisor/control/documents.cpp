@@ -164,9 +164,13 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
   json["pid"] = status.pid;
   json["uptime_s"] = status.uptime_s;
   json["reload"] = {{"number", status.reload.number}, {"state", to_string(status.reload.state)}};
-  json["commands"] = {{"topic", text(status.commands.topic)},   {"group", text(status.commands.group)},
-                      {"caught_up", status.commands.caught_up}, {"offset", status.commands.offset},
-                      {"channels", status.commands.entries},    {"rejected", status.commands.rejected}};
+  json["commands"] = {{"topic", text(status.commands.topic)},
+                      {"group", text(status.commands.group)},
+                      {"caught_up", status.commands.caught_up},
+                      {"offset", status.commands.offset},
+                      {"channels", status.commands.entries},
+                      {"rejected", status.commands.rejected},
+                      {"note", status.commands.note.empty() ? Json() : text(status.commands.note)}};
   json["channels"] = channels_json(status);
   json["events"] = events_json(status.events);
   json["rates"] = {{"received_per_s", status.received_per_s},

@@ -88,6 +88,7 @@ struct StatusView {
     bool caught_up = false;
     int64_t offset = -1;
     uint64_t entries = 0, rejected = 0;  // "channels" in the JSON is `entries`
+    std::string note = {};               // what can't be known of the topic, and why; ""
   } commands;
   bool paused = false;
   uint64_t entries_total = 0, channels_distinct = 0;

@@ -67,6 +67,7 @@ std::string commands_words(const Json& commands) {
                      plural(number(commands, "channels"), "entry", "entries");
   if (const double rejected = number(commands, "rejected"); rejected > 0)
     text += ", " + grouped(rejected) + " bad since the start (epics2kafkactl rejected)";
+  if (const Json& note = at(commands, "note"); note.is_string()) text += "; " + printable(cell(note));
   return text;
 }
 

@@ -99,6 +99,7 @@ void Board::add_commands(StatusView& view) const {
   view.commands.offset = parts_.replay.offset();
   view.commands.entries = parts_.commands.size();
   view.commands.rejected = parts_.commands.rejected_total();
+  view.commands.note = commands_note_;
   view.entries_total = parts_.commands.size();
   view.channels_distinct = parts_.shares.channels();
 }

@@ -48,6 +48,9 @@ public:
 
   void set_paused(bool paused) { paused_ = paused; }
   void set_stopping() { stopping_ = true; }
+  // What can't be known of the command topic; "": all is known.
+  void note_commands(std::string note) { commands_note_ = std::move(note); }
+  const std::string& commands_note() const { return commands_note_; }
   // The entry was commanded, moved or removed.
   void changed(EntryId id);
   // The slot's worker is gone.
@@ -83,6 +86,7 @@ private:
   const MonotonicNs started_at_;
   bool paused_ = false;
   bool stopping_ = false;
+  std::string commands_note_;
   StateCounts states_;
   HostRates rates_;
   Flow flow_;

@@ -32,13 +32,17 @@ enum class ReasonCode {
   channel_quarantined,
   command_topic_missing,
   command_topic_not_authorised,
+  command_topic_stalled,
   command_topic_shrank,
+  command_topic_renewed,
   snapshot_only,
   address_unresolved,
   ioc_hung,
   ioc_refuses,
   channel_duplicated,
   ioc_clock,
+  commands_rejected,
+  command_topic_partitions,
   command_topic_not_compacted,
   state_directory,
 };
@@ -46,6 +50,7 @@ enum class ReasonCode {
 enum class ReasonOwner {
   tail,        // commands/tail: what it met at the command topic
   replay,      // commands/replay: what the topic that was read means
+  commands,    // commands/command_state: what stands in the topic
   brokers,     // commands/broker_problems: both sides' connections
   state,       // what is kept in the state directory
   fleet,       // status/worker_problems: slots, and what workers say
@@ -85,13 +90,18 @@ inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
      "epics2kafkactl channels --state QUARANTINED"},
     {ReasonCode::command_topic_missing, "COMMAND_TOPIC_MISSING", ReasonOwner::tail, "epics2kafkactl list"},
     {ReasonCode::command_topic_not_authorised, "COMMAND_TOPIC_NOT_AUTHORISED", ReasonOwner::tail, kAsksAll},
+    {ReasonCode::command_topic_stalled, "COMMAND_TOPIC_STALLED", ReasonOwner::tail, "epics2kafkactl status"},
     {ReasonCode::command_topic_shrank, "COMMAND_TOPIC_SHRANK", ReasonOwner::replay, "epics2kafkactl list"},
+    {ReasonCode::command_topic_renewed, "COMMAND_TOPIC_RENEWED", ReasonOwner::replay, "epics2kafkactl list"},
     {ReasonCode::snapshot_only, "SNAPSHOT_ONLY", ReasonOwner::replay, "epics2kafkactl status"},
     {ReasonCode::address_unresolved, "ADDRESS_UNRESOLVED", ReasonOwner::iocs, "epics2kafkactl status"},
     {ReasonCode::ioc_hung, "IOC_HUNG", ReasonOwner::iocs, "epics2kafkactl channels --state DISCONNECTED"},
     {ReasonCode::ioc_refuses, "IOC_REFUSES", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
     {ReasonCode::channel_duplicated, "CHANNEL_DUPLICATED", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
     {ReasonCode::ioc_clock, "IOC_CLOCK", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
+    {ReasonCode::commands_rejected, "COMMANDS_REJECTED", ReasonOwner::commands, "epics2kafkactl rejected"},
+    {ReasonCode::command_topic_partitions, "COMMAND_TOPIC_PARTITIONS", ReasonOwner::commands,
+     "epics2kafkactl list"},
     {ReasonCode::command_topic_not_compacted, "COMMAND_TOPIC_NOT_COMPACTED", ReasonOwner::tail,
      "epics2kafkactl status"},
     {ReasonCode::state_directory, "STATE_DIRECTORY", ReasonOwner::state, "epics2kafkactl status"},
@@ -108,6 +118,7 @@ inline constexpr auto kConsequences = std::to_array<Consequence>({
     {ReasonCode::brokers_silent, ReasonCode::snapshot_only},
     {ReasonCode::command_topic_missing, ReasonCode::snapshot_only},
     {ReasonCode::command_topic_not_authorised, ReasonCode::snapshot_only},
+    {ReasonCode::command_topic_stalled, ReasonCode::snapshot_only},
 });
 
 constexpr bool reason_kinds_stand_in_the_order_of_codes() {

@@ -212,7 +212,7 @@ def test_bad_commands_are_rejected_and_change_nothing(site):
     assert (entry["mask"], entry["state"], entry["topic"]) == ("v", "CONNECTED", topic)
     listed = supervisor.get("/rejected")
     items = listed["items"] if isinstance(listed, dict) else listed
-    assert len(items) == len(BAD)
+    assert len(items) == len({filled(key) for _, key, _ in BAD})  # the last one of each key stands
     assert all(item["partition"] == 0 and item["offset"] > 0 and item["reason"] for item in items)
     ioc.put("a", 3)
     site.reader(topic).until(lambda records: any(r.values == [3.0] for r in records))
@@ -269,7 +269,7 @@ def test_a_missing_command_topic_is_not_created_when_that_is_refused(site):
     assert site.broker.partitions(site.commands) == 0
 
 
-def test_a_topic_that_lost_its_records_removes_nothing_not_even_after_restarts(site):
+def test_a_topic_that_was_made_anew_meanwhile_removes_nothing_not_even_after_restarts(site):
     ioc = site.ioc(ao("a") + ao("b"))
     topic = site.topic()
     supervisor = site.supervisor([ioc], {"workers": {"count": 1}})
@@ -283,7 +283,7 @@ def test_a_topic_that_lost_its_records_removes_nothing_not_even_after_restarts(s
     site.broker.create_topic(site.commands, compacted=True)
     supervisor.start()
     supervisor.connected(2)
-    supervisor.wait(lambda s: "COMMAND_TOPIC_SHRANK" in [r["code"] for r in s["reasons"]], 20, "the reason")
+    supervisor.wait(lambda s: "COMMAND_TOPIC_RENEWED" in [r["code"] for r in s["reasons"]], 20, "the reason")
     for number in range(30):
         supervisor.command((f"filler{number}", None))  # longer than ever
     assert supervisor.halt() == 0
@@ -292,7 +292,71 @@ def test_a_topic_that_lost_its_records_removes_nothing_not_even_after_restarts(s
     supervisor.wait(lambda s: s["commands"]["caught_up"], 20, "the end of the topic")
     status = supervisor.status()
     assert status["channels"]["total"] == 2
-    assert "COMMAND_TOPIC_SHRANK" in [reason["code"] for reason in status["reasons"]]
+    assert "COMMAND_TOPIC_RENEWED" in [reason["code"] for reason in status["reasons"]]
+
+
+def test_a_topic_that_is_deleted_and_made_again_longer_removes_nothing_and_is_told(site):
+    supervisor = site.supervisor([site.ioc(ao("a") + ao("b"))])
+    topic = site.topic()
+    supervisor.monitor("a", topic)
+    supervisor.connected(1)
+    site.broker.delete_topic(site.commands)
+    site.broker.create_topic(site.commands, compacted=True)
+    # Were they folded one by one from where the former log ended, "a" would go, and "b" would not come.
+    by_hand = [("b", f'{{"topic":"{topic}","mask":"va"}}'), ("a", None), ("a", f'{{"topic":"{topic}","mask":"v"}}')]
+    supervisor.command(*by_hand, *[(f"filler{number}", None) for number in range(20)])
+    status = supervisor.wait(lambda s: "COMMAND_TOPIC_RENEWED" in [r["code"] for r in s["reasons"]], 20, "the reason")
+    assert status["channels"]["total"] == 2
+    assert supervisor.channel("a")[0]["mask"] == "v"
+    assert supervisor.halt() == 0
+    supervisor.start()
+    supervisor.wait(lambda s: "COMMAND_TOPIC_RENEWED" in [r["code"] for r in s["reasons"]], 20, "the reason again")
+
+
+def test_a_topic_whose_first_records_were_deleted_removes_nothing_and_is_told(site):
+    from confluent_kafka import TopicPartition
+    site.broker.create_topic(site.commands, config={"cleanup.policy": "delete"})
+    supervisor = site.supervisor([site.ioc(ao("a"))])
+    supervisor.monitor("a", site.topic())
+    supervisor.command(*[(f"filler{number}", None) for number in range(5)])
+    supervisor.connected(1)
+    assert supervisor.halt() == 0
+    deleted = site.broker.admin().delete_records([TopicPartition(site.commands, 0, 4)])
+    for done in deleted.values():
+        done.result(10)
+    supervisor.start()
+    supervisor.wait(lambda s: "COMMAND_TOPIC_SHRANK" in [r["code"] for r in s["reasons"]], 20, "the reason")
+    supervisor.connected(1)
+
+
+def test_a_key_in_two_partitions_is_told_with_an_example_and_the_later_one_counts(site):
+    from confluent_kafka import Producer
+    site.broker.create_topic(site.commands, 2, compacted=True)
+    supervisor = site.supervisor([site.ioc(ao("a"))])
+    topic = site.topic()
+    producer = Producer({"bootstrap.servers": site.broker.bootstrap})
+    for partition, mask, when in ((0, "v", 2_000_000_000_000), (1, "va", 1_000_000_000_000)):
+        producer.produce(site.commands, f'{{"topic":"{topic}","mask":"{mask}"}}', "a", partition, timestamp=when)
+        producer.flush(10)
+    status = supervisor.wait(lambda s: "COMMAND_TOPIC_PARTITIONS" in [r["code"] for r in s["reasons"]], 20, "the reason")
+    (reason,) = status["reasons"]
+    assert "1 key " in reason["message"] and "0 and 1" in reason["message"], reason
+    assert supervisor.channel("a")[0]["mask"] == "v"
+    producer.produce(site.commands, None, "a", 1)
+    producer.flush(10)
+    supervisor.wait(lambda s: not s["reasons"], 20, "no reason")
+    assert supervisor.channel("a")[0]["mask"] == "v"
+
+
+def test_a_rejected_command_is_a_reason_until_its_key_is_written_well(site):
+    supervisor = site.supervisor([])
+    supervisor.command(("a", "no JSON"))
+    status = supervisor.wait(lambda s: "COMMANDS_REJECTED" in [r["code"] for r in s["reasons"]], 10, "the reason")
+    assert "epics2kafkactl rejected" in status["reasons"][0]["message"]
+    supervisor.monitor("b", site.topic())
+    supervisor.command(("a", None))
+    supervisor.wait(lambda s: not s["reasons"] and s["channels"]["total"] == 1, 10, "no reason")
+    assert supervisor.get("/rejected")["items"] == []
 
 
 def test_commands_over_several_partitions_are_read_too(site):

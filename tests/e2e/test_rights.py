@@ -12,7 +12,8 @@ from records import ao, assert_counts_without_fault, counter
 @pytest.fixture(scope="module")
 def broker():
     """In this module's `site`, too. Each test has users of its own."""
-    users = {name: "right" for name in ("small", "maker", "curious", "blind", "mute", "operator", "onlooker", "owner")}
+    users = {name: "right" for name in ("small", "maker", "curious", "blind", "mute", "operator", "onlooker", "owner", "deaf",
+                                          "deafened")}
     with Broker(users=users) as running:
         yield running
 
@@ -56,6 +57,35 @@ def test_without_the_right_to_read_the_commands_it_says_so(site):
     supervisor.wait(lambda s: "COMMAND_TOPIC_NOT_AUTHORISED" in codes(s), what="COMMAND_TOPIC_NOT_AUTHORISED")
     site.broker.allow("blind", site.commands, "READ")
     supervisor.ready()
+
+
+def test_the_right_to_describe_the_commands_alone_leaves_it_deaf_and_it_says_so(site):
+    site.broker.create_topic(site.commands, 2, compacted=True)
+    site.broker.allow("deaf", site.commands, "DESCRIBE")
+    site.broker.allow("deaf", site.topic(), "WRITE")
+    supervisor = supervisor_of(site, "deaf", [], ready=False)
+    supervisor.wait(lambda s: "COMMAND_TOPIC_NOT_AUTHORISED" in codes(s), what="COMMAND_TOPIC_NOT_AUTHORISED")
+    site.broker.allow("deaf", site.commands, "READ")
+    supervisor.ready()
+
+
+def test_a_right_to_read_that_is_revoked_is_told_until_it_is_granted_again(site):
+    site.broker.create_topic(site.commands, 2, compacted=True)
+    site.broker.allow("deafened", site.commands, "READ", "DESCRIBE")
+    topic = site.topic()
+    site.broker.allow("deafened", topic, "WRITE")
+    supervisor = supervisor_of(site, "deafened", [])
+    supervisor.wait(lambda s: s["state"] == "RUNNING", what="RUNNING without a reason")
+    assert "DescribeConfigs" in supervisor.status()["commands"]["note"]
+    site.broker.disallow("deafened", site.commands, "READ")
+    supervisor.wait(lambda s: "COMMAND_TOPIC_NOT_AUTHORISED" in codes(s), what="COMMAND_TOPIC_NOT_AUTHORISED")
+    supervisor.monitor("a", topic)
+    looked = supervisor.status()["uptime_s"]
+    # Longer than two looks at the topic, which brokers describe all the while.
+    status = supervisor.wait(lambda s: s["uptime_s"] > looked + 11, what="time to pass")
+    assert "COMMAND_TOPIC_NOT_AUTHORISED" in codes(status) and status["channels"]["total"] == 0
+    site.broker.allow("deafened", site.commands, "READ")
+    supervisor.wait(lambda s: s["state"] == "RUNNING" and s["channels"]["total"] == 1, what="the command")
 
 
 def test_without_the_right_to_write_events_wait(site):

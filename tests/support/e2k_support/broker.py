@@ -72,11 +72,14 @@ class Broker:
 
     def allow(self, user, topic, *operations):
         """READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS, … on a topic."""
-        from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, ResourcePatternType,
-                                           ResourceType)
-        bindings = [AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{user}", "*",
-                               AclOperation[operation], AclPermissionType.ALLOW) for operation in operations]
-        for done in self.admin().create_acls(bindings).values():
+        from confluent_kafka.admin import AclBinding
+        for done in self.admin().create_acls([AclBinding(*rule) for rule in _rules(user, topic, operations)]).values():
+            done.result(10)
+
+    def disallow(self, user, topic, *operations):
+        """What allow() granted."""
+        from confluent_kafka.admin import AclBindingFilter
+        for done in self.admin().delete_acls([AclBindingFilter(*rule) for rule in _rules(user, topic, operations)]).values():
             done.result(10)
 
     def _format(self):
@@ -197,3 +200,9 @@ class _Silent:
     """librdkafka logs each refused connection while the broker starts: nobody wants to read that."""
     log = staticmethod(lambda *_, **__: None)
     debug = info = warning = error = critical = exception = log
+
+
+def _rules(user, topic, operations):
+    from confluent_kafka.admin import AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+    return [(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[operation],
+             AclPermissionType.ALLOW) for operation in operations]

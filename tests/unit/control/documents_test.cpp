@@ -42,7 +42,7 @@ TEST(Documents, status_has_the_documented_shape) {
       R"({"api":1,"name":"epics2kafka","version":"0.1.0","libraries":{"librdkafka":"2.12.0","libca":null},"state":"DEGRADED","paused":false,"reasons":[{"code":"WORKER_FAILING",)"
       R"("message":"worker 1 fails","since":"2017-07-14T02:40:00.000000001Z","command":"","muted":false,"because":null}],"pid":7,"uptime_s":1.5,"reload":{"number":2,"state":"refused","message":"no"},)"
       R"("commands":{"topic":"epics-channels","group":"ca-source","caught_up":true,"offset":9,"channels":3,)"
-      R"("rejected":1},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
+      R"("rejected":1,"note":null},"channels":{"total":3,"distinct":2,"connected":1,"disconnected":1,"never_connected":0,)"
       R"("denied":0,"pending":0,"quarantined":0,"no_topic":1,"not_authorised":0,"no_data":0},"events":{"received":10,)"
       R"("acknowledged":7,"waiting":1,"lost":1,"coalesced":1,"gaps":2},"rates":{"received_per_s":2.5,"acknowledged_per_s":2.0,"lost_per_s":0.5},"kafka":{"brokers_up":1,)"
       R"("last_error":"","bootstrap_servers":"b:9092"},"spool":{"bytes":5,"max_bytes":6,"used_bytes":4,"oldest_event_age_s":0.0},)"

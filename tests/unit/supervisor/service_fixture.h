@@ -21,7 +21,7 @@ public:
   explicit FakeTail(Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
   std::string last_error() const override { return ""; }
 
-  void found() { callbacks_.reading(std::vector<int32_t>{0}); }
+  void found() { callbacks_.reading(std::vector<int32_t>{0}, log); }
   void record(std::string_view key, std::optional<std::string_view> value) {
     callbacks_.record({0, next_++, 0, key, value});
   }
@@ -39,6 +39,7 @@ public:
     callbacks_.started_over();
     found();
   }
+  TopicLog log;
   void tell(ReasonCode code, const std::string& message) { callbacks_.problem(code, message); }
 
 private:
