@@ -1,5 +1,6 @@
 #include "supervisor/harvest.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,30 +13,68 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 
 }  // namespace
 
-bool Harvest::all(LineNews* lines, RealNs now) {
-  std::vector<const ledger::LedgerReader*> told(static_cast<size_t>(config_.workers.count));
-  for (const auto& view : fleet_.slots())
-    if (view.unapplied_items == 0) told[view.slot.value] = view.ledger;
-  Served served;
-  bool news = false;
-  commands_.visit([&](const EntryRef& entry) {
-    const auto place = shares_.place(entry.id);
-    if (!place) return;
-    if (lines != nullptr) {
-      auto& of_slot = served[place->slot];
+// Who has applied all that it was given.
+const ledger::LedgerReader* Harvest::told_by(Slot slot) const {
+  if (slot.value >= config_.workers.count) return nullptr;
+  const Fleet::SlotView view = fleet_.slot(slot);
+  return view.unapplied_items == 0 ? view.ledger : nullptr;
+}
+
+void Harvest::begin_round(bool gathers) {
+  within_round_ = true;
+  gathers_ = gathers;
+  next_ = 0;
+  lines_ = {};
+  served_.clear();
+}
+
+Harvest::Slice Harvest::next(uint32_t ids, RealNs now, const std::function<void(EntryId)>& visit) {
+  std::map<Slot, const ledger::LedgerReader*> told;
+  for (const auto& view : fleet_.slots()) told[view.slot] = told_by(view.slot);
+  Slice slice;
+  const uint32_t end = std::min(next_ + ids, commands_.ids());
+  for (; next_ < end; ++next_) {
+    const auto entry = commands_.find(EntryId{next_});
+    if (!entry) continue;
+    visit(entry->id);
+    const auto place = shares_.place(entry->id);
+    if (!place) continue;
+    if (gathers_) {
+      auto& of_slot = served_[place->slot];
       if (of_slot.size() <= place->index.value) of_slot.resize(place->index.value + 1);
       of_slot[place->index.value] = true;
     }
-    if (told[place->slot.value] == nullptr) return;
-    const ledger::Entry* line = told[place->slot.value]->entry(place->index);
-    if (line == nullptr) return;
+    const ledger::LedgerReader* const reader = told[place->slot];
+    const ledger::Entry* line = reader == nullptr ? nullptr : reader->entry(place->index);
+    if (line == nullptr) continue;
     if (line->ca.state.load(kRelaxed) != ledger::EntryState::unused)
-      news |= commands_.learn(entry.id, line->ca.flags.load(kRelaxed));
-    if (lines != nullptr) look_at(entry, *line, *lines, now);
-  });
-  for (const Book::Leaving& leaving : shares_.book().leaving()) news |= of(leaving);
-  if (lines != nullptr) look_at_left_lines(*lines, served);
+      slice.news |= commands_.learn(entry->id, line->ca.flags.load(kRelaxed));
+    if (gathers_) look_at(*entry, *line, lines_, now);
+  }
+  if (next_ < commands_.ids()) return slice;
+  for (const Book::Leaving& leaving : shares_.book().leaving()) slice.news |= of(leaving);
+  within_round_ = false;
+  slice.ended = true;
+  if (!gathers_) return slice;
+  look_at_left_lines(lines_, served_);
+  slice.lines = std::exchange(lines_, {});
+  return slice;
+}
+
+bool Harvest::of_slot(Slot slot) {
+  bool news = false;
+  shares_.book().each_of(slot, [&](EntryId id, EntryIndex) { news |= of_entry(id); });
+  for (const Book::Leaving& leaving : shares_.book().leaving())
+    if (leaving.from.slot == slot) news |= of(leaving);
   return news;
+}
+
+bool Harvest::of_entry(EntryId id) {
+  const auto place = shares_.place(id);
+  const ledger::LedgerReader* const reader = place ? told_by(place->slot) : nullptr;
+  const ledger::Entry* line = reader == nullptr ? nullptr : reader->entry(place->index);
+  if (line == nullptr || line->ca.state.load(kRelaxed) == ledger::EntryState::unused) return false;
+  return commands_.learn(id, line->ca.flags.load(kRelaxed));
 }
 
 bool Harvest::of(const Book::Leaving& leaving) {

@@ -7,7 +7,9 @@
 // command that it served. One thread.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "common/config/config.h"
@@ -27,12 +29,26 @@ public:
           const SlotBooks& books)
       : config_(config), commands_(commands), shares_(shares), fleet_(fleet), books_(books) {}
 
-  // Of every entry; true: some of it is news. `lines`: what they tell is added, unless it is null.
-  bool all(LineNews* lines, RealNs now);
+  // A round goes through all entries, a slice at a time. `gathers`: what their lines tell is put together,
+  // and is there at its end.
+  void begin_round(bool gathers);
+  bool is_within_round() const { return within_round_; }
+  struct Slice {
+    bool news = false;  // some of it is news to the command state
+    bool ended = false;
+    std::optional<LineNews> lines;
+  };
+  // `ids` EntryIds from where the slice before ended; `visit` is called for each entry.
+  Slice next(uint32_t ids, RealNs now, const std::function<void(EntryId)>& visit);
+
+  // Of the entries that the slot serves; true: some of it is news.
+  bool of_slot(Slot slot);
+  bool of_entry(EntryId id);
   // Of one that left a place.
   bool of(const Book::Leaving& leaving);
 
 private:
+  const ledger::LedgerReader* told_by(Slot slot) const;
   using Served = std::map<Slot, std::vector<bool>>;  // by index
   void look_at(const EntryRef& entry, const ledger::Entry& line, LineNews& news, RealNs now) const;
   void look_at_left_lines(LineNews& news, const Served& served);
@@ -43,6 +59,10 @@ private:
   const Fleet& fleet_;
   const SlotBooks& books_;
   LeftLines left_lines_;
+  bool within_round_ = false, gathers_ = false;
+  uint32_t next_ = 0;  // EntryId
+  LineNews lines_;
+  Served served_;
 };
 
 }  // namespace e2k::supervisor

@@ -23,6 +23,7 @@
 #include "supervisor/check/ask.h"
 #include "supervisor/check/findings.h"
 #include "supervisor/fleet/launcher.h"
+#include "supervisor/loop_turns.h"
 #include "supervisor/process_one.h"
 #include "supervisor/reload.h"
 #include "supervisor/service.h"
@@ -136,8 +137,10 @@ int run(const Config& config, const supervisor::InstalledProgram& program) {
   boost::asio::io_context loop(1);
   boost::asio::signal_set end(loop, SIGTERM, SIGINT), hangup(loop, SIGHUP);
   take_signals();
-  auto service = supervisor::Service::start(
-      loop, config, *directory, *spool, supervisor::Service::real_parts(loop, config), [&] { loop.stop(); });
+  supervisor::LoopTurns turns;
+  supervisor::Service::Parts parts = supervisor::Service::real_parts(loop, config);
+  parts.longest_turn_s = [&turns] { return turns.longest_s(); };
+  auto service = supervisor::Service::start(loop, config, *directory, *spool, parts, [&] { loop.stop(); });
   if (!service) return not_started(service.error());
   end.async_wait([&](const boost::system::error_code& error, int signal) {
     if (error) return;
@@ -157,7 +160,7 @@ int run(const Config& config, const supervisor::InstalledProgram& program) {
     });
   };
   await_hangup();
-  loop.run();
+  turns.run(loop);
   return 0;
 }
 

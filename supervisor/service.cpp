@@ -22,8 +22,6 @@ using std::chrono::milliseconds;
 // How long a start waits for the command topic before it serves what the snapshot remembers.
 constexpr milliseconds kSnapshotGrace{3000};
 constexpr milliseconds kTick{1000};
-// At most one snapshot in this time while commands keep changing.
-constexpr int64_t kSnapshotIntervalMs = 2000;
 constexpr int kTicksUntilTrim = 3;
 
 std::vector<Slot> slots_of(const Config& config) {
@@ -49,6 +47,8 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       reasons_(config.status.mute),
       watchdog_(loop),
       tick_timer_(loop),
+      sweep_timer_(loop),
+      snapshot_timer_(loop),
       grace_timer_(loop),
       departure_timer_(loop),
       search_timer_(loop) {}
@@ -96,7 +96,8 @@ Result<void> Service::begin(const Parts& parts) {
   harvest_ = std::make_unique<Harvest>(config_, commands_, shares_, *fleet_, books_);
   board_ = std::make_unique<Board>(Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_,
                                                 *ledgers_, reasons_, quarantine_,
-                                                [this] { return tail_ ? tail_->last_error() : ""; }});
+                                                [this] { return tail_ ? tail_->last_error() : ""; },
+                                                parts.longest_turn_s});
   const bool paused = directory_.is_paused();
   fleet_->set_paused(paused);
   board_->set_paused(paused);
@@ -113,6 +114,7 @@ Result<void> Service::begin(const Parts& parts) {
   fleet_->start();
   notify_.status("reading the command topic " + config_.commands.topic);
   tick();
+  sweep();
   return {};
 }
 
@@ -128,11 +130,13 @@ Fleet::Callbacks Service::fleet_callbacks() {
   fleet.gave_up = [this](Slot, const std::string&) { judge_slots(); };
   fleet.all_stopped = [this] {
     tick_timer_.cancel();
+    sweep_timer_.cancel();
+    snapshot_timer_.cancel();
     departure_timer_.cancel();
     search_timer_.cancel();
     tail_.reset();
     control_.reset();
-    save_snapshot_if_due(true);
+    save_snapshot_at_the_end();
     stopped_();
   };
   return fleet;
@@ -297,7 +301,7 @@ void Service::tick() {
   board_->look(std::chrono::duration<double>(kTick).count());
   books_.refresh();
   judge_spools();
-  save_snapshot_if_due(false);
+  save_snapshot_if_due();
   trim_memory_after_burst();
   judge_slots();
   if (stopping_) return;
@@ -331,34 +335,6 @@ void Service::trim_memory_after_burst() {
   if (++ticks_since_burst_ == kTicksUntilTrim) ::malloc_trim(0);
 }
 
-void Service::save_snapshot_if_due(bool now) {
-  const MonotonicNs time = monotonic_now();
-  if (!snapshot_due_ || !replay_.serving()) return;
-  // The last one queues behind one that is being written: the writer is a single thread.
-  if (!now && snapshot_running_) return;
-  if (!now && time.value - snapshot_saved_at_.value < kSnapshotIntervalMs * kNsPerMs) return;
-  snapshot_due_ = false;
-  snapshot_saved_at_ = time;
-  Snapshot snapshot;
-  snapshot.topic = config_.commands.topic;
-  snapshot.next_offsets = replay_.kept();
-  snapshot.shrank = replay_.has_lost_records();
-  snapshot.renewed = replay_.is_renewed();
-  snapshot.log = replay_.log();
-  commands_.visit_keys([&](const CommandState::LiveKey& key) { snapshot.keys.push_back(key); });
-  snapshot_running_ = true;
-  boost::asio::post(writer_, [this, last = stopping_, snapshot = std::move(snapshot)] {
-    const auto saved = save_snapshot(directory_.path(), snapshot);
-    // After the last one the loop no longer runs.
-    if (last && !saved) log::error("snapshot.not_saved error={}", log::quoted(saved.error().message));
-    boost::asio::post(loop_, [this, saved] {
-      snapshot_running_ = false;
-      note_kept(StateProblems::Thing::snapshot, saved);
-      if (!saved) snapshot_due_ = true;
-    });
-  });
-}
-
 void Service::stop() {
   if (stopping_) return;
   stopping_ = true;
@@ -366,7 +342,7 @@ void Service::stop() {
   log::info("service.stopping");
   notify_.stopping();
   grace_timer_.cancel();
-  harvest_reports();
+  for (const auto& view : fleet_->slots()) snapshot_due_ |= harvest_->of_slot(view.slot);
   fleet_->stop();
 }
 

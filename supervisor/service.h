@@ -62,6 +62,8 @@ public:
                                                  std::function<void(Generation)> generation_used)>
         make_fleet;
     std::function<Result<std::unique_ptr<Tail>>(Tail::Callbacks)> start_tail;
+    // How long the event loop's longest turn of the last minute took.
+    std::function<double()> longest_turn_s = [] { return 0.0; };
   };
   // Those with processes and brokers. Both arguments outlive the service.
   static Parts real_parts(boost::asio::io_context& loop, const Config& config);
@@ -144,9 +146,7 @@ private:
 
   // Once a second: reported flags, the board, snapshot.
   void tick();
-  void harvest_reports();
   void judge_spools();
-  void save_snapshot_if_due(bool now);
   void trim_memory_after_burst();
   void learn_hosts();
   uint32_t host_id(std::string_view name);
@@ -154,6 +154,15 @@ private:
   void judge_hosts();
   void on_judged(bool good);
   void tell_service_manager();
+
+  // Entries and their lines, a slice at a time: what the board counts, and what workers report.
+  void sweep();
+
+  // The snapshot, put together a slice at a time.
+  void save_snapshot_if_due();
+  void save_snapshot_at_the_end();
+  void walk_for_snapshot();
+  void write_snapshot();
 
   boost::asio::io_context& loop_;
   const Config& config_;
@@ -191,13 +200,15 @@ private:
   bool hosts_changed_ = false;  // since the last reconcile
 
   bool stopping_ = false;
-  int ticks_since_burst_ = 0;  // of commands or assignments
+  int ticks_since_burst_ = 0;            // of commands or assignments
+  MonotonicNs swept_at_{INT64_MIN / 2};  // when the last round of sweeping began
   bool snapshot_due_ = false;
-  bool snapshot_running_ = false;
+  bool snapshot_running_ = false;  // it is put together or written
+  SnapshotPieces snapshot_pieces_;
   MonotonicNs snapshot_saved_at_;
   std::vector<DuplicateExample> duplicate_examples_;
   MonotonicNs examples_found_at_{INT64_MIN / 2};
-  boost::asio::steady_timer tick_timer_, grace_timer_, departure_timer_, search_timer_;
+  boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, departure_timer_, search_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
 };
 

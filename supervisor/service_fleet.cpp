@@ -179,20 +179,11 @@ void Service::on_lost(const Obituary& worker) {
   if (const std::string what = at_work_text(worker, shares_.book(), commands_); !what.empty())
     log::warn("worker.at_work worker={} generation={} what={}", worker.slot.value, worker.generation.value,
               log::quoted(what));
-  harvest_reports();
+  snapshot_due_ |= harvest_->of_slot(worker.slot);
   crash_loops_.on_death(worker, at_work_text(worker, shares_.book(), commands_), monotonic_now(), real_now());
   look_for_the_guilty(worker);
   board_->lost(worker.slot);
   judge_slots();
-}
-
-void Service::harvest_reports() {
-  const MonotonicNs now = monotonic_now();
-  const RealNs real = real_now();
-  LineNews lines;
-  const bool look = spools_.wants_lines(now);
-  snapshot_due_ |= harvest_->all(look ? &lines : nullptr, real);
-  if (look) spools_.tell(std::move(lines), now, real);
 }
 
 }  // namespace e2k::supervisor

@@ -60,11 +60,11 @@ size_t Service::retry(std::string_view channel, std::optional<std::string_view> 
     if (entries != 0) return entries;
   }
   size_t renewed = 0;
-  harvest_reports();  // what was told of the channel already is not told again
   Shares::Orders orders;
   for (const EntryRef& entry : commands_.of_channel(channel)) {
     if (topic && entry.topic != *topic) continue;
     ++renewed;
+    snapshot_due_ |= harvest_->of_entry(entry.id);  // what was told already is not told again
     shares_.renew(entry.id, commands_, orders);
   }
   apply_orders(std::move(orders));

@@ -81,7 +81,6 @@ void Service::judge_spools() {
     figures.back().lives = false;
   }
   spools_.look(figures, now);
-  harvest_reports();
   if (stopping_) return;
   const SpoolProblems problems = spools_.judge(now);
   tell(ReasonCode::topic_blocked, problems.topic_blocked);

@@ -45,6 +45,12 @@ UniqueFd inherited(const std::string& file) {
   return {};
 }
 
+// A file that is new, or was renamed, is there after a crash only when its folder was written, too.
+bool sync_folder(const std::string& path) {
+  const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return folder && ::fsync(folder.get()) == 0;
+}
+
 }  // namespace
 
 Result<void> make_directories(const std::string& path, unsigned mode) {
@@ -119,7 +125,7 @@ Result<void> StateDirectory::keep(const std::string& name, const std::string& by
   const std::string file = path_ + "/" + name, temporary = file + ".new";
   UniqueFd out(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
   if (!out || ::write(out.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) ||
-      ::fdatasync(out.get()) != 0 || std::rename(temporary.c_str(), file.c_str()) != 0)
+      ::fdatasync(out.get()) != 0 || std::rename(temporary.c_str(), file.c_str()) != 0 || !sync_folder(path_))
     return fail(fmt::format("{}: {}", file, std::strerror(errno)));
   return {};
 }
@@ -135,10 +141,10 @@ Result<void> StateDirectory::keep_paused(bool paused) const {
     if (::unlink(file.c_str()) != 0 && errno != ENOENT)
       return fail(fmt::format("{}: {}; remove it, the service stays paused while it is there", file,
                               std::strerror(errno)));
-    return {};
+    return {};  // what a crash brings back is a pause, which is seen
   }
   UniqueFd out(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640));
-  if (!out || ::fsync(out.get()) != 0)
+  if (!out || ::fsync(out.get()) != 0 || !sync_folder(path_))
     return fail(fmt::format("{}: {}; the state directory must be writable", file, std::strerror(errno)));
   return {};
 }

@@ -44,6 +44,9 @@ struct CommandState::Impl {
   std::vector<uint32_t> free_ids;
   size_t effective = 0;
   uint32_t log = 1;
+  // Of a walk over the keys: what changed since it began, and how far it is in the table, as that was.
+  std::optional<std::vector<std::string>> touched;
+  size_t walked_buckets = 0, buckets = 0;
   Rejections rejections;
   KeySpread spread;
 
@@ -153,6 +156,7 @@ struct CommandState::Impl {
       id = (*at)->id;
       by_id[*id] = nullptr;
     }
+    if (touched) touched->push_back((*at)->raw_key());
     keys.get<ByRawKey>().erase(at);
     return id;
   }
@@ -187,10 +191,11 @@ struct CommandState::Impl {
   KeyRow& insert(std::string_view raw, const EntrySpec& entry, KeyForm form) {
     auto row = std::make_unique<KeyRow>();
     row->set(raw, entry, form);
+    if (touched) touched->emplace_back(raw);
     return **keys.insert(std::move(row)).first;
   }
 
-  void set(std::string_view raw, const RecordPlace& at_record, const SetCommand& command,
+  void set(std::string_view raw, const RecordPlace& at_record, const SetCommand& command, uint32_t of_log,
            std::vector<Change>& changes) {
     const auto& [partition, offset, timestamp_ms] = at_record;
     // A row's texts are its index: it is replaced, not edited.
@@ -214,7 +219,7 @@ struct CommandState::Impl {
     row.partition = partition;
     row.offset = offset;
     row.timestamp_ms = timestamp_ms;
-    row.log = log;
+    row.log = of_log;
     if (auto known = reported.find(std::string(raw)); known != reported.end()) before = known->second;
     if (before && before->offset == offset && before->partition == partition) {
       // The same record once more: what was reported of it stays reported.
@@ -264,7 +269,7 @@ void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms
   self.rejections.repaired(place, *key);
   if (!self.spread.counts(*key, place, is_set, standing)) return;
   if (is_set) {
-    self.set(*key, place, std::get<SetCommand>(command), changes);
+    self.set(*key, place, std::get<SetCommand>(command), self.log, changes);
   } else if (known) {
     self.unset(at, changes);
   }
@@ -346,18 +351,69 @@ std::optional<CommandState::SplitKey> CommandState::split_example() const {
   return impl_->spread.example();
 }
 
+namespace {
+
+CommandState::LiveKey live_key(const KeyRow& row) {
+  return {row.raw_key(),     row.entry(),
+          row.form,          row.partition,
+          row.offset,        row.never_connected_published,
+          row.was_connected, row.disconnected_published};
+}
+
+}  // namespace
+
 void CommandState::visit_keys(const std::function<void(const LiveKey&)>& visitor) const {
-  for (const RowPtr& row : impl_->keys)
-    visitor({row->raw_key(), row->entry(), row->form, row->partition, row->offset,
-             row->never_connected_published, row->was_connected, row->disconnected_published});
+  for (const RowPtr& row : impl_->keys) visitor(live_key(*row));
+}
+
+uint32_t CommandState::ids() const {
+  return static_cast<uint32_t>(impl_->by_id.size());
+}
+
+void CommandState::begin_walk() {
+  impl_->touched.emplace();
+  impl_->walked_buckets = 0;
+  impl_->buckets = impl_->keys.get<ByRawKey>().bucket_count();
+}
+
+CommandState::Walk CommandState::walk(size_t slice, const std::function<void(const LiveKey&)>& visitor) {
+  const auto& index = impl_->keys.get<ByRawKey>();
+  // A table that grew has them in other buckets.
+  if (index.bucket_count() != impl_->buckets) {
+    begin_walk();
+    return Walk::begins_anew;
+  }
+  const size_t end = std::min(impl_->walked_buckets + slice, impl_->buckets);
+  for (; impl_->walked_buckets < end; ++impl_->walked_buckets)
+    for (auto at = index.begin(impl_->walked_buckets); at != index.end(impl_->walked_buckets); ++at)
+      visitor(live_key(**at));
+  return end == impl_->buckets ? Walk::done : Walk::goes_on;
+}
+
+std::vector<std::string> CommandState::end_walk() {
+  std::vector<std::string> touched = std::move(*impl_->touched);
+  impl_->touched.reset();
+  std::ranges::sort(touched);
+  const auto repeats = std::ranges::unique(touched);
+  touched.erase(repeats.begin(), repeats.end());
+  return touched;
+}
+
+bool CommandState::is_walked() const {
+  return impl_->touched.has_value();
+}
+
+std::optional<CommandState::LiveKey> CommandState::find_key(std::string_view raw_key) const {
+  const auto found = impl_->find_key(raw_key);
+  if (found == impl_->keys.get<ByRawKey>().end()) return std::nullopt;
+  return live_key(**found);
 }
 
 void CommandState::restore(const LiveKey& key) {
   if (impl_->rule(key.entry.topic) || impl_->is_full_for(key.entry, nullptr)) return;
   std::vector<Change> changes;
-  impl_->set(key.raw_key, {key.partition, key.offset, 0}, {key.entry, key.form}, changes);
+  impl_->set(key.raw_key, {key.partition, key.offset, 0}, {key.entry, key.form}, 0, changes);
   KeyRow& row = **impl_->find_key(key.raw_key);
-  row.log = 0;
   row.never_connected_published = key.never_connected_published;
   row.was_connected = key.was_connected;
   row.disconnected_published = key.disconnected_published;

@@ -96,6 +96,8 @@ public:
   // All entries of one channel, by topic.
   std::vector<EntryRef> of_channel(std::string_view channel) const;
   void visit(const std::function<void(const EntryRef&)>& visitor) const;
+  // Above every EntryId.
+  uint32_t ids() const;
   // Takes over what a worker's ledger says of the entry (CaLine::flags); true: some of it is news. A line
   // that its worker has not filled in yet (0) takes nothing back.
   bool learn(EntryId id, uint32_t ledger_flags);
@@ -128,6 +130,15 @@ public:
     bool disconnected_published = false;
   };
   void visit_keys(const std::function<void(const LiveKey&)>& visitor) const;
+  // The same in slices, with changes in between: begin_walk(); walk() until it is done; end_walk(). What
+  // walk() gave is then what stood at the end, but for the keys that end_walk() names: those stand as
+  // find_key() says, or have gone.
+  void begin_walk();
+  enum class Walk { goes_on, begins_anew, done };  // begins_anew: what it gave until now is void
+  Walk walk(size_t slice, const std::function<void(const LiveKey&)>& visitor);
+  std::vector<std::string> end_walk();
+  bool is_walked() const;  // between begin_walk() and end_walk()
+  std::optional<LiveKey> find_key(std::string_view raw_key) const;
   // Puts a key back as the snapshot had it, before any apply(); one that the rule refuses by now, or that is
   // over the bound, is left out.
   void restore(const LiveKey& key);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <msgpack.hpp>
+#include <unordered_set>
 #include <utility>
 
 #include "common/fd.h"
@@ -22,6 +23,7 @@ namespace {
 // Version ledger:   1  first
 constexpr uint32_t kVersion = 1;
 constexpr size_t kChecksumBytes = 4;
+constexpr size_t kPieceBytes = 256 << 10;
 constexpr uint32_t kMaxKeys = 16'000'000;
 constexpr uint32_t kMaxTextBytes = 16u << 20;
 constexpr const char* kFile = "/commands.snapshot";
@@ -84,38 +86,94 @@ bool take_offsets(const msgpack::object* list, std::map<int32_t, int64_t>& offse
   return true;
 }
 
-Result<void> write_file(const std::string& path, const std::string& bytes) {
-  UniqueFd out(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
-  if (!out) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
+bool take_texts(const msgpack::object* list, std::vector<std::string>& texts) {
+  if (list == nullptr || list->type != msgpack::type::ARRAY) return false;
+  for (uint32_t i = 0; i < list->via.array.size; ++i) {
+    const msgpack::object& text = list->via.array.ptr[i];
+    if (text.type != msgpack::type::STR) return false;
+    texts.emplace_back(text.via.str.ptr, text.via.str.size);
+  }
+  return true;
+}
+
+bool write_all(int fd, const std::string& bytes) {
   for (size_t done = 0; done < bytes.size();) {
-    const ssize_t n = ::write(out.get(), bytes.data() + done, bytes.size() - done);
+    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
+    if (n < 0) return false;
     done += static_cast<size_t>(n);
   }
+  return true;
+}
+
+std::string checksum_bytes(uint32_t checksum) {
+  std::string bytes;
+  for (size_t i = 0; i < kChecksumBytes; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xff);
+  return bytes;
+}
+
+// Each piece's memory is given back once it is written.
+Result<void> write_file(const std::string& path, std::vector<std::string> pieces) {
+  UniqueFd out(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+  if (!out) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
+  uint32_t checksum = 0;
+  for (std::string& piece : pieces) {
+    checksum = crc32c(checksum, piece.data(), piece.size());
+    if (!write_all(out.get(), piece)) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
+    piece = {};
+  }
+  if (!write_all(out.get(), checksum_bytes(checksum)))
+    return fail(fmt::format("{}: {}", path, std::strerror(errno)));
   if (::fsync(out.get()) != 0) return fail(fmt::format("{}: {}", path, std::strerror(errno)));
   return {};
 }
 
 }  // namespace
 
-std::string encode(const Snapshot& snapshot) {
+void SnapshotPieces::add(const CommandState::LiveKey& key) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> out(buffer);
-  out.pack_array(8);
+  pack_key(out, key);
+  last_.append(buffer.data(), buffer.size());
+  ++keys_;
+  if (last_.size() >= kPieceBytes) full_.push_back(std::exchange(last_, {}));
+}
+
+std::vector<std::string> SnapshotPieces::finish(const Snapshot& about,
+                                                const std::vector<std::string>& ended) && {
+  msgpack::sbuffer head, tail;
+  msgpack::packer<msgpack::sbuffer> out(head), behind(tail);
+  out.pack_array(9);
   out.pack(kVersion);
-  out.pack(snapshot.topic);
-  pack_offsets(out, snapshot.next_offsets);
-  out.pack_array(static_cast<uint32_t>(snapshot.keys.size()));
-  for (const auto& key : snapshot.keys) pack_key(out, key);
-  out.pack(snapshot.shrank);
-  out.pack(snapshot.renewed);
-  out.pack(snapshot.log.id);
-  pack_offsets(out, snapshot.log.begins);
-  std::string bytes(buffer.data(), buffer.size());
-  const uint32_t checksum = crc32c(0, bytes.data(), bytes.size());
-  for (size_t i = 0; i < kChecksumBytes; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xff);
-  return bytes;
+  out.pack(about.topic);
+  pack_offsets(out, about.next_offsets);
+  out.pack_array(keys_);
+  behind.pack(about.shrank);
+  behind.pack(about.renewed);
+  behind.pack(about.log.id);
+  pack_offsets(behind, about.log.begins);
+  behind.pack(ended);
+  std::vector<std::string> pieces = std::move(full_);
+  pieces.insert(pieces.begin(), std::string(head.data(), head.size()));
+  pieces.push_back(std::move(last_));
+  pieces.emplace_back(tail.data(), tail.size());
+  return pieces;
+}
+
+namespace {
+
+std::vector<std::string> pieces_of(const Snapshot& snapshot) {
+  SnapshotPieces pieces;
+  for (const auto& key : snapshot.keys) pieces.add(key);
+  return std::move(pieces).finish(snapshot, {});
+}
+
+}  // namespace
+
+std::string encode(const Snapshot& snapshot) {
+  std::string bytes;
+  for (const std::string& piece : pieces_of(snapshot)) bytes += piece;
+  return bytes + checksum_bytes(crc32c(0, bytes.data(), bytes.size()));
 }
 
 Result<Snapshot> decode_snapshot(std::string_view bytes) {
@@ -145,6 +203,9 @@ Result<Snapshot> decode_snapshot(std::string_view bytes) {
     fields.take(snapshot.log.id);
     begins = fields.next();
   }
+  std::vector<std::string> ended;
+  if (knows_log && fields.ok() && fields.more() && !take_texts(fields.next(), ended))
+    return fail("what ended is spoilt");
   if (!fields.ok() || keys->type != msgpack::type::ARRAY) return fail("it is not a snapshot");
   if (!take_offsets(offsets, snapshot.next_offsets) ||
       (knows_log && !take_offsets(begins, snapshot.log.begins)))
@@ -153,12 +214,19 @@ Result<Snapshot> decode_snapshot(std::string_view bytes) {
   for (uint32_t i = 0; i < keys->via.array.size; ++i)
     if (!take_key(keys->via.array.ptr[i], snapshot.keys[i]))
       return fail(fmt::format("its key {} is spoilt", i));
+  const std::unordered_set<std::string_view> gone(ended.begin(), ended.end());
+  if (!gone.empty())
+    std::erase_if(snapshot.keys, [&](const auto& key) { return gone.contains(key.raw_key); });
   return snapshot;
 }
 
 Result<void> save_snapshot(const std::string& directory, const Snapshot& snapshot) {
+  return save_snapshot(directory, pieces_of(snapshot));
+}
+
+Result<void> save_snapshot(const std::string& directory, std::vector<std::string> pieces) {
   const std::string file = directory + kFile, temporary = file + ".new";
-  if (auto written = write_file(temporary, encode(snapshot)); !written) {
+  if (auto written = write_file(temporary, std::move(pieces)); !written) {
     ::unlink(temporary.c_str());
     return fail(written.error().message + "; the snapshot of before stays, make room or mend the disk");
   }

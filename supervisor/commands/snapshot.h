@@ -29,10 +29,27 @@ struct Snapshot {
   TopicLog log;
 };
 
+// A snapshot that is put together piece by piece: as bytes, because a million keys as values would take three
+// times the memory. The keys of `ended` are not in it, though they were added; of one that is added twice the
+// last counts.
+class SnapshotPieces {
+public:
+  void add(const CommandState::LiveKey& key);
+  void clear() { *this = {}; }
+  // All but `about`'s keys, in the order in which they are to be written; the checksum is the writer's.
+  std::vector<std::string> finish(const Snapshot& about, const std::vector<std::string>& ended) &&;
+
+private:
+  std::vector<std::string> full_;
+  std::string last_;
+  uint32_t keys_ = 0;
+};
+
 std::string encode(const Snapshot& snapshot);
 Result<Snapshot> decode_snapshot(std::string_view bytes);
 
 Result<void> save_snapshot(const std::string& directory, const Snapshot& snapshot);
+Result<void> save_snapshot(const std::string& directory, std::vector<std::string> pieces);
 // Nothing when there is none. A damaged one is moved aside to commands.snapshot.bad (the Error says so).
 Result<std::optional<Snapshot>> load_snapshot(const std::string& directory);
 

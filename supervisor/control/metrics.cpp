@@ -100,6 +100,9 @@ void write_service(Text& text, const StatusView& status) {
     if (!reason.muted) codes[reason.code] = 1;
   for (const auto& [code, one] : codes) text.sample({{"code", code}}, one);
   text.single("uptime_seconds", "gauge", "Since the supervisor started.", status.uptime_s);
+  text.single("loop_longest_turn_seconds", "gauge",
+              "The longest turn of the supervisor's event loop in the last minute.",
+              status.loop_longest_turn_s);
   text.family("channels", "gauge", "Entries (topic and channel) by state.");
   for (size_t i = 0; i < kShownStates; ++i)
     text.sample({{"state", to_string(static_cast<ShownState>(i))}}, status.entries_by_state[i]);

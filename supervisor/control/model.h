@@ -83,6 +83,7 @@ struct StatusView {
   std::vector<Reason> reasons;
   int32_t pid = 0;
   double uptime_s = 0;
+  double loop_longest_turn_s = 0;  // of the event loop, in the last minute
   struct {
     std::string topic, group;
     bool caught_up = false;

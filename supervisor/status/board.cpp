@@ -36,7 +36,6 @@ void Board::lost(Slot slot) {
 }
 
 void Board::look(double seconds) {
-  count_states();
   rates_.look(hosts(), seconds);
   flow_.look(flow_sums(), seconds);
 }
@@ -78,6 +77,7 @@ StatusView Board::status() {
   view.pid = ::getpid();
   view.paused = paused_;
   view.uptime_s = seconds_since(started_at_);
+  view.loop_longest_turn_s = parts_.longest_turn_s();
   view.kafka_last_error = parts_.kafka_last_error();
   view.spool_max_bytes = static_cast<uint64_t>(config.spool.max_total_bytes);
   if (parts_.commands.size() <= kFewEntries) count_states();

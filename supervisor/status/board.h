@@ -2,8 +2,8 @@
 // parts and the mapped ledgers. It changes nothing, and a hung worker can't hang it.
 //
 // How many entries are in each state is kept as states change. Workers change them in their ledgers, without
-// a word: look() goes through those once a second, and status() does where there are so few entries that it
-// is as quick as anything else it does. One thread, the event loop's.
+// a word: whoever goes through the entries calls changed() for each, and status() looks at all where there
+// are so few that it is as quick as anything else it does. One thread, the event loop's.
 #pragma once
 
 #include <functional>
@@ -42,7 +42,8 @@ public:
     const Ledgers& ledgers;
     const Reasons& reasons;
     const Quarantine& quarantine;
-    std::function<std::string()> kafka_last_error;  // of the command topic's connection
+    std::function<std::string()> kafka_last_error;                // of the command topic's connection
+    std::function<double()> longest_turn_s = [] { return 0.0; };  // of the event loop
   };
   explicit Board(Parts parts) : parts_(std::move(parts)), started_at_(monotonic_now()) {}
 
@@ -51,7 +52,7 @@ public:
   // What can't be known of the command topic; "": all is known.
   void note_commands(std::string note) { commands_note_ = std::move(note); }
   const std::string& commands_note() const { return commands_note_; }
-  // The entry was commanded, moved or removed.
+  // The entry was commanded, moved or removed, or its line may be another.
   void changed(EntryId id);
   // The slot's worker is gone.
   void lost(Slot slot);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "proto/ledger_format.h"
@@ -303,6 +305,51 @@ TEST_F(CommandStateTest, live_keys_are_told_as_they_were_written) {
   state.visit_keys([&](const CommandState::LiveKey& key) { keys[key.raw_key] = key.entry; });
   EXPECT_EQ(keys.at(odd), (EntrySpec{"t", "c", *parse_mask("v"), "k"}));
   EXPECT_EQ(keys.at("plain"), (EntrySpec{"t", "plain", *parse_mask("v"), ""}));
+}
+
+// What a walk in slices gives, with what its end names put right.
+std::set<std::string> walked(CommandState& state, const std::function<void()>& between) {
+  std::set<std::string> keys;
+  state.begin_walk();
+  while (true) {
+    const auto walk = state.walk(10, [&](const CommandState::LiveKey& key) { keys.insert(key.raw_key); });
+    if (walk == CommandState::Walk::done) break;
+    if (walk == CommandState::Walk::begins_anew) keys.clear();
+    between();
+  }
+  for (const std::string& raw : state.end_walk()) {
+    if (state.find_key(raw)) {
+      keys.insert(raw);
+    } else {
+      keys.erase(raw);
+    }
+  }
+  return keys;
+}
+
+TEST_F(CommandStateTest, a_walk_in_slices_gives_what_stands_at_its_end_whatever_changes_in_between) {
+  CommandState state{allow, 10'000};
+  int64_t at = 0;
+  const auto set = [&](int i) {
+    std::vector<Change> changes;
+    state.apply(0, at++, 0, "c" + std::to_string(i), R"({"topic":"t","mask":"v"})", changes);
+  };
+  const auto unset = [&](int i) {
+    std::vector<Change> changes;
+    state.apply(0, at++, 0, "c" + std::to_string(i), std::nullopt, changes);
+  };
+  for (int i = 0; i < 500; ++i) set(i);
+  int next = 0;
+  const auto keys = walked(state, [&] {
+    if (next == 300) return;  // the table grows meanwhile
+    unset(next);
+    for (int i = 0; i < 5; ++i) set(1000 + 5 * next + i);
+    ++next;
+  });
+  std::set<std::string> standing;
+  state.visit_keys([&](const CommandState::LiveKey& key) { standing.insert(key.raw_key); });
+  EXPECT_GT(next, 10);
+  EXPECT_EQ(keys, standing);
 }
 
 }  // namespace

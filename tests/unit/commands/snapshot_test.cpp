@@ -1,5 +1,7 @@
 #include "supervisor/commands/snapshot.h"
 
+#include "proto/crc32c.h"
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -100,6 +102,20 @@ TEST_F(SnapshotTest, a_full_disk_leaves_the_one_of_before) {
   ASSERT_FALSE(saved);
   EXPECT_NE(saved.error().message.find("commands.snapshot.new"), std::string::npos);
   EXPECT_TRUE(*load_snapshot(folder));
+}
+
+TEST(SnapshotPieces, what_ended_while_they_were_put_together_is_not_in_them) {
+  const Snapshot whole = example();
+  SnapshotPieces pieces;
+  for (const auto& key : whole.keys) pieces.add(key);
+  std::string bytes;
+  for (const std::string& piece : std::move(pieces).finish(whole, {whole.keys.at(0).raw_key})) bytes += piece;
+  const uint32_t checksum = crc32c(0, bytes.data(), bytes.size());
+  for (size_t i = 0; i < 4; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xff);
+  const auto back = decode_snapshot(bytes);
+  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_EQ(back->keys.size(), whole.keys.size() - 1);
+  EXPECT_EQ(back->keys[0].raw_key, whole.keys.at(1).raw_key);
 }
 
 }  // namespace

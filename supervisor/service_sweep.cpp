@@ -1,0 +1,116 @@
+// The part of the Service that goes through all entries, a slice at a time: what their lines say, and the
+// snapshot.
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "supervisor/service.h"
+
+namespace e2k::supervisor {
+namespace {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+// A round takes as long as there are entries for, at most five seconds; none begins sooner than a second
+// after the one before.
+constexpr milliseconds kSweepPause{100};
+constexpr uint32_t kSlicesOfARound = 50, kSmallestSlice = 2000;
+constexpr int64_t kRoundNs = kNsPerSecond;
+// At most one snapshot in this time while commands keep changing.
+constexpr int64_t kSnapshotIntervalMs = 2000;
+constexpr size_t kBucketsOfASlice = 5000;
+constexpr milliseconds kSnapshotPause{5};
+
+}  // namespace
+
+void Service::sweep() {
+  const MonotonicNs now = monotonic_now();
+  const RealNs real = real_now();
+  if (!harvest_->is_within_round()) {
+    swept_at_ = now;
+    harvest_->begin_round(spools_.wants_lines(now));
+  }
+  const Harvest::Slice slice = harvest_->next(std::max(kSmallestSlice, commands_.ids() / kSlicesOfARound),
+                                              real, [this](EntryId id) { board_->changed(id); });
+  snapshot_due_ |= slice.news;
+  if (slice.lines) spools_.tell(std::move(*slice.lines), now, real);
+  if (stopping_) return;
+  const auto rest = std::chrono::nanoseconds(swept_at_.value + kRoundNs - now.value);
+  sweep_timer_.expires_after(slice.ended ? std::max<std::chrono::nanoseconds>(rest, kSweepPause)
+                                         : kSweepPause);
+  sweep_timer_.async_wait([this](const error_code& error) {
+    if (!error) sweep();
+  });
+}
+
+void Service::save_snapshot_if_due() {
+  const MonotonicNs time = monotonic_now();
+  if (!snapshot_due_ || !replay_.serving() || snapshot_running_) return;
+  if (time.value - snapshot_saved_at_.value < kSnapshotIntervalMs * kNsPerMs) return;
+  snapshot_due_ = false;
+  snapshot_running_ = true;
+  snapshot_saved_at_ = time;
+  snapshot_pieces_.clear();
+  commands_.begin_walk();
+  walk_for_snapshot();
+}
+
+void Service::walk_for_snapshot() {
+  const auto walked = commands_.walk(kBucketsOfASlice,
+                                     [this](const CommandState::LiveKey& key) { snapshot_pieces_.add(key); });
+  if (walked == CommandState::Walk::done) return write_snapshot();
+  if (walked == CommandState::Walk::begins_anew) snapshot_pieces_.clear();
+  snapshot_timer_.expires_after(kSnapshotPause);
+  snapshot_timer_.async_wait([this](const error_code& error) {
+    if (!error) walk_for_snapshot();
+  });
+}
+
+// What changed since the walk began stands behind the rest as it is now.
+void Service::write_snapshot() {
+  std::vector<std::string> ended;
+  for (std::string& raw : commands_.end_walk()) {
+    if (const auto key = commands_.find_key(raw)) {
+      snapshot_pieces_.add(*key);
+    } else {
+      ended.push_back(std::move(raw));
+    }
+  }
+  Snapshot about;
+  about.topic = config_.commands.topic;
+  about.next_offsets = replay_.kept();
+  about.shrank = replay_.has_lost_records();
+  about.renewed = replay_.is_renewed();
+  about.log = replay_.log();
+  auto pieces = std::exchange(snapshot_pieces_, {});
+  boost::asio::post(writer_,
+                    [this, last = stopping_, written = std::move(pieces).finish(about, ended)]() mutable {
+                      const auto saved = save_snapshot(directory_.path(), std::move(written));
+                      // After the last one the loop no longer runs.
+                      if (last && !saved)
+                        log::error("snapshot.not_saved error={}", log::quoted(saved.error().message));
+                      boost::asio::post(loop_, [this, saved] {
+                        snapshot_running_ = false;
+                        note_kept(StateProblems::Thing::snapshot, saved);
+                        if (!saved) snapshot_due_ = true;
+                      });
+                    });
+}
+
+// Nothing is served any more, so that it may take its time. It queues behind one that is being written: the
+// writer is a single thread.
+void Service::save_snapshot_at_the_end() {
+  if (!replay_.serving() || (!snapshot_due_ && !commands_.is_walked())) return;
+  snapshot_pieces_.clear();
+  commands_.begin_walk();
+  while (commands_.walk(commands_.keys() + 1, [this](const CommandState::LiveKey& key) {
+    snapshot_pieces_.add(key);
+  }) != CommandState::Walk::done) {
+  }
+  write_snapshot();
+}
+
+}  // namespace e2k::supervisor
