@@ -1,0 +1,131 @@
+"""What many commands cost the supervisor: a restart over a million of them, the status while a worker hangs, an idle fleet.
+
+    PYTHONPATH=tests/support E2K_BUILD=build/ci PYTHON tests/bench/supervisor_load.py [--only restart|hang|idle] [--commands N]
+
+Prints one line a figure, beside what it should be. Workers of `restart` are the link alone (tests/support/fleet); those of the
+others are the real ones, on channels that no IOC has.
+"""
+import argparse
+import os
+import pathlib
+import re
+import signal
+import time
+
+from e2k_support import Broker, Supervisor, paths, proc, wait_for
+
+SECTIONS = ("restart", "hang", "idle")
+QUESTIONS = 400
+
+
+def say(what, value, unit, goal):
+    print(f"{what:<58} {value:>10.2f} {unit:<6} (goal {goal})", flush=True)
+
+
+def commands(count):
+    for number in range(count):
+        yield f"IOC{number % 100}:device{number}:current", f'{{"topic":"topic{number % 40}","mask":"va"}}'
+
+
+def peak_mib(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) / 1024
+
+
+def cpu_s(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def longest_turn_ms(service):
+    _, _, body = service.request("GET", "/metrics", timeout=30)
+    return 1000 * float(re.search(rb"^epics2kafka_loop_longest_turn_seconds (\S+)", body, re.M).group(1))
+
+
+def after(begin, service, holds, what, timeout=180):
+    """Seconds from `begin` until the status holds; asked every 20 ms, each time for as long as it takes."""
+    def asked():
+        try:
+            status = service.get("/status", timeout=30)
+        except (OSError, ValueError, proc.PartFailed):
+            return False
+        return holds(status)
+    wait_for(asked, timeout, what, child=service.child)
+    return time.monotonic() - begin
+
+
+def restart(broker, count):
+    broker.create_topic("load-restart", compacted=True)
+    broker.produce("load-restart", commands(count), timeout=120)
+    settings = {"workers": {"count": 2, "program": str(paths.build_dir() / "bin" / "fake_worker")},
+                "commands": {"topic": "load-restart"}}
+    with Supervisor(broker, [], settings) as service:
+        begin = time.monotonic()
+        say(f"first start over {count:,} commands: caught up",
+            after(begin, service, lambda s: s["commands"]["caught_up"], "the topic's end"), "s", "8")
+        say("  its longest turn", longest_turn_ms(service), "ms", "20")
+        say("  supervisor's memory at its peak", peak_mib(service.child.pid), "MiB", "400")
+        wait_for(lambda: list(service.folder.glob("state/**/commands.snapshot")), 60, "a snapshot")
+        service.halt(timeout=120)
+        begin = time.monotonic()
+        service.start()
+        say("restart: status answered", after(begin, service, lambda s: True, "an answer"), "s", "1")
+        say("  serving from the snapshot", after(begin, service, lambda s: s["state"] != "STARTING", "serving"), "s", "1")
+        say("  caught up", after(begin, service, lambda s: s["commands"]["caught_up"], "the topic's end"), "s", "8")
+        say("  longest turn", longest_turn_ms(service), "ms", "20")
+        say("  supervisor's memory at its peak", peak_mib(service.child.pid), "MiB", "400")
+
+
+def serve(broker, topic, workers, count):
+    broker.create_topic(topic, compacted=True)
+    broker.produce(topic, commands(count), timeout=120)
+    service = Supervisor(broker, [], {"workers": {"count": workers}, "commands": {"topic": topic},
+                                      "spool": {"max_total_bytes": 64 << 20, "keep_free_bytes": 16 << 20}})
+    wait_for(lambda: (service.try_status() or {"channels": {"total": 0}})["channels"]["total"] == count, 120, "all entries",
+             child=service.child)
+    wait_for(lambda: all(worker["state"] == "RUNNING" for worker in service.workers()), 60, "all workers")
+    return service
+
+
+def hang(broker, count):
+    with serve(broker, "load-hang", 4, count) as service:
+        time.sleep(10)  # assignments go out
+        os.kill(service.workers()[0]["pid"], signal.SIGSTOP)
+        took = []
+        for _ in range(QUESTIONS):
+            begin = time.monotonic()
+            service.get("/status", timeout=30)
+            took.append(1000 * (time.monotonic() - begin))
+        took.sort()
+        say(f"status while a worker hangs, {count:,} channels: p99", took[len(took) * 99 // 100], "ms", "10")
+        say("  the longest", took[-1], "ms", "-")
+
+
+def idle(broker, count):
+    with serve(broker, "load-idle", 8, count) as service:
+        time.sleep(30)
+        pid, begin = service.child.pid, time.monotonic()
+        before = cpu_s(pid)
+        time.sleep(30)
+        share = 100 * (cpu_s(pid) - before) / (time.monotonic() - begin)
+        say(f"idle supervisor, 8 workers, {count:,} entries", share, "%", "< 0.2 of a core")
+        say("  longest turn", longest_turn_ms(service), "ms", "20")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=SECTIONS, action="append")
+    parser.add_argument("--commands", type=int, default=1_000_000)
+    options = parser.parse_args()
+    sections = options.only or SECTIONS
+    with Broker(quick=False) as broker:
+        if "restart" in sections:
+            restart(broker, options.commands)
+        if "hang" in sections:
+            hang(broker, min(options.commands, 100_000))
+        if "idle" in sections:
+            idle(broker, min(options.commands, 100_000))
+
+
+if __name__ == "__main__":
+    main()
