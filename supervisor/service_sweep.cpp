@@ -35,6 +35,7 @@ void Service::sweep() {
   }
   const Harvest::Slice slice = harvest_->next(std::max(kSmallestSlice, commands_.ids() / kSlicesOfARound),
                                               real, [this](EntryId id) { board_->changed(id); });
+  board_->look_at_lines();
   snapshot_due_ |= slice.news;
   if (slice.lines) spools_.tell(std::move(*slice.lines), now, real);
   if (stopping_) return;

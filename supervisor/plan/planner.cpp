@@ -15,13 +15,21 @@ struct Load {
 
 // Everybody gets the whole part; the rest goes to those who hold most already, so that nothing moves
 // needlessly.
+std::vector<size_t> targets_of(const std::vector<size_t>& held, size_t channels) {
+  std::vector<size_t> by_held(held.size());
+  for (size_t i = 0; i < held.size(); ++i) by_held[i] = i;
+  std::ranges::stable_sort(by_held, std::ranges::greater{}, [&](size_t i) { return held[i]; });
+  const size_t whole = channels / held.size(), rest = channels % held.size();
+  std::vector<size_t> targets(held.size());
+  for (size_t i = 0; i < by_held.size(); ++i) targets[by_held[i]] = whole + (i < rest ? 1 : 0);
+  return targets;
+}
+
 void set_targets(std::vector<Load>& loads, size_t channels) {
-  std::vector<Load*> by_held;
-  for (Load& load : loads) by_held.push_back(&load);
-  std::stable_sort(by_held.begin(), by_held.end(),
-                   [](const Load* a, const Load* b) { return a->held.size() > b->held.size(); });
-  const size_t whole = channels / loads.size(), rest = channels % loads.size();
-  for (size_t i = 0; i < by_held.size(); ++i) by_held[i]->target = whole + (i < rest ? 1 : 0);
+  std::vector<size_t> held;
+  for (const Load& load : loads) held.push_back(load.held.size());
+  const std::vector<size_t> targets = targets_of(held, channels);
+  for (size_t i = 0; i < loads.size(); ++i) loads[i].target = targets[i];
 }
 
 }  // namespace
@@ -71,6 +79,25 @@ std::vector<Move> plan(std::span<const PlannedChannel> channels, std::span<const
   }
   assert(next == homeless.size());
   return moves;
+}
+
+std::optional<std::vector<Slot>> places_of_new(size_t count, const std::map<Slot, size_t>& held) {
+  std::vector<size_t> counts;
+  size_t channels = count;
+  for (const auto& [slot, number] : held) {
+    counts.push_back(number);
+    channels += number;
+  }
+  const std::vector<size_t> targets = targets_of(counts, channels);
+  std::vector<Slot> places;
+  places.reserve(count);
+  size_t i = 0;
+  for (const auto& [slot, number] : held) {
+    if (number > targets[i]) return std::nullopt;
+    places.insert(places.end(), targets[i] - number, slot);
+    ++i;
+  }
+  return places;
 }
 
 }  // namespace e2k::supervisor

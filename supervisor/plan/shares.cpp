@@ -99,7 +99,7 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
   for (EntryId id : std::exchange(freed_, {}))
     if (id.value < rows_.size() && rows_[id.value].channel != kNone && !place(id)) added.push_back(id);
   for (EntryId id : added) bring_home(id, ask);
-  even_out(state, ask, orders);
+  if (moves_put_off_ || !place_evenly(added, state)) even_out(state, ask, orders);
   for (EntryId id : changed) {
     Row& r = rows_[id.value];
     const auto before = place(id);
@@ -225,6 +225,29 @@ void Shares::put_at(Channel& channel, Slot slot) {
   channel.slot = slot.value;
   ++workers_[slot].channels;
   workers_[slot].entries += channel.entries;
+}
+
+// What is new goes where the planner would put it; false: others are to be moved, too, so that it is its
+// turn.
+bool Shares::place_evenly(std::span<const EntryId> added, const CommandState& state) {
+  if (affinity_ != Affinity::none) return false;
+  std::vector<std::pair<std::string_view, uint32_t>> fresh;
+  for (const EntryId id : added) {
+    const uint32_t number = rows_[id.value].channel;
+    if (number == kNone || channels_[number].slot != kNoSlot) continue;
+    if (const auto entry = state.find(id)) fresh.emplace_back(entry->channel, number);
+  }
+  std::ranges::sort(fresh);
+  const auto repeats = std::ranges::unique(fresh);
+  fresh.erase(repeats.begin(), repeats.end());
+  std::map<Slot, size_t> held;
+  size_t channels = fresh.size();
+  for (const Slot slot : slots_) channels += held[slot] = workers_[slot].channels;
+  if (channels != channel_of_name_.size()) return false;  // one is held by nobody of the fleet
+  const auto places = places_of_new(fresh.size(), held);
+  if (!places) return false;
+  for (size_t i = 0; i < fresh.size(); ++i) put_at(channels_[fresh[i].second], (*places)[i]);
+  return true;
 }
 
 void Shares::even_out(const CommandState& state, const Asking& ask, Orders& orders) {

@@ -156,6 +156,7 @@ private:
   void claim(EntryId id, const EntryRef& entry, Orders& orders);
   void bring_home(EntryId id, const Asking& ask);
   void put_at(Channel& channel, Slot slot);
+  bool place_evenly(std::span<const EntryId> added, const CommandState& state);
   void even_out(const CommandState& state, const Asking& ask, Orders& orders);
   bool is_stuck(const Channel& channel, const Asking& ask) const;
   void place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders);

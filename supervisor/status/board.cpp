@@ -35,6 +35,13 @@ void Board::lost(Slot slot) {
   parts_.shares.book().each_of(slot, [&](EntryId id, EntryIndex) { changed(id); });
 }
 
+void Board::look_at_lines() {
+  for (const auto& slot : parts_.fleet.slots())
+    if (slot.books != nullptr) line_sums_.look(slot.slot, *slot.books);
+  for (const auto& [slot, gone] : parts_.books.gone())
+    if (gone.ledger) line_sums_.look(slot, *gone.ledger);
+}
+
 void Board::look(double seconds) {
   rates_.look(hosts(), seconds);
   flow_.look(flow_sums(), seconds);
@@ -112,10 +119,11 @@ void Board::add_slots(StatusView& view) const {
       view.brokers_up = std::max(view.brokers_up, static_cast<int>(slot.heartbeat->brokers_up));
       if (view.kafka_last_error.empty()) view.kafka_last_error = slot.heartbeat->kafka_error;
     }
-    if (slot.books != nullptr) add_books_of_slot(view, *slot.books, now);
+    if (slot.books != nullptr)
+      add_books_of_slot(view, *slot.books, line_sums_.of(slot.slot, *slot.books), now);
   }
   for (const auto& [slot, gone] : parts_.books.gone())
-    if (gone.ledger) add_books_of_slot(view, *gone.ledger, now);
+    if (gone.ledger) add_books_of_slot(view, *gone.ledger, line_sums_.of(slot, *gone.ledger), now);
 }
 
 void Board::add_configuration(StatusView& view) const {
@@ -152,7 +160,8 @@ std::vector<WorkerView> Board::workers() const {
         view.cpu_seconds = use->cpu_seconds;
       }
     }
-    if (slot.books != nullptr) add_ledger(view, *slot.books, is_alive(*slot.state));
+    if (slot.books != nullptr)
+      add_ledger(view, *slot.books, line_sums_.of(slot.slot, *slot.books), is_alive(*slot.state));
     views.push_back(std::move(view));
   }
   return views;
@@ -165,7 +174,7 @@ std::vector<WorkerView> Board::gone_slots() const {
     view.slot = slot;
     view.state = "GONE";
     view.heir = gone.heir;
-    if (gone.ledger) add_ledger(view, *gone.ledger, false);
+    if (gone.ledger) add_ledger(view, *gone.ledger, line_sums_.of(slot, *gone.ledger), false);
     views.push_back(std::move(view));
   }
   return views;

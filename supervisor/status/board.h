@@ -22,6 +22,7 @@
 #include "supervisor/slot_books.h"
 #include "supervisor/status/flow.h"
 #include "supervisor/status/host_view.h"
+#include "supervisor/status/line_sums.h"
 #include "supervisor/status/reasons.h"
 #include "supervisor/status/state_counts.h"
 
@@ -56,6 +57,8 @@ public:
   void changed(EntryId id);
   // The slot's worker is gone.
   void lost(Slot slot);
+  // A slice of all lines, for their sums.
+  void look_at_lines();
   // Once in `seconds`.
   void look(double seconds);
 
@@ -89,6 +92,7 @@ private:
   bool stopping_ = false;
   std::string commands_note_;
   StateCounts states_;
+  SlotSums line_sums_;
   HostRates rates_;
   Flow flow_;
 };

@@ -22,7 +22,7 @@ std::map<std::string, uint64_t> losses_of(const ledger::Header& header) {
 
 }  // namespace
 
-EventCounts counts_of_slot(const ledger::LedgerReader& reader) {
+EventCounts counts_of_slot(const ledger::LedgerReader& reader, const LineSums& lines) {
   EventCounts sum;
   const ledger::Header& header = reader.header();
   const uint64_t spooled_losses = ledger::sum_of(header.lost_spooled);
@@ -35,10 +35,7 @@ EventCounts counts_of_slot(const ledger::LedgerReader& reader) {
   sum.waiting = appended > settled ? appended - settled : 0;
   sum.lost = spooled_losses + unspooled_losses;
   sum.received = sum.acknowledged + sum.waiting + sum.lost + sum.coalesced;
-  sum.gaps = header.opening.gaps;
-  for (uint32_t i = 0; i < reader.entries_used(); ++i)
-    if (const ledger::Entry* line = reader.entry(EntryIndex{i}))
-      sum.gaps += line->ca.gaps.load(std::memory_order_relaxed);
+  sum.gaps = header.opening.gaps + lines.gaps;
   return sum;
 }
 
@@ -64,15 +61,10 @@ const char* shown_phase(SlotPhase phase) {
   return "";
 }
 
-void add_ledger(WorkerView& view, const ledger::LedgerReader& books, bool is_alive) {
-  view.events = counts_of_slot(books);
-  view.restamped = books.header().opening.restamped;
-  for (uint32_t i = 0; i < books.entries_used(); ++i) {
-    const ledger::Entry* line = books.entry(EntryIndex{i});
-    if (line == nullptr) break;
-    view.restamped += line->publisher.restamped.load(kRelaxed);
-    if (is_alive && line->ca.state.load(kRelaxed) == ledger::EntryState::connected) ++view.connected;
-  }
+void add_ledger(WorkerView& view, const ledger::LedgerReader& books, const LineSums& lines, bool is_alive) {
+  view.events = counts_of_slot(books, lines);
+  view.restamped = books.header().opening.restamped + lines.restamped;
+  if (is_alive) view.connected = lines.connected;
   const ledger::Header& header = books.header();
   if (is_alive) view.in_flight = header.in_flight.load(kRelaxed);
   view.ca_events = header.ca_events.load(kRelaxed);
@@ -90,8 +82,9 @@ void add_ledger(WorkerView& view, const ledger::LedgerReader& books, bool is_ali
   view.latency_sum_s = static_cast<double>(header.latency_sum_ns.load(kRelaxed)) / kNsPerSecondF;
 }
 
-void add_books_of_slot(StatusView& view, const ledger::LedgerReader& books, RealNs now) {
-  view.events += counts_of_slot(books);
+void add_books_of_slot(StatusView& view, const ledger::LedgerReader& books, const LineSums& lines,
+                       RealNs now) {
+  view.events += counts_of_slot(books, lines);
   const ledger::Header& header = books.header();
   view.spool_bytes += header.spool_bytes.load(kRelaxed);
   view.spool_used_bytes += header.spool_used_bytes.load(kRelaxed);

@@ -103,5 +103,33 @@ RC_GTEST_PROP(Planner, the_answer_does_not_depend_on_the_order_of_the_input, ())
   RC_ASSERT(one == other);
 }
 
+RC_GTEST_PROP(Planner, new_channels_go_where_the_plan_puts_them_unless_it_moves_others, ()) {
+  Case c = any_case();
+  std::map<Slot, size_t> held;
+  for (const Slot slot : c.workers) held[slot] = 0;
+  std::vector<uint32_t> fresh;
+  for (uint32_t i = 0; i < c.channels.size(); ++i) {
+    PlannedChannel& channel = c.channels[i];
+    channel.quarantined = false;
+    if (channel.holder && held.contains(*channel.holder)) {
+      ++held[*channel.holder];
+    } else {
+      channel.holder.reset();
+      fresh.push_back(i);
+    }
+  }
+  std::ranges::sort(fresh, {}, [&](uint32_t i) { return c.channels[i].name; });
+  const auto moves = plan(c.channels, c.workers);
+  const auto places = places_of_new(fresh.size(), held);
+  RC_ASSERT(places.has_value() == (moves.size() == fresh.size()));
+  if (!places) return;
+  RC_ASSERT(places->size() == fresh.size());
+  for (const Move& move : moves) {
+    const auto at = static_cast<size_t>(std::ranges::find(fresh, move.channel) - fresh.begin());
+    RC_ASSERT(at < fresh.size());
+    RC_ASSERT((*places)[at] == move.to);
+  }
+}
+
 }  // namespace
 }  // namespace e2k::supervisor

@@ -20,8 +20,9 @@ public:
   static constexpr uint32_t kLines = 64;
 
   // The file lives in memory alone.
-  TestLedger(Slot slot, Generation generation) : file_(::memfd_create("ledger", MFD_CLOEXEC)) {
-    const size_t bytes = sizeof(ledger::Header) + kLines * sizeof(ledger::Entry);
+  TestLedger(Slot slot, Generation generation, uint32_t lines = kLines)
+      : file_(::memfd_create("ledger", MFD_CLOEXEC)), lines_(lines) {
+    const size_t bytes = sizeof(ledger::Header) + lines_ * sizeof(ledger::Entry);
     if (::ftruncate(file_.get(), static_cast<off_t>(bytes)) != 0) throw std::runtime_error("no memory");
     void* base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
     if (base == MAP_FAILED) throw std::runtime_error("no memory");
@@ -30,7 +31,7 @@ public:
     header().format_version = ledger::kFormatVersion;
     header().slot = slot.value;
     header().generation = generation.value;
-    header().entry_capacity = kLines;
+    header().entry_capacity = lines_;
     header().entries_offset = sizeof(ledger::Header);
     header().exit_code = -1;
     auto opened = ledger::LedgerReader::open("/proc/self/fd/" + std::to_string(file_.get()), slot);
@@ -38,12 +39,12 @@ public:
     reader_.emplace(std::move(*opened));
   }
   TestLedger(const TestLedger&) = delete;
-  ~TestLedger() { ::munmap(base_, sizeof(ledger::Header) + kLines * sizeof(ledger::Entry)); }
+  ~TestLedger() { ::munmap(base_, sizeof(ledger::Header) + lines_ * sizeof(ledger::Entry)); }
 
   ledger::Header& header() { return *reinterpret_cast<ledger::Header*>(base_); }
   // Made where it is not yet there.
   ledger::Entry& line(EntryIndex index) {
-    if (index.value >= kLines) throw std::out_of_range("the test's ledger has no such line");
+    if (index.value >= lines_) throw std::out_of_range("the test's ledger has no such line");
     header().entries_used = std::max(header().entries_used.load(), index.value + 1);
     return reinterpret_cast<ledger::Entry*>(base_ + sizeof(ledger::Header))[index.value];
   }
@@ -51,6 +52,7 @@ public:
 
 private:
   UniqueFd file_;
+  uint32_t lines_;
   std::byte* base_ = nullptr;
   std::optional<ledger::LedgerReader> reader_;
 };
