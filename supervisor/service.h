@@ -208,7 +208,8 @@ private:
   MonotonicNs snapshot_saved_at_;
   std::vector<DuplicateExample> duplicate_examples_;
   MonotonicNs examples_found_at_{INT64_MIN / 2};
-  boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, departure_timer_, search_timer_;
+  boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, departure_timer_,
+      search_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
 };
 

@@ -235,6 +235,7 @@ bool Shares::place_evenly(std::span<const EntryId> added, const CommandState& st
   for (const EntryId id : added) {
     const uint32_t number = rows_[id.value].channel;
     if (number == kNone || channels_[number].slot != kNoSlot) continue;
+    if (channels_[number].bar == Bar::quarantined) continue;  // it counts for nobody
     if (const auto entry = state.find(id)) fresh.emplace_back(entry->channel, number);
   }
   std::ranges::sort(fresh);
