@@ -94,10 +94,9 @@ Result<void> Service::begin(const Parts& parts) {
   restore_quarantine();
   ledgers_ = std::make_unique<Ledgers>(config_, *fleet_, books_);
   harvest_ = std::make_unique<Harvest>(config_, commands_, shares_, *fleet_, books_);
-  board_ = std::make_unique<Board>(Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_,
-                                                *ledgers_, reasons_, quarantine_,
-                                                [this] { return tail_ ? tail_->last_error() : ""; },
-                                                parts.longest_turn_s});
+  board_ = std::make_unique<Board>(
+      Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_, *ledgers_, reasons_, quarantine_,
+                   [this] { return tail_ ? tail_->last_error() : ""; }, parts.longest_turn_s});
   const bool paused = directory_.is_paused();
   fleet_->set_paused(paused);
   board_->set_paused(paused);

@@ -87,6 +87,8 @@ void KafkaTail::judge_fetching(const TopicLook& found) {
   }
   problem(ReasonCode::command_topic_not_authorised, problems_.not_authorised(found, fetching_));
   problem(ReasonCode::command_topic_stalled, problems_.stalled(fetching_, now));
+  // Going back to a position is for where nothing came: what is taken already would come twice.
+  if (!batch_.empty()) return;
   for (const int32_t partition : fetching_.to_ask_again()) {
     const auto next = next_.find(partition);
     consumer_->partitions().ask_again(partition,
