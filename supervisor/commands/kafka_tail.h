@@ -99,7 +99,8 @@ private:
   std::set<int32_t> ended_;          // partitions that were read to their end
   FetchWatch fetching_;
   std::vector<CommandConsumer::Message> batch_;  // taken, and not handed on yet
-  bool asking_ = false;                          // which log the batch is of
+  int asks_in_vain_ = 0;
+  bool asking_ = false;  // which log the batch is of
   std::string last_error_;
   // Outlives this object in what the admin thread still posts.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

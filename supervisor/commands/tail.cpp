@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAdminTimeout{2000};
 constexpr milliseconds kAskAgain{500};
+// While the one broker that tells of ids is away, commands that others deliver don't wait for it for ever.
+constexpr int kMostAsksInVain = 3;
 // Records handled before the loop gets a turn for its other work.
 constexpr size_t kRecordsPerTurn = 2000;
 
@@ -152,7 +154,13 @@ void KafkaTail::ask_which_log() {
 
 void KafkaTail::on_id(const KafkaResult<std::string>& id) {
   if (batch_.empty()) return serve();  // it was dropped meanwhile
-  if (!id && !is_refused(id.error().code)) {
+  if (id || is_missing(id.error().code)) {
+    asks_in_vain_ = 0;
+  } else if (!is_refused(id.error().code)) {
+    ++asks_in_vain_;
+  }
+  const bool is_in_vain = asks_in_vain_ >= kMostAsksInVain;
+  if (!id && !is_refused(id.error().code) && !is_in_vain) {
     // What is held back is asked about until there is an answer; a look says what is the matter.
     asking_ = true;
     look_after(milliseconds(0));

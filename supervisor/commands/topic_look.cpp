@@ -23,10 +23,10 @@ TopicLook look_at(const TopicAdmin& topic, bool may_create, int replication_fact
   }
   if (const auto id = topic.id()) {
     found.id = *id;
-  } else if (!is_refused(id.error().code)) {
-    found.error = id.error();  // it went between the two questions, or the brokers did
+  } else if (is_missing(id.error().code)) {
+    found.error = id.error();  // it went between the two questions
     return found;
-  }
+  }  // else the cluster's controller, which tells of ids, is away: others are read from meanwhile
   if (auto extents = topic.extents(led)) found.extents = std::move(*extents);
   if (auto policy = topic.cleanup_policy()) {
     found.cleanup_policy = *policy;
