@@ -80,7 +80,7 @@ def serve(broker, topic, workers, count):
     broker.create_topic(topic, compacted=True)
     broker.produce(topic, commands(count), timeout=120)
     service = Supervisor(broker, [], {"workers": {"count": workers}, "commands": {"topic": topic},
-                                      "spool": {"max_total_bytes": 64 << 20, "keep_free_bytes": 16 << 20}})
+                                      "spool": {"max_total_bytes": 512 << 20, "keep_free_bytes": 16 << 20}})
     wait_for(lambda: (service.try_status() or {"channels": {"total": 0}})["channels"]["total"] == count, 120, "all entries",
              child=service.child)
     wait_for(lambda: all(worker["state"] == "RUNNING" for worker in service.workers()), 60, "all workers")
