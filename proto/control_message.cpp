@@ -22,7 +22,7 @@ enum class Type : uint32_t {
   greet = 22,
   set_held = 23,
 };
-enum class ItemKind : uint32_t { add = 0, remove = 1 };
+enum class ItemKind : uint32_t { add = 0, remove = 1, add_held = 2, release = 3 };
 
 constexpr size_t kMaxTextBytes = 4096;      // tokens, versions, librdkafka's words
 constexpr size_t kMaxKeyBytes = 8u << 20;   // a record key; the message's own limit comes before it
@@ -76,7 +76,7 @@ void pack(Packer& p, const Welcome& m) {
 }
 void pack(Packer& p, const AddEntry& item) {
   p.pack_array(8);
-  p.pack(static_cast<uint32_t>(ItemKind::add)).pack(item.index.value);
+  p.pack(static_cast<uint32_t>(item.held ? ItemKind::add_held : ItemKind::add)).pack(item.index.value);
   p.pack(item.entry.topic).pack(item.entry.channel).pack(item.entry.mask.bits).pack(item.entry.key);
   p.pack((item.never_connected_published ? kNeverConnectedBit : 0) |
          (item.was_connected ? kWasConnectedBit : 0) | (item.disconnected_published ? kDisconnectedBit : 0));
@@ -86,6 +86,11 @@ void pack(Packer& p, const AddEntry& item) {
 void pack(Packer& p, const RemoveEntry& item) {
   p.pack_array(2);
   p.pack(static_cast<uint32_t>(ItemKind::remove)).pack(item.index.value);
+}
+void pack(Packer& p, const ReleaseEntry& item) {
+  p.pack_array(4);
+  p.pack(static_cast<uint32_t>(ItemKind::release)).pack(item.index.value);
+  p.pack(item.after_stamp).pack(item.after_hash);
 }
 void pack(Packer& p, const Assign& m) {
   pack_head(p, Type::assign, 2);
@@ -177,14 +182,23 @@ void take(wire::Fields& f, SetHeld& m) {
 bool take_item(const msgpack::object& object, std::vector<AssignItem>& items) {
   wire::Fields f(object);
   ItemKind kind = ItemKind::add;
-  f.take_enum(kind, ItemKind::remove);
+  f.take_enum(kind, ItemKind::release);
   if (kind == ItemKind::remove) {
     RemoveEntry item;
     f.take(item.index);
     if (f.ok()) items.emplace_back(item);
     return f.ok();
   }
+  if (kind == ItemKind::release) {
+    ReleaseEntry item;
+    f.take(item.index);
+    f.take(item.after_stamp);
+    f.take(item.after_hash);
+    if (f.ok()) items.emplace_back(item);
+    return f.ok();
+  }
   AddEntry item;
+  item.held = kind == ItemKind::add_held;
   uint32_t flags = 0;
   uint64_t replaces_plus_one = 0;
   f.take(item.index);

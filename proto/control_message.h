@@ -37,7 +37,9 @@
 namespace e2k {
 
 // Version ledger:   1  first
-//                   2  a worker can be taken over: Greet; Hello and Welcome name the conversation
+//                   2  a worker can be taken over: Greet; Hello and Welcome name the conversation.
+//                      Later: items of their own kinds (2, 3) for held entries, which who does not know them
+//                      refuses as a whole, rather than publish what is to be held
 inline constexpr uint32_t kControlVersion = 2;
 inline constexpr uint32_t kOldestControlVersion = 1;
 // The first that knows Greet.
@@ -102,13 +104,22 @@ struct AddEntry {
   // The entry that it takes the place of: another mask or key of the same topic and channel. That one
   // delivers until this one has its first event, and is then removed; nothing is lost, nobody reconnects.
   std::optional<EntryIndex> replaces = std::nullopt;
+  // What comes of it is kept and not published before ReleaseEntry; RemoveEntry drops it.
+  bool held = false;
   friend bool operator==(const AddEntry&, const AddEntry&) = default;
 };
 struct RemoveEntry {
   EntryIndex index;
   friend bool operator==(const RemoveEntry&, const RemoveEntry&) = default;
 };
-using AssignItem = std::variant<AddEntry, RemoveEntry>;
+// A held entry: the worker that served it before published its last event, which was this one. Hash 0: not
+// known. What came behind it is published from now on. The entry need not be there any more.
+struct ReleaseEntry {
+  EntryIndex index;
+  uint64_t after_stamp = 0, after_hash = 0;
+  friend bool operator==(const ReleaseEntry&, const ReleaseEntry&) = default;
+};
+using AssignItem = std::variant<AddEntry, RemoveEntry, ReleaseEntry>;
 struct Assign {  // 17
   uint64_t number = 0;
   std::vector<AssignItem> items;  // applied in order, at most kMaxAssignItems

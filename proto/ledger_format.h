@@ -39,12 +39,14 @@ namespace e2k::ledger {
 //                   2  how far an entry's channel got, other servers of its name, servers' standing, search
 //                   counters
 //                   3  gaps and losses with their times, the last event's hash, the state of the spool's logs
-inline constexpr uint32_t kFormatVersion = 3;
+//                   4  holds
+inline constexpr uint32_t kFormatVersion = 4;
 inline constexpr uint64_t kMagic = 0x3147444c'4b324531;  // "1E2KLDG1"
 inline constexpr uint32_t kMaxEntries = 1u << 21;        // of one generation
 inline constexpr size_t kHosts = 4096;
 inline constexpr size_t kReasons = 32;
 inline constexpr size_t kThreads = 8;
+inline constexpr size_t kHolds = 4096;
 
 // Why an event was lost or an entry is blocked. Numbers are given by hand and never used again; < kReasons.
 enum class LossReason : uint8_t {
@@ -154,7 +156,8 @@ struct alignas(64) PublisherLine {
   std::atomic<uint32_t> last_loss_unix_s;
   std::atomic<uint8_t> last_loss;  // LossReason
   std::atomic<Blocked> blocked;
-  uint16_t reserved;
+  std::atomic<uint8_t> held;  // CA's. 1: what comes is kept and not published: Hold
+  uint8_t reserved;
   // CA's: of the last event's status, severity and value. With last_stamp it tells whether a new
   // subscription's first event is the same one. 0: not known.
   std::atomic<uint64_t> last_event_hash;
@@ -199,6 +202,24 @@ struct alignas(64) Host {
   std::atomic<int64_t> skew_window_ns;  // of the window that runs
 };
 static_assert(sizeof(Host) == 128);
+
+// While another worker is still to publish what came before, what this one receives of an entry is *held*: it
+// waits in the log and counts as waiting. Which entries are held, and from when on, stands here and not in
+// the logs, so that it outlives the worker wherever the records are moved to. Events that arrived from
+// `begun` on and before `until` are what is meant.
+//   held       they stay where they are
+//   released   those up to `after` were published elsewhere: they count as coalesced; the others go out
+//   discarded  all were published elsewhere: they count as coalesced
+// CA's side takes a free row, and ends the hold; the publisher settles what there is to settle and frees the
+// row. Both may be repeated: what is settled stays so. Times are this boot's.
+enum class HoldState : uint8_t { none = 0, held = 1, released = 2, discarded = 3 };
+struct alignas(64) Hold {
+  std::atomic<HoldState> state;  // stored last, with release
+  uint32_t index;
+  int64_t begun_monotonic_ns, until_monotonic_ns;
+  uint64_t after_stamp, after_hash;  // hash 0: not known
+};
+static_assert(sizeof(Hold) == 64);
 
 // Announced before a settlement is made, cleared after; see above. count_before is the counter's value.
 // Of Settlement::moved, which changes no counter, count_before is the copy's LogId and sum_before its
@@ -306,6 +327,10 @@ struct Header {
 
   FlightWord flight[kThreads];
   Host hosts[kHosts];
+
+  alignas(64) std::atomic<uint32_t> holds_changed;  // counts what CA's side did to them
+  std::atomic<uint32_t> holds_used;                 // rows that were ever taken
+  Hold holds[kHolds];
 };
 
 // A counter that one thread at a time writes needs no locked instruction.

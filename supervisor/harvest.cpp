@@ -15,7 +15,7 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 
 // Who has applied all that it was given.
 const ledger::LedgerReader* Harvest::told_by(Slot slot) const {
-  if (slot.value >= config_.workers.count) return nullptr;
+  if (!fleet_.has(slot)) return nullptr;
   const Fleet::SlotView view = fleet_.slot(slot);
   return view.unapplied_items == 0 ? view.ledger : nullptr;
 }
@@ -79,7 +79,7 @@ bool Harvest::of_entry(EntryId id) {
 
 bool Harvest::of(const Book::Leaving& leaving) {
   const Place& from = leaving.from;
-  if (from.slot.value >= config_.workers.count) return false;
+  if (!fleet_.has(from.slot)) return false;
   const ledger::LedgerReader* reader = fleet_.slot(from.slot).ledger;
   const auto entry = commands_.find(leaving.id);
   if (reader == nullptr || reader->header().generation != leaving.generation.value) return false;

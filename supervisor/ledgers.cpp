@@ -12,10 +12,11 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 }  // namespace
 
 const ledger::LedgerReader* Ledgers::books(Slot slot) const {
-  return slot.value < config_.workers.count ? fleet_.slot(slot).books : gone_.ledger_of_gone(slot);
+  return fleet_.has(slot) ? fleet_.slot(slot).books : gone_.ledger_of_gone(slot);
 }
 
 const ledger::Entry* Ledgers::line(const Place& place) const {
+  if (!fleet_.has(place.slot)) return nullptr;
   const ledger::LedgerReader* reader = fleet_.slot(place.slot).ledger;
   return reader == nullptr ? nullptr : reader->entry(place.index);
 }
@@ -41,21 +42,31 @@ bool Ledgers::is_stuck(const Place& place, RealNs now) const {
          (oldest != 0 && now.value - oldest > kStuckNs);
 }
 
-bool Ledgers::has_left(const Book::Leaving& leaving, std::optional<Slot> owner) const {
+bool Ledgers::is_held(const Place& place) const {
+  const ledger::Entry* line = books_line(place);
+  return line != nullptr && line->publisher.held.load(kRelaxed) != 0;
+}
+
+Left Ledgers::judge(Book::Leaving& leaving, std::optional<Slot> owner, MonotonicNs now) const {
   const Place& from = leaving.from;
-  // Who drains a gone slot keeps the order by itself, for the entries that it serves.
-  const auto gone = gone_.gone().find(from.slot);
-  if (gone != gone_.gone().end() && owner == gone->second.heir) return true;
-  if (from.slot.value < config_.workers.count) {
+  LeavingFacts facts;
+  if (fleet_.has(from.slot)) {
     const Fleet::SlotView worker = fleet_.slot(from.slot);
+    facts.failed = worker.state->phase == SlotPhase::failed;
     // A dead worker's last event may not be counted yet; its successor counts it.
-    if (!is_alive(*worker.state) || worker.ledger == nullptr) return false;
+    facts.lives = is_alive(*worker.state) && worker.ledger != nullptr;
     // What is assigned later holds nobody up.
     const bool same =
         worker.state->generation == leaving.generation && worker.assigned_items >= leaving.assigned;
-    if (same && worker.assigned_items - worker.unapplied_items < leaving.assigned) return false;
+    facts.applied = !same || worker.assigned_items - worker.unapplied_items >= leaving.assigned;
+  } else if (const auto gone = gone_.gone().find(from.slot); gone != gone_.gone().end()) {
+    // Who drains a gone slot keeps the order by itself, for the entries that it serves.
+    if (owner == gone->second.heir && gone->second.given) return Left::yes;
+    facts.lives = gone->second.given;
   }
-  return !waits(from);
+  facts.waits = waits(from);
+  if (!facts.lives && !facts.failed && !fleet_.has(from.slot) && !facts.waits) return Left::yes;
+  return judge_leaving(facts, leaving.dead_since, now);
 }
 
 }  // namespace e2k::supervisor

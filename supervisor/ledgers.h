@@ -5,7 +5,6 @@
 #pragma once
 
 #include "common/clock.h"
-#include "common/config/config.h"
 #include "proto/ledger_reader.h"
 #include "supervisor/fleet/fleet.h"
 #include "supervisor/plan/book.h"
@@ -16,8 +15,7 @@ namespace e2k::supervisor {
 class Ledgers {
 public:
   // All outlive it.
-  Ledgers(const Config& config, const Fleet& fleet, const SlotBooks& gone)
-      : config_(config), fleet_(fleet), gone_(gone) {}
+  Ledgers(const Fleet& fleet, const SlotBooks& gone) : fleet_(fleet), gone_(gone) {}
 
   const ledger::LedgerReader* books(Slot slot) const;
   // What the present worker says of the line.
@@ -32,10 +30,11 @@ public:
   bool is_stuck(const Place& place, RealNs now) const;
 
   // Whether an entry that left a place has no event there any more. `owner`: the worker that is to serve it.
-  bool has_left(const Book::Leaving& leaving, std::optional<Slot> owner) const;
+  Left judge(Book::Leaving& leaving, std::optional<Slot> owner, MonotonicNs now) const;
+  // The line is held: by its present worker, or when the last one ended.
+  bool is_held(const Place& place) const;
 
 private:
-  const Config& config_;
   const Fleet& fleet_;
   const SlotBooks& gone_;
 };

@@ -121,11 +121,13 @@ int not_started(const Error& error) {
   return error.is_lasting ? kBadConfiguration : kTryAgain;
 }
 
-int run(const Config& config, const supervisor::InstalledProgram& program) {
+int run(Config config, const supervisor::InstalledProgram& program) {
   if (auto program = supervisor::find_worker_program(config.workers.program); !program)
     return not_started({program.error().message, true});
   auto directory = supervisor::StateDirectory::open(config.state.directory);
   if (!directory) return not_started(directory.error());
+  config.workers.configured = config.workers.count;
+  config.workers.count = directory->workers(config.workers.count);
   if (auto made = supervisor::make_directories(config.runtime_directory, 0755); !made)
     return not_started(made.error());
   // The workers' socket and the ledgers lie here, whatever the state directory is.

@@ -46,11 +46,12 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       books_(config, spool),
       reasons_(config.status.mute),
       watchdog_(loop),
+      wanted_workers_(static_cast<size_t>(config.workers.count)),
       tick_timer_(loop),
       sweep_timer_(loop),
       snapshot_timer_(loop),
       grace_timer_(loop),
-      departure_timer_(loop),
+      handover_timer_(loop),
       search_timer_(loop) {}
 
 Service::~Service() {
@@ -92,11 +93,12 @@ Result<void> Service::begin(const Parts& parts) {
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
   restore_quarantine();
-  ledgers_ = std::make_unique<Ledgers>(config_, *fleet_, books_);
+  ledgers_ = std::make_unique<Ledgers>(*fleet_, books_);
   harvest_ = std::make_unique<Harvest>(config_, commands_, shares_, *fleet_, books_);
   board_ = std::make_unique<Board>(
       Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_, *ledgers_, reasons_, quarantine_,
-                   [this] { return tail_ ? tail_->last_error() : ""; }, parts.longest_turn_s});
+                   [this] { return tail_ ? tail_->last_error() : ""; },
+                   [this](Slot slot) { return leaving_.contains(slot); }, parts.longest_turn_s});
   const bool paused = directory_.is_paused();
   fleet_->set_paused(paused);
   board_->set_paused(paused);
@@ -126,12 +128,17 @@ Fleet::Callbacks Service::fleet_callbacks() {
     if (replay_.serving()) reconcile();
   };
   fleet.lost = [this](const Obituary& worker) { on_lost(worker); };
-  fleet.gave_up = [this](Slot, const std::string&) { judge_slots(); };
+  fleet.gave_up = [this](Slot slot, const std::string&) { on_gave_up(slot); };
+  fleet.retired = [this](Slot slot) { on_retired(slot); };
+  fleet.outdated = [this](Slot slot) {
+    rolling_.add(slot);
+    boost::asio::post(loop_, [this] { roll_on(); });
+  };
   fleet.all_stopped = [this] {
     tick_timer_.cancel();
     sweep_timer_.cancel();
     snapshot_timer_.cancel();
-    departure_timer_.cancel();
+    handover_timer_.cancel();
     search_timer_.cancel();
     tail_.reset();
     control_.reset();
@@ -308,6 +315,8 @@ void Service::tick() {
   renew_worn_workers();
   replace_large_workers();
   even_out_later();
+  retire_emptied();
+  restart_emptied();
   tick_timer_.expires_after(kTick);
   tick_timer_.async_wait([this](const error_code& error) {
     if (!error) tick();
@@ -320,7 +329,7 @@ void Service::tell_service_manager() {
   if (now != ServiceState::starting && !fleet_->is_adopting() && dirty_.empty()) notify_.ready();
   if (now == ServiceState::starting || now == ServiceState::stopping) return;
   std::string text =
-      fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(), config_.workers.count);
+      fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(), fleet_->slots().size());
   if (reload_ != nullptr && reload_->view().state == ReloadState::refused) {
     const std::string& why = reload_->view().message;
     text += "; the last reload was refused: " + why.substr(0, why.find('\n'));

@@ -32,6 +32,8 @@
 #include "supervisor/control/control_server.h"
 #include "supervisor/control/model.h"
 #include "supervisor/fleet/fleet.h"
+#include "supervisor/fleet/rolling.h"
+#include "supervisor/handover/handover.h"
 #include "supervisor/harvest.h"
 #include "supervisor/ledgers.h"
 #include "supervisor/notify.h"
@@ -96,6 +98,7 @@ public:
   Result<void> set_paused(bool paused, const Caller& caller) override;
   bool set_log_level(const std::string& level, std::optional<Slot> worker, const Caller& caller) override;
   Result<uint64_t> reload(const Caller& caller) override;
+  Result<void> set_workers(int count, const Caller& caller) override;
 
 private:
   Service(boost::asio::io_context& loop, const Config& config, StateDirectory& directory,
@@ -122,6 +125,7 @@ private:
   void replace_large_workers();
   void even_out_later();
   void reconcile();
+  Shares::Asking asking() const;
   Fleet::LaunchExtras on_launching(Slot slot);
   void on_welcomed(Slot slot, Generation generation);
   void on_adopted(Slot slot, Generation generation);
@@ -130,7 +134,49 @@ private:
   void judge_slots();
   void judge_brokers();
   std::vector<SlotFacts> slot_facts() const;
-  void release_departed();
+  // Entries that go over.
+  struct UnderWay {
+    Handover handover;
+    Place from, to;
+    uint64_t received_before = 0;  // by the new worker's line
+    int64_t command_offset = -1;
+    bool renewed = false;
+    Generation generation{};                          // of the new worker, and
+    uint64_t assigned = 0;                            // what it had been given with the last that concerns it
+    ReleaseEntry release{};                           // once it is known
+    bool changed = false;                             // commanded anew meanwhile
+    std::optional<RealNs> last_known = std::nullopt;  // of `release`: when the event that it names arrived
+  };
+  void look_at_handovers();
+  void step_preparing();
+  void settle_leaving();
+  bool finish_activated();  // true: one is over
+  PreparingFacts preparing_facts(const UnderWay& one) const;
+  void note_last_event(const Book::Leaving& leaving);
+  void leave(EntryId id, const Place& from, bool renewed, int64_t command_offset);
+  void new_worker_greeted(Slot slot, std::vector<AssignItem>& items);
+  void note_told(UnderWay& one) const;
+
+  // Slots that come and go.
+  struct Leaver {
+    MonotonicNs since;
+    bool told = false;  // to stop
+    std::optional<MonotonicNs> emptied = std::nullopt;
+  };
+  struct Replacement {
+    MonotonicNs since;
+    std::string why;    // "": somebody asked
+    bool told = false;  // to restart
+  };
+  void resize_fleet();
+  bool replace(Slot slot, const std::string& why = "");
+  void restart_emptied();
+  bool is_emptied(Slot slot) const;
+  void roll_on();
+  void judge_closed();
+  void retire_emptied();
+  void on_gave_up(Slot slot);
+  void on_retired(Slot slot);
 
   // Channels that end workers.
   void restore_quarantine();
@@ -194,6 +240,11 @@ private:
   std::vector<EntryId> dirty_;
   MonotonicNs evened_at_;  // when moves that were put off were last tried
   std::map<Slot, MonotonicNs> renewed_at_, replaced_at_;
+  size_t wanted_workers_;
+  std::map<Slot, Leaver> leaving_;
+  std::map<Slot, Replacement> replacing_;
+  Rolling rolling_;
+  std::unordered_map<EntryId, UnderWay> under_way_;
 
   std::unordered_map<std::string, uint32_t> host_ids_;  // for workers.affinity: by name, given in turn
   MonotonicNs hosts_learnt_at_;
@@ -208,7 +259,7 @@ private:
   MonotonicNs snapshot_saved_at_;
   std::vector<DuplicateExample> duplicate_examples_;
   MonotonicNs examples_found_at_{INT64_MIN / 2};
-  boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, departure_timer_,
+  boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, handover_timer_,
       search_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
 };

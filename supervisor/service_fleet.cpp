@@ -13,12 +13,6 @@
 namespace e2k::supervisor {
 namespace {
 
-using boost::system::error_code;
-using std::chrono::milliseconds;
-
-constexpr milliseconds kDeparturePoll{20};
-// A moved channel waits this long for its old worker's last acknowledgement; then order gives way to data.
-constexpr int64_t kDepartureDeadlineMs = 30'000;
 constexpr size_t kBurst = 1000;  // entries at once
 constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
 constexpr int64_t kReplaceIntervalNs = 300 * kNsPerSecond;
@@ -31,13 +25,11 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 void Service::reconcile() {
   // What found workers serve is not known before they have greeted.
   if (stopping_ || fleet_->is_adopting()) return;
-  if (dirty_.empty() && !hosts_changed_ && !shares_.moves_put_off()) return drop_unclaimed();
+  if (dirty_.empty() && !hosts_changed_ && !shares_.moves_put_off() && !shares_.wants_plan())
+    return drop_unclaimed();
   hosts_changed_ = false;
   evened_at_ = monotonic_now();
-  Shares::Asking ask;
-  ask.waits = [this](const Place& place) { return ledgers_->waits(place); };
-  ask.stuck = [this, now = real_now()](const Place& place) { return ledgers_->is_stuck(place, now); };
-  apply_orders(shares_.reconcile(commands_, dirty_, ask));
+  apply_orders(shares_.reconcile(commands_, dirty_, asking()));
   for (const EntryId id : dirty_) board_->changed(id);
   if (dirty_.size() >= kBurst) ticks_since_burst_ = 0;
   dirty_.clear();
@@ -53,29 +45,18 @@ void Service::drop_unclaimed() {
   tell_service_manager();
 }
 
+Shares::Asking Service::asking() const {
+  Shares::Asking ask;
+  ask.waits = [this](const Place& place) { return ledgers_->waits(place); };
+  ask.stuck = [this, now = real_now()](const Place& place) { return ledgers_->is_stuck(place, now); };
+  ask.held = [this](const Place& place) { return ledgers_->is_held(place); };
+  return ask;
+}
+
 // Moves that were put off because events waited are tried again.
 void Service::even_out_later() {
   if (!replay_.live() || !shares_.moves_put_off()) return;
   if (monotonic_now().value - evened_at_.value >= kEvenOutIntervalNs) reconcile();
-}
-
-void Service::apply_orders(Shares::Orders orders) {
-  for (auto& [slot, items] : orders.items) fleet_->assign(slot, std::move(items));
-  if (orders.departures.empty()) return;
-  const MonotonicNs deadline{monotonic_now().value + kDepartureDeadlineMs * kNsPerMs};
-  for (const auto& departure : orders.departures) {
-    const auto entry = commands_.find(departure.id);
-    Book::Leaving leaving{departure.id, departure.from, Generation{}};
-    leaving.deadline = deadline;
-    if (entry && !departure.renewed) leaving.command_offset = entry->offset;
-    if (departure.from.slot.value < config_.workers.count) {
-      const Fleet::SlotView worker = fleet_->slot(departure.from.slot);
-      leaving.generation = worker.state->generation;
-      leaving.assigned = worker.assigned_items;
-    }
-    shares_.book().leave(leaving);
-  }
-  release_departed();
 }
 
 // An index keeps its meaning for as long as the slot's logs live, so that years of changes use them up. A
@@ -96,7 +77,7 @@ void Service::renew_worn_workers() {
     renewed_at_[view.slot] = now;
     log::info("worker.renewed worker={} reason=\"its entry numbers run out\"", view.slot.value);
     books_.wear_out(view.slot);
-    fleet_->restart(view.slot);
+    (void)replace(view.slot);
   }
 }
 
@@ -116,7 +97,7 @@ void Service::replace_large_workers() {
     const std::string why = fmt::format("it held {} of memory, more than workers.max_rss_bytes ({})",
                                         bytes_text(use->rss_bytes), bytes_text(static_cast<uint64_t>(limit)));
     log::warn("worker.replaced worker={} reason={}", view.slot.value, log::quoted(why));
-    fleet_->restart(view.slot, why);
+    (void)replace(view.slot, why);
     return;  // one after the other
   }
 }
@@ -127,35 +108,21 @@ Fleet::LaunchExtras Service::on_launching(Slot slot) {
   return extras;
 }
 
-void Service::release_departed() {
-  Book& book = shares_.book();
-  const Book::Settled settled = book.settle(monotonic_now(), [this](const Book::Leaving& leaving) {
-    return ledgers_->has_left(leaving, shares_.owner(leaving.id));
-  });
-  for (const Book::Leaving& one : settled.left) snapshot_due_ |= harvest_->of(one);
-  if (settled.late != 0)
-    log::warn(
-        "channel.moved_late entries={} message=\"events of theirs still wait where they were served "
-        "before; those may come after newer ones\"",
-        settled.late);
-  std::map<Slot, std::vector<AssignItem>> items;
-  for (const EntryId id : settled.free)
-    if (auto add = shares_.release(id, commands_)) items[add->first].push_back(std::move(add->second));
-  for (auto& [slot, batch] : items) fleet_->assign(slot, std::move(batch));
-  if (book.leaving().empty() || stopping_) return;
-  departure_timer_.expires_after(kDeparturePoll);
-  departure_timer_.async_wait([this](const error_code& error) {
-    if (!error) release_departed();
-  });
-}
-
 void Service::on_welcomed(Slot slot, Generation generation) {
+  replacing_.erase(slot);
+  rolling_.welcomed(slot);
+  judge_closed();
   books_.welcomed(slot, fleet_->slot(slot).ledger, shares_.lines());
   auto items = shares_.serve_anew(slot, commands_);
+  new_worker_greeted(slot, items);
   log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
   if (items.size() >= kBurst) ticks_since_burst_ = 0;
   if (!items.empty()) fleet_->assign(slot, std::move(items));
+  for (auto& [id, one] : under_way_)
+    if (one.to.slot == slot) note_told(one);
   judge_slots();
+  resize_fleet();
+  roll_on();
   tell_service_manager();
 }
 
@@ -165,8 +132,10 @@ void Service::on_adopted(Slot slot, Generation generation) {
   std::vector<uint8_t> masks(ledger == nullptr ? 0 : ledger->entries_used());
   size_t serves = 0;
   for (uint32_t i = 0; i < masks.size(); ++i) {
-    if (const ledger::Entry* const line = ledger->entry(EntryIndex{i}))
+    if (const ledger::Entry* const line = ledger->entry(EntryIndex{i})) {
       masks[i] = line->ca.assigned_mask.load(kRelaxed);
+      if (masks[i] != 0 && line->publisher.held.load(kRelaxed) != 0) masks[i] |= Shares::kHeldBit;
+    }
     serves += masks[i] != 0 ? 1 : 0;
   }
   log::info("worker.takes_along worker={} generation={} entries={}", slot.value, generation.value, serves);
@@ -184,6 +153,7 @@ void Service::on_lost(const Obituary& worker) {
   look_for_the_guilty(worker);
   board_->lost(worker.slot);
   judge_slots();
+  if (!stopping_) look_at_handovers();
 }
 
 }  // namespace e2k::supervisor

@@ -44,13 +44,13 @@ std::vector<Rejection> Service::rejections() const {
 }
 
 bool Service::restart_worker(Slot slot, const Caller&) {
-  if (slot.value >= config_.workers.count) return false;
-  fleet_->restart(slot);
-  return true;
+  return replace(slot);
 }
 
 void Service::restart_workers(bool rolling, bool only_failed, const Caller&) {
-  fleet_->restart_all(rolling, only_failed);
+  if (!rolling || only_failed) return fleet_->restart_all(rolling, only_failed);
+  for (const auto& view : fleet_->slots()) rolling_.add(view.slot);
+  roll_on();
 }
 
 size_t Service::retry(std::string_view channel, std::optional<std::string_view> topic, const Caller&) {
@@ -72,7 +72,7 @@ size_t Service::retry(std::string_view channel, std::optional<std::string_view> 
 }
 
 bool Service::set_log_level(const std::string& level, std::optional<Slot> worker, const Caller&) {
-  if (worker && worker->value >= config_.workers.count) return false;
+  if (worker && !fleet_->has(*worker)) return false;
   fleet_->set_log_level(level, worker);
   if (!worker) (void)log::set_level(level);
   return true;

@@ -84,7 +84,8 @@ void Service::look_for_the_guilty(const Obituary& worker) {
   if (search.is_searching() || orders.guilty) {
     // Back-off would make the search last for minutes.
     boost::asio::post(loop_, [this, slot = worker.slot] {
-      if (!stopping_ && fleet_->slot(slot).state->phase == SlotPhase::backoff) fleet_->restart(slot);
+      if (!stopping_ && fleet_->has(slot) && fleet_->slot(slot).state->phase == SlotPhase::backoff)
+        fleet_->restart(slot);
     });
   }
 }
@@ -125,6 +126,10 @@ void Service::tend_searches() {
     if (error || stopping_) return;
     for (auto& [slot, search] : searches_) {
       if (!search.is_searching()) continue;
+      if (!fleet_->has(slot)) {
+        obey(slot, search.give_up(), {});
+        continue;
+      }
       const Fleet::SlotView view = fleet_->slot(slot);
       const bool serves = view.state->phase == SlotPhase::running && view.unapplied_items == 0;
       const auto orders = view.state->phase == SlotPhase::failed || view.state->phase == SlotPhase::stopped

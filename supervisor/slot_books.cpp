@@ -37,6 +37,10 @@ std::vector<Slot> slots_with_ledgers(const std::string& folder) {
 
 }  // namespace
 
+SlotBooks::SlotBooks(const Config& config, const SpoolDirectory& spool) : config_(config), spool_(spool) {
+  for (uint16_t i = 0; i < config.workers.count; ++i) served_.insert(Slot{i});
+}
+
 Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
   put_back_names();
   auto survey = spool_.survey();
@@ -88,18 +92,55 @@ void SlotBooks::find_gone(const SpoolSurvey& survey) {
   for (const auto& [slot, spool] : survey.slots)
     if (spool.logs) slots.insert(slot);
   for (const Slot slot : slots_with_ledgers(ledger_folder(config_))) slots.insert(slot);
-  uint16_t next = 0;
-  for (const Slot slot : slots) {
-    if (is_served(slot)) continue;
-    GoneSlot& gone = gone_[slot];
-    gone.slot = slot;
-    gone.heir = Slot{static_cast<uint16_t>(next++ % static_cast<unsigned>(config_.workers.count))};
-    gone.logs = has_logs(slot);
-    follow(gone);
-    if (gone.logs)
-      log::info("slot.gone slot={} heir={} message=\"no worker serves it any more; its logs are drained\"",
-                slot.value, gone.heir.value);
-  }
+  for (const Slot slot : slots)
+    if (!is_served(slot)) take_for_gone(slot);
+}
+
+void SlotBooks::take_for_gone(Slot slot) {
+  GoneSlot& gone = gone_[slot];
+  gone.slot = slot;
+  gone.heir = next_heir();
+  gone.logs = has_logs(slot);
+  follow(gone);
+  if (gone.logs)
+    log::info("slot.gone slot={} heir={} message=\"no worker serves it any more; its logs are drained\"",
+              slot.value, gone.heir.value);
+}
+
+Slot SlotBooks::next_heir() {
+  const auto number = static_cast<std::ptrdiff_t>(heirs_named_++ % served_.size());
+  return *std::next(served_.begin(), number);
+}
+
+void SlotBooks::enter(Slot slot, Lines& lines) {
+  served_.insert(slot);
+  gone_.erase(slot);
+  // Now and not when its worker greets: lines are given before.
+  reread_.insert(slot);
+  if (::access(names_path(config_, slot).c_str(), F_OK) != 0) return;
+  lines.forget(slot);
+  if (auto read = read_names(slot, lines); !read)
+    log::error("names.unreadable error={}", log::quoted(read.error().message));
+}
+
+void SlotBooks::leave(Slot slot) {
+  if (served_.size() < 2 || served_.erase(slot) == 0) return;
+  reread_.erase(slot);
+  if (auto survey = spool_.survey()) seen_ = std::move(survey->slots);
+  take_for_gone(slot);
+  for (auto& [number, gone] : gone_)
+    if (gone.heir == slot) {
+      gone.heir = next_heir();
+      gone.given = false;
+    }
+}
+
+bool SlotBooks::is_free(Slot slot) const {
+  if (is_served(slot)) return false;
+  const auto gone = gone_.find(slot);
+  if (gone == gone_.end()) return true;
+  return !gone->second.logs &&
+         (!gone->second.ledger || ledger::waiting_of(gone->second.ledger->header()) == 0);
 }
 
 // A ledger that was made anew is another file.
@@ -139,6 +180,7 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
     const bool owes = gone.ledger && ledger::waiting_of(gone.ledger->header()) != 0;
     if (gone.heir == slot && (gone.logs || owes))
       extras.estates.push_back(Estate{number, ledger_path(config_, number)});
+    if (gone.heir == slot) gone.given = gone.logs || owes;
   }
   const SlotSpool spool = seen_[slot];
   if (spool.logs || (spool.names && !worn_.contains(slot))) return extras;
@@ -151,6 +193,7 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
   lines.forget(slot);
   names_end_.erase(slot);
   worn_.erase(slot);
+  reread_.insert(slot);  // nobody has written into it
   extras.fresh_books = true;
   return extras;
 }

@@ -1,9 +1,10 @@
 // Shell. What of slots outlives their workers, as the supervisor sees it: the books of names, the ledgers of
 // slots that no worker serves any more, and who drains the logs of those.
 //
-// A slot beyond workers.count whose logs, or whose ledger's waiting events, are still there is *gone*. One
-// worker, its heir, gets it as an estate at every launch; which one stays the same while this supervisor
-// lives. The ledger of a gone slot counts in all sums for as long as it is there, also when it is drained.
+// A slot that is none of the fleet's, and whose logs or ledger are still there, is *gone*. One worker, its
+// heir, gets it as an estate at every launch; which one stays the same for as long as that one's slot is the
+// fleet's. The ledger of a gone slot counts in all sums for as long as it is there, also when it is drained.
+// The slots 0 to workers.count - 1 are the fleet's at first; they enter and leave it by enter() and leave().
 //
 // One thread. Nothing here waits; folders are listed at launches, and while there are gone slots.
 #pragma once
@@ -28,6 +29,7 @@ struct GoneSlot {
   Slot slot;
   Slot heir;                                    // the worker that drains it
   bool logs = false;                            // some of its are still there
+  bool given = false;                           // to the heir, at its last launch
   std::optional<ledger::LedgerReader> ledger;   // none: it is lost, and its heir has not made it anew yet
   std::pair<uint64_t, uint64_t> file = {0, 0};  // device and inode of the ledger
 };
@@ -35,7 +37,14 @@ struct GoneSlot {
 class SlotBooks {
 public:
   // Both outlive it.
-  SlotBooks(const Config& config, const SpoolDirectory& spool) : config_(config), spool_(spool) {}
+  SlotBooks(const Config& config, const SpoolDirectory& spool);
+
+  // The slot is one of the fleet's from now on; is_free() held for it. What its book says is in `lines` then.
+  void enter(Slot slot, Lines& lines);
+  // It is none of the fleet's any more, and no process of it lives.
+  void leave(Slot slot);
+  // Whether a worker may be given that slot: nobody else has its logs.
+  bool is_free(Slot slot) const;
 
   // Before anything is assigned or launched: reads all books of names into `lines` and finds the gone slots.
   // An Error names a book that can't be used, and the remedy.
@@ -62,10 +71,14 @@ private:
   void put_back_names() const;
   void find_gone(const SpoolSurvey& survey);
   void follow(GoneSlot& gone) const;
-  bool is_served(Slot slot) const { return slot.value < config_.workers.count; }
+  bool is_served(Slot slot) const { return served_.contains(slot); }
+  Slot next_heir();
+  void take_for_gone(Slot slot);
 
   const Config& config_;
   const SpoolDirectory& spool_;
+  std::set<Slot> served_;
+  uint16_t heirs_named_ = 0;
   std::map<Slot, GoneSlot> gone_;
   std::map<Slot, SlotSpool> seen_;      // by the last survey
   std::map<Slot, uint64_t> names_end_;  // what of the books was read

@@ -14,6 +14,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "common/config/config.h"
+
 namespace e2k::supervisor {
 namespace {
 
@@ -128,6 +130,18 @@ Result<void> StateDirectory::keep(const std::string& name, const std::string& by
       ::fdatasync(out.get()) != 0 || std::rename(temporary.c_str(), file.c_str()) != 0 || !sync_folder(path_))
     return fail(fmt::format("{}: {}", file, std::strerror(errno)));
   return {};
+}
+
+int StateDirectory::workers(int configured) const {
+  std::ifstream in(path_ + "/workers");
+  int count = 0, then = 0;
+  if (!(in >> count >> then) || then != configured || count < kFewestWorkers || count > kMostWorkers)
+    return configured;
+  return count;
+}
+
+Result<void> StateDirectory::keep_workers(int count, int configured) const {
+  return keep("workers", fmt::format("{} {}\n", count, configured));
 }
 
 bool StateDirectory::is_paused() const {

@@ -3,7 +3,8 @@
 //
 // The lock (flock on `lock`) is taken before anything is bound or started, so that two supervisors of one
 // instance never meet. The highest worker generation ever used is kept in `generation`, because spool folders
-// carry it in their names. While the file `paused` is there the service is.
+// carry it in their names. While the file `paused` is there the service is. `workers` holds how many workers
+// were asked for, and what workers.count was then: who changes workers.count is followed.
 #pragma once
 
 #include <optional>
@@ -26,6 +27,11 @@ public:
   Result<Generation> last_generation() const;
   // Replaces the file atomically. A generation must be kept before its worker starts.
   Result<void> keep_generation(Generation generation) const;
+
+  // How many workers there are to be, where workers.count is `configured`.
+  int workers(int configured) const;
+  // From now on so many, for as long as workers.count stays `configured`.
+  Result<void> keep_workers(int count, int configured) const;
 
   // Whether the service was paused.
   bool is_paused() const;

@@ -51,6 +51,15 @@ public:
   virtual IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags,
                                   bool resumes = false) = 0;
   virtual void close_entry(IntakeEntry* entry) = 0;
+  // From now on what comes of the entry is kept and not published; it is about to be opened, or was held when
+  // an earlier process served it. false: too many are held (logged). See ledger::Hold.
+  virtual bool hold(EntryIndex) { return false; }
+  // What is held from behind `after` on is published, `after` not known: all; false: it is not held. It need
+  // not be open.
+  virtual bool release(EntryIndex, const EventIdentity& /*after*/) { return false; }
+  // It is closed, and what was held of it counts as coalesced: somebody else published it. Nothing where it
+  // is not held.
+  virtual void discard(EntryIndex) {}
   // No effect where no gap lasts.
   virtual void end_gap(IntakeEntry& entry) noexcept = 0;
   // `to` goes on with the channel where `from` stops, on the same connection: state, step, host, type, what

@@ -14,6 +14,8 @@
 namespace e2k {
 
 // A string setting, and whether it may be shown.
+inline constexpr int kFewestWorkers = 1, kMostWorkers = 1024;
+
 struct ConfigString {
   std::string value;
   bool secret = false;
@@ -74,7 +76,8 @@ struct Config {
   } output;
 
   struct Workers {
-    int count = 0;  // resolved by load: min(4, cores) where absent
+    int count = 0;       // resolved by load: min(4, cores) where absent
+    int configured = 0;  // the same, where somebody asked the running service for another count
     WorkerAffinity affinity = WorkerAffinity::none;
     int64_t max_restart_delay_ms = 30'000;
     int64_t lease_s = 60;

@@ -94,7 +94,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"output.connection_events", "", boolean<&Config::output, &Config::Output::connection_events>()},
     {"output.name_encoding", "", choice<&Config::output, &Config::Output::name_encoding>(kNameEncodings)},
 
-    {"workers.count", "", integer<&Config::workers, &Config::Workers::count>(1, 1024)},
+    {"workers.count", "", integer<&Config::workers, &Config::Workers::count>(kFewestWorkers, kMostWorkers)},
     {"workers.affinity", "", choice<&Config::workers, &Config::Workers::affinity>(kAffinities)},
     {"workers.max_restart_delay_ms", "",
      integer<&Config::workers, &Config::Workers::max_restart_delay_ms>(1, kDayMs)},

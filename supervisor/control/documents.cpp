@@ -44,6 +44,7 @@ Json worker_json(const WorkerView& worker) {
                {"state", worker.state},
                {"channels", worker.channels},
                {"entries", worker.entries},
+               {"moving", worker.moving},
                {"connected", worker.connected},
                {"events", events_json(worker.events)},
                {"in_flight", worker.in_flight},

@@ -107,7 +107,8 @@ struct StatusView {
 };
 
 // A worker's state: STARTING (launched, has not greeted), RUNNING, STOPPING, BACKOFF (waits to be restarted),
-// FAILED (is not restarted: see last_exit), UNRESPONSIVE. A slot that no worker serves any more is GONE: its
+// FAILED (is not restarted: see last_exit), UNRESPONSIVE; RETIRING: runs, and gives up its channels for good.
+// A slot that no worker serves any more is GONE: its
 // figures stand and its logs are drained by the worker `heir`.
 struct WorkerView {
   Slot slot;
@@ -116,6 +117,7 @@ struct WorkerView {
   std::string state;
   std::optional<Slot> heir;
   uint64_t channels = 0, entries = 0, connected = 0;
+  uint64_t moving = 0;     // channels that are to be served here, and not served here alone yet
   uint64_t restamped = 0;  // events that got the time of arrival
   EventCounts events;
   uint64_t restarts = 0;
@@ -237,6 +239,9 @@ public:
   // false: no such slot. Accepted is not done: the worker drains first.
   virtual bool restart_worker(Slot slot, const Caller& caller) = 0;
   virtual void restart_workers(bool rolling, bool only_failed, const Caller& caller) = 0;
+  // From now on there are so many workers: kFewestWorkers to kMostWorkers. Accepted is not done: channels go
+  // over to others first. The Error: it could not be remembered, and is not done.
+  virtual Result<void> set_workers(int count, const Caller& caller) = 0;
   // The number of entries taken out of quarantine (or, when none was, searched for anew); 0: no such channel.
   virtual size_t retry(std::string_view channel, std::optional<std::string_view> topic,
                        const Caller& caller) = 0;

@@ -153,6 +153,11 @@ Answer change(const Route& route, const Request& request, const ResponderRules& 
     if (!number) return error(409, number.error().message);
     return json(reload_document(*number), 202);
   }
+  if (route.verb == Verb::scale) {
+    if (auto set = model.set_workers(route.workers, request.caller); !set)
+      return error(500, set.error().message);
+    return json(accepted_document(static_cast<size_t>(route.workers)), 202);
+  }
   const size_t retried = model.retry(route.channel, route.topic, request.caller);
   if (retried == 0) return no_channel(route.channel, route.topic);
   return json(accepted_document(retried), 202);

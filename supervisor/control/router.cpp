@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/config/config.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/control/connect_routes.h"
@@ -68,6 +69,16 @@ std::string take_restart(Route& route, const Parameter& parameter) {
   if (parameter.name == "rolling") return take_flag(route.rolling, parameter);
   if (parameter.name == "only_failed") return take_flag(route.only_failed, parameter);
   return unknown_parameter(parameter, "rolling, only_failed");
+}
+
+std::string take_scale(Route& route, const Parameter& parameter) {
+  if (parameter.name != "n") return unknown_parameter(parameter, "n");
+  const auto count = whole_number<int>(parameter.value);
+  if (!count || *count < kFewestWorkers || *count > kMostWorkers)
+    return "n is " + log::quoted(parameter.value) + "; accepted: " + std::to_string(kFewestWorkers) + " to " +
+           std::to_string(kMostWorkers);
+  route.workers = *count;
+  return {};
 }
 
 std::string take_retry(Route& route, const Parameter& parameter) {
@@ -178,6 +189,11 @@ std::string ignore(Route&, const Parameter&) {
 std::optional<RouteMatch> find_workers(const std::vector<std::string>& path) {
   if (path.size() == 1) return match_of(Verb::workers);
   if (path.size() == 2 && path[1] == "restart") return match_of(Verb::restart_workers, take_restart);
+  if (path.size() == 2 && path[1] == "count") {
+    RouteMatch scale = match_of(Verb::scale, take_scale);
+    scale.method = "PUT";
+    return scale;
+  }
   const auto slot = whole_number<uint16_t>(path[1]);
   if (!slot || path.size() > 3) return std::nullopt;
   if (path.size() == 3 && path[2] != "restart") return std::nullopt;
@@ -235,13 +251,7 @@ std::optional<RouteMatch> find(const std::vector<std::string>& path) {
   return find_page(path[0]);
 }
 
-bool is_of_a_later_version(const std::vector<std::string>& path) {
-  if (path.empty()) return false;
-  return path.size() == 2 && path[0] == "workers" && path[1] == "count";
-}
-
 std::string not_found_message(const std::vector<std::string>& path, std::string_view raw) {
-  if (is_of_a_later_version(path)) return std::string(raw) + " is not available in this version";
   std::string message = "there is no " + log::quoted(raw);
   if (path.size() > 2 && path[0] == "channels") message += "; write a / within a channel's name as %2F";
   return message;
@@ -258,6 +268,7 @@ bool is_change(Verb verb) {
     case Verb::resume:
     case Verb::log_level:
     case Verb::reload:
+    case Verb::scale:
     case Verb::pause_connector:
     case Verb::resume_connector:
     case Verb::restart_connector:
@@ -318,6 +329,9 @@ tl::expected<Route, Refusal> route(std::string_view method, std::string_view tar
       return refuse(400, std::move(complaint));
   if (match->route.verb == Verb::log_level && match->route.level.empty())
     return refuse(400, std::string("the parameter level is missing; ") + kAcceptedLevels);
+  if (match->route.verb == Verb::scale && match->route.workers == 0)
+    return refuse(400, "how many workers is to be said: n=" + std::to_string(kFewestWorkers) + " to " +
+                           std::to_string(kMostWorkers));
   return std::move(match->route);
 }
 

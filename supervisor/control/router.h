@@ -25,6 +25,7 @@ enum class Verb {
   retry,
   pause,
   resume,
+  scale,
   topics,
   log_level,
   reload,
@@ -59,6 +60,7 @@ struct Route {
   std::string level;                     // log_level
   std::optional<Slot> one_worker;        // log_level
   bool rolling = false;                  // restart_workers
+  int workers = 0;                       // scale; 0: not given
   bool only_failed = false;              // restart_workers, restart_connector
   EntryQuery query;                      // channels
   TopicQuery topics;                     // topics

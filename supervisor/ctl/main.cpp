@@ -21,6 +21,7 @@
 #include "supervisor/ctl/queries.h"
 #include "supervisor/ctl/reload.h"
 #include "supervisor/ctl/restart.h"
+#include "supervisor/ctl/scale.h"
 #include "supervisor/ctl/sockets.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_commands.h"
@@ -133,6 +134,20 @@ void add_changes(CLI::App& app, Options& options, Code& chosen) {
   verb->callback([&options, &chosen, request, all] {
     chosen = [&options, request, all] {
       return run(options, [&](const Client& c, const Output& o) { return restart_workers(c, *request, o); });
+    };
+  });
+
+  CLI::App* scale = app.add_subcommand("scale", "have so many workers; no event is lost by it");
+  auto size = std::make_shared<ScaleRequest>();
+  scale->add_option("COUNT", size->workers, "workers")
+      ->required()
+      ->check(CLI::Range(kFewestWorkers, kMostWorkers));
+  scale->add_option("--wait", size->wait_s, "seconds to wait until it is done; 0: only ask for it")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  scale->callback([&options, &chosen, size] {
+    chosen = [&options, size] {
+      return run(options, [&](const Client& c, const Output& o) { return scale_workers(c, *size, o); });
     };
   });
 

@@ -86,14 +86,15 @@ public:
     turn();
     repeater_->start([this, alive = alive_] {
       if (!*alive || stopping_) return;
-      for (const auto& w : roster_.all()) on(*w, StartRequested{});
+      started_ = true;
+      for (Worker* const w : std::vector(roster_.all())) on(*w, StartRequested{});
     });
   }
 
   void stop() override {
     stopping_ = true;
     rolling_.clear();
-    for (const auto& w : roster_.all()) on(*w, StopRequested{});
+    for (Worker* const w : std::vector(roster_.all())) on(*w, StopRequested{});
     report_when_all_stopped();
   }
 
@@ -104,11 +105,29 @@ public:
     pump(w);
   }
 
-  void restart(Slot slot, const std::string& why) override { on(roster_.at(slot), RestartRequested{why}); }
+  void add(Slot slot) override {
+    Worker& w = roster_.add(slot);
+    config_.workers.count = static_cast<int>(roster_.all().size());
+    if (started_ && !stopping_) on(w, StartRequested{});
+  }
+
+  void retire(Slot slot) override {
+    Worker* const w = roster_.find(slot);
+    if (w == nullptr || w->retires) return;
+    w->retires = true;
+    on(*w, StopRequested{});
+    report_retired();
+  }
+
+  void restart(Slot slot, const std::string& why) override {
+    Worker* const w = roster_.find(slot);
+    if (w != nullptr && !w->retires) on(*w, RestartRequested{why});
+  }
 
   void restart_all(bool rolling, bool only_failed) override {
-    for (const auto& w : roster_.all()) {
+    for (Worker* const w : std::vector(roster_.all())) {
       const SlotPhase phase = w->state.phase;
+      if (w->retires) continue;
       if (only_failed && phase != SlotPhase::failed && phase != SlotPhase::backoff) continue;
       if (rolling) {
         rolling_.add(w->slot);
@@ -126,13 +145,16 @@ public:
 
   void replace_outdated() override {
     if (stopping_) return;
-    for (const auto& w : roster_.all()) {
+    for (Worker* const w : std::vector(roster_.all())) {
       if (!w->welcomed || !std::exchange(w->is_outdated, false)) continue;
       log::info(
           "worker.outdated worker={} generation={} message=\"it is replaced: its settings or its release "
           "are no longer those in effect\"",
           w->slot.value, w->state.generation.value);
-      rolling_.add(w->slot);
+      if (callbacks_.outdated)
+        callbacks_.outdated(w->slot);
+      else
+        rolling_.add(w->slot);
     }
     roll_on();
   }
@@ -164,6 +186,7 @@ public:
     for (const auto& w : roster_.all()) views.push_back(w->view());
     return views;
   }
+  bool has(Slot slot) const override { return roster_.find(slot) != nullptr; }
   SlotView slot(Slot slot) const override { return roster_.at(slot).view(); }
 
 private:
@@ -181,7 +204,23 @@ private:
       work_off(*worker, next);
     }
     working_ = false;
-    if (stopping_) report_when_all_stopped();
+    if (stopping_) return report_when_all_stopped();
+    report_retired();
+  }
+
+  // By a callback of its own, so that nobody has it taken away while it is at work on it.
+  void report_retired() {
+    for (Worker* const w : roster_.all()) {
+      if (!w->retires || w->state.phase != SlotPhase::stopped) continue;
+      asio::post(loop_, [this, slot = w->slot, alive = alive_] {
+        if (!*alive) return;
+        Worker* const gone = roster_.find(slot);
+        if (gone == nullptr || !gone->retires || gone->state.phase != SlotPhase::stopped) return;
+        roster_.remove(slot);
+        config_.workers.count = static_cast<int>(std::max<size_t>(roster_.all().size(), 1));
+        if (callbacks_.retired) callbacks_.retired(slot);
+      });
+    }
   }
 
   void work_off(Worker& w, const SlotEvent& event) {
@@ -423,7 +462,11 @@ private:
   }
 
   void roll_on() {
-    if (const auto slot = rolling_.next()) on(roster_.at(*slot), RestartRequested{});
+    while (const auto slot = rolling_.next()) {
+      Worker* const w = roster_.find(*slot);
+      if (w != nullptr && !w->retires) return on(*w, RestartRequested{});
+      rolling_.welcomed(*slot);  // it has left the fleet meanwhile
+    }
   }
 
   void report_when_all_stopped() {
@@ -460,7 +503,7 @@ private:
   void turn() {
     ++turns_;
     const MonotonicNs now = monotonic_now();
-    for (const auto& worker : roster_.all()) {
+    for (Worker* const worker : roster_.all()) {
       Worker& w = *worker;
       if (!is_alive(w.state)) continue;
       if (w.state.phase == SlotPhase::stopping) {
@@ -573,7 +616,7 @@ private:
   asio::io_context& loop_;
   asio::steady_timer turn_timer_;
   asio::steady_timer ask_timer_;
-  const Config config_;
+  Config config_;  // workers.count is that of the slots that there are
   std::string log_level_;
   const std::string program_;
   Generation next_generation_;
@@ -590,6 +633,7 @@ private:
   bool adopting_ = false;
   bool paused_ = false;
   std::string held_;
+  bool started_ = false;
   bool stopping_ = false;
   bool reported_ = false;
   uint64_t turns_ = 0;

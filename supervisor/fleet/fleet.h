@@ -1,5 +1,7 @@
 // Shell. The workers: launched, greeted, fed with assignments, watched, stopped and started again.
 //
+// The slots are 0 to workers.count - 1 at first; they may come and go while the fleet runs.
+//
 // Policy is slot_machine's, mechanism is here: clone/exec with a close-on-exec error pipe and a launch
 // contract in a memfd, pidfds, the ZeroMQ ROUTER, timers, one ledger reader a slot, and the one CA repeater
 // of the service. One thread: the event loop's. Callbacks come on it and may call back in. A worker's garbage
@@ -45,6 +47,10 @@ public:
     std::function<void(const Obituary&)> lost;
     // A slot will not be started again by itself.
     std::function<void(Slot, const std::string& text)> gave_up;
+    // A retired slot's worker is gone, and the slot is none of the fleet's any more.
+    std::function<void(Slot)> retired = nullptr;
+    // A worker is to be replaced, by replace_outdated(); without this it is restarted.
+    std::function<void(Slot)> outdated = nullptr;
     // Every slot is stopped, after stop().
     std::function<void()> all_stopped;
   };
@@ -63,6 +69,11 @@ public:
   // Queues items for the slot's welcomed worker; they are numbered, cut into batches and repeated until
   // applied. Items for a slot whose worker is not welcomed are dropped: welcomed() asks for everything anew.
   virtual void assign(Slot slot, std::vector<AssignItem> items) = 0;
+
+  // The slot is one of the fleet's from now on, and its worker is launched. What had it before must be gone.
+  virtual void add(Slot slot) = 0;
+  // Drain and exit for good, then retired(). Nothing for a slot that is none of the fleet's.
+  virtual void retire(Slot slot) = 0;
 
   // Drain, exit, start again. `why` is told with its exit; "": somebody asked.
   virtual void restart(Slot slot, const std::string& why = "") = 0;
@@ -103,6 +114,7 @@ public:
     std::string_view libca;              // which one it runs with; "" before its first greeting
   };
   virtual std::vector<SlotView> slots() const = 0;
+  virtual bool has(Slot slot) const = 0;
   // One slot's; it must be one of the fleet's. It copies nothing: for questions asked once an entry.
   virtual SlotView slot(Slot slot) const = 0;
 };

@@ -8,7 +8,7 @@ namespace {
 // More than the item takes on the wire.
 size_t wire_bytes(const AssignItem& item) {
   const auto* add = std::get_if<AddEntry>(&item);
-  if (add == nullptr) return 16;
+  if (add == nullptr) return 32;
   return 48 + add->entry.topic.size() + add->entry.channel.size() + add->entry.key.size();
 }
 

@@ -52,22 +52,39 @@ Fleet::SlotView Worker::view() const {
           libca};
 }
 
-Roster::Roster(boost::asio::io_context& loop, const Config& config) : config_(config) {
-  for (uint16_t i = 0; i < config.workers.count; ++i) {
-    workers_.push_back(std::make_unique<Worker>(loop, Slot{i}));
-    auto previous = ledger::LedgerReader::open(ledger_path(config, Slot{i}), Slot{i});
-    if (previous) workers_.back()->previous.emplace(std::move(*previous));
+Roster::Roster(boost::asio::io_context& loop, const Config& config) : loop_(loop), config_(config) {
+  for (uint16_t i = 0; i < config.workers.count; ++i) add(Slot{i});
+}
+
+Worker& Roster::add(Slot slot) {
+  if (workers_.size() <= slot.value) workers_.resize(slot.value + size_t{1});
+  std::unique_ptr<Worker>& worker = workers_[slot.value];
+  if (!worker) worker = std::make_unique<Worker>(loop_, slot);
+  if (!std::exchange(worker->present, true)) {
+    present_.push_back(worker.get());
+    std::sort(present_.begin(), present_.end(), [](auto* a, auto* b) { return a->slot < b->slot; });
   }
+  // Of an earlier run, or drained by another since this slot was given up.
+  worker->forget_generation();
+  if (auto previous = ledger::LedgerReader::open(ledger_path(config_, slot), slot))
+    worker->previous.emplace(std::move(*previous));
+  worker->retires = false;
+  return *worker;
+}
+
+void Roster::remove(Slot slot) {
+  if (Worker* const worker = find(slot)) worker->present = false;
+  std::erase_if(present_, [slot](const Worker* worker) { return worker->slot == slot; });
 }
 
 bool Roster::others_run(const Worker& worker) const {
-  return std::ranges::any_of(workers_, [&](const auto& one) {
-    return one.get() != &worker && (one->state.phase == SlotPhase::running);
+  return std::ranges::any_of(present_, [&](const Worker* one) {
+    return one != &worker && (one->state.phase == SlotPhase::running);
   });
 }
 
 bool Roster::at_rest() const {
-  return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+  return std::all_of(present_.begin(), present_.end(), [](const auto& worker) {
     const SlotPhase phase = worker->state.phase;
     return phase == SlotPhase::stopped || phase == SlotPhase::idle || phase == SlotPhase::failed;
   });

@@ -1,7 +1,8 @@
 // Shell. The slots that there are, and what is kept of each beside its machine's state: the process, its
 // token, its ledger, what is on its way to it.
 //
-// A Worker never moves, because handlers of the event loop refer to it, and lives as long as the Roster.
+// A Worker never moves, because handlers of the event loop refer to it, and lives as long as the Roster: one
+// whose slot is given up is only left out, and is the slot's again when that comes back.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -37,6 +38,8 @@ struct Worker {
   std::optional<Process> process;
   std::optional<boost::asio::posix::stream_descriptor> exit;
   MonotonicNs started_at;
+  bool present = false;  // its slot is one of the fleet's
+  bool retires = false;  // it is told to stop for good; then its slot is none of the fleet's
   bool welcomed = false;
   std::string libca;
   std::optional<std::string> log_level;        // of this slot alone, told by an operator
@@ -73,12 +76,17 @@ public:
   // A slot each of workers.count. Ledgers of earlier runs are opened.
   Roster(boost::asio::io_context& loop, const Config& config);
 
+  Worker& add(Slot slot);
+  void remove(Slot slot);
   Worker& at(Slot slot) { return *workers_.at(slot.value); }
   const Worker& at(Slot slot) const { return *workers_.at(slot.value); }
-  // Null: there is no such slot.
-  Worker* find(Slot slot) { return slot.value < workers_.size() ? workers_[slot.value].get() : nullptr; }
+  // Null: there is no such slot. Asked once an entry.
+  Worker* find(Slot slot) const {
+    if (slot.value >= workers_.size() || !workers_[slot.value]) return nullptr;
+    return workers_[slot.value]->present ? workers_[slot.value].get() : nullptr;
+  }
   // By slot.
-  const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
+  const std::vector<Worker*>& all() const { return present_; }
   // Another one than this has a worker that greeted.
   bool others_run(const Worker& worker) const;
   // Nothing of them runs or is about to.
@@ -87,8 +95,10 @@ public:
   Result<void> open_ledger(Worker& worker) const;
 
 private:
+  boost::asio::io_context& loop_;
   const Config& config_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // all that ever were, by slot
+  std::vector<Worker*> present_;
 };
 
 }  // namespace e2k::supervisor

@@ -26,7 +26,34 @@ void Book::serve(EntryId id, Place place) {
   of_slot[place.index.value] = id.value;
 }
 
+void Book::prepare(EntryId id, Place to) {
+  forget_preparation(id);
+  preparing_.insert_or_assign(id.value, to);
+  prepared_at_[number_of(to)] = id.value;
+}
+
+std::optional<Place> Book::preparing(EntryId id) const {
+  const auto found = preparing_.find(id.value);
+  return found == preparing_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Book::forget_preparation(EntryId id) {
+  const auto found = preparing_.find(id.value);
+  if (found == preparing_.end()) return;
+  prepared_at_.erase(number_of(found->second));
+  preparing_.erase(found);
+}
+
+void Book::go_over(EntryId id) {
+  const auto to = preparing(id);
+  if (!to) return;
+  serve(id, *to);
+  hold(id);
+}
+
 void Book::withdraw(EntryId id) {
+  forget_preparation(id);
+  free(id);
   const auto was = place(id);
   if (!was) return;
   uint32_t& behind = back_[was->slot][was->index.value];
@@ -35,6 +62,8 @@ void Book::withdraw(EntryId id) {
 }
 
 Serving Book::state(EntryId id) const {
+  if (is_held(id)) return Serving::held;
+  if (preparing_.contains(id.value)) return Serving::preparing;
   if (place(id)) return Serving::serving;
   return leaving_of_.contains(id.value) ? Serving::leaving : Serving::unserved;
 }
@@ -45,6 +74,8 @@ std::optional<Place> Book::place(EntryId id) const {
 }
 
 std::optional<EntryId> Book::entry_at(const Place& place) const {
+  if (const auto prepared = prepared_at_.find(number_of(place)); prepared != prepared_at_.end())
+    return EntryId{prepared->second};
   const auto found = back_.find(place.slot);
   if (found == back_.end() || place.index.value >= found->second.size()) return std::nullopt;
   const uint32_t id = found->second[place.index.value];
@@ -61,16 +92,21 @@ void Book::emptied(Slot slot) {
   for (Leaving& one : leaving_) one.left |= one.from.slot == slot;
 }
 
+bool Book::leaves(Slot slot) const {
+  return std::any_of(leaving_.begin(), leaving_.end(),
+                     [slot](const Leaving& one) { return one.from.slot == slot; });
+}
+
 bool Book::is_leaving(const Place& place) const {
   return leaving_from_.contains(number_of(place));
 }
 
-Book::Settled Book::settle(MonotonicNs now, const std::function<bool(const Leaving&)>& has_left) {
+Book::Settled Book::settle(const std::function<Left(Leaving&)>& judge) {
   Settled settled;
-  std::erase_if(leaving_, [&](const Leaving& one) {
-    const bool left = one.left || has_left(one);
-    if (!left && now <= one.deadline) return false;
-    if (!left) ++settled.late;
+  std::erase_if(leaving_, [&](Leaving& one) {
+    const Left left = one.left ? Left::yes : judge(one);
+    if (left == Left::no) return false;
+    if (left == Left::late) ++settled.late;
     count_down(leaving_of_, one.id.value);
     count_down(leaving_from_, number_of(one.from));
     settled.left.push_back(one);

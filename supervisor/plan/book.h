@@ -1,10 +1,12 @@
 // Pure. The book of who serves what: where each entry is served, which entry stands behind a line, and which
 // places entries have left that still have something of them.
 //
-// An entry has at most one place where it is served. A place that it left is remembered until its last event
-// there has reached Kafka, or a deadline has passed: until then it is served nowhere, so that its events stay
-// in order; and whoever is given the same line's entry again, under whatever id, waits for it likewise. What
-// has left is the caller's to say, because it stands in ledgers.
+// An entry has one place where it is served, and, while it is about to go over to another worker, a second
+// one that prepares (handover/handover.h). When it has gone over it is served at its new place, where what
+// comes is *held*. The places that it left are remembered until its last event there is settled: until then
+// it is held, or, where it could not be, served nowhere, so that its events stay in order; and whoever is
+// given the same line's entry again, under whatever id, waits for it likewise. What has left is the caller's
+// to say, because it stands in ledgers.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +21,45 @@
 #include "common/clock.h"
 #include "common/ids.h"
 #include "supervisor/commands/command_state.h"
+#include "supervisor/handover/handover.h"
 #include "supervisor/plan/lines.h"
 
 namespace e2k::supervisor {
 
 enum class Serving {
-  unserved,  // waits for a worker
-  serving,   // waits for nothing
-  leaving,   // waits for the last event where it was served before
+  unserved,   // waits for a worker
+  serving,    // waits for nothing
+  preparing,  // is served; waits for the worker that it is to go over to
+  held,       // has gone over; waits for the last event where it was served before
+  leaving,    // is served nowhere, and waits for that
 };
 
 class Book {
 public:
   void serve(EntryId id, Place place);
-  // It is served nowhere from now on.
+  // It is served nowhere from now on, and prepared nowhere.
   void withdraw(EntryId id);
+
+  // It is served where it is, and prepared there.
+  void prepare(EntryId id, Place to);
+  std::optional<Place> preparing(EntryId id) const;
+  void forget_preparation(EntryId id);
+  // It is served where it was prepared, and held there.
+  void go_over(EntryId id);
+  void hold(EntryId id) { held_.insert(id.value); }
+  void free(EntryId id) { held_.erase(id.value); }
+  bool is_held(EntryId id) const { return held_.contains(id.value); }
+  bool is_under_way(EntryId id) const { return is_held(id) || preparing_.contains(id.value); }
+  size_t under_way() const { return preparing_.size() + held_.size(); }
+  // Calls `visit(id, place)` for each that is prepared.
+  template <class Visit>
+  void each_preparing(Visit&& visit) const {
+    for (const auto& [id, place] : preparing_) visit(EntryId{id}, place);
+  }
+  template <class Visit>
+  void each_held(Visit&& visit) const {
+    for (const uint32_t id : held_) visit(EntryId{id});
+  }
 
   Serving state(EntryId id) const;
   std::optional<Place> place(EntryId id) const;
@@ -52,23 +78,25 @@ public:
     Place from;
     Generation generation;  // of the worker that it leaves
     uint64_t assigned = 0;  // items that this worker had been given by then, the entry's removal included
-    MonotonicNs deadline{};
     int64_t command_offset =
         -1;             // of the command that the old worker served; -1: another one is to be served
     bool left = false;  // nothing of it is there, for certain
+    std::optional<MonotonicNs> dead_since = std::nullopt;  // of judge_leaving()
   };
   void leave(const Leaving& leaving);
   // Nothing of the slot's lines is left.
   void emptied(Slot slot);
   bool is_leaving(const Place& place) const;
+  // Anything leaves the slot, or stands there for an entry that is served elsewhere.
+  bool leaves(Slot slot) const;
   const std::vector<Leaving>& leaving() const { return leaving_; }
 
   struct Settled {
     std::vector<Leaving> left;  // each of them
     std::vector<EntryId> free;  // entries that have left every place, without repeats: to be served anew
-    size_t late = 0;            // of them, those whose deadline has passed
+    size_t late = 0;            // of `left`, those that something of is still there
   };
-  Settled settle(MonotonicNs now, const std::function<bool(const Leaving&)>& has_left);
+  Settled settle(const std::function<Left(Leaving&)>& judge);
 
 private:
   static constexpr uint32_t kNone = UINT32_MAX;
@@ -79,7 +107,10 @@ private:
   std::vector<Row> rows_;
   std::map<Slot, std::vector<uint32_t>> back_;  // EntryId by index
   std::vector<Leaving> leaving_;
-  // Of them, how many there are of an entry, and of a line.
+  std::unordered_map<uint32_t, Place> preparing_;
+  std::unordered_map<uint64_t, uint32_t> prepared_at_;  // EntryId by place
+  std::unordered_set<uint32_t> held_;
+  // Of what leaves, how many there are of an entry, and of a line.
   std::unordered_map<uint32_t, uint32_t> leaving_of_;
   std::unordered_map<uint64_t, uint32_t> leaving_from_;
 };

@@ -3,23 +3,16 @@
 #include <algorithm>
 #include <cassert>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
+
+#include "supervisor/plan/add_item.h"
 
 namespace e2k::supervisor {
 namespace {
 
 uint64_t attributes_of(const EntryRef& e) {
   return hash_of_text(e.key, e.mask.bits);
-}
-
-AddEntry add_item(EntryIndex index, const EntryRef& e) {
-  AddEntry add;
-  add.index = index;
-  add.entry = EntrySpec{std::string(e.topic), std::string(e.channel), e.mask, std::string(e.key)};
-  add.never_connected_published = e.never_connected_published;
-  add.was_connected = e.was_connected;
-  add.disconnected_published = e.disconnected_published;
-  return add;
 }
 
 }  // namespace
@@ -99,11 +92,22 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
   for (EntryId id : std::exchange(freed_, {}))
     if (id.value < rows_.size() && rows_[id.value].channel != kNone && !place(id)) added.push_back(id);
   for (EntryId id : added) bring_home(id, ask);
-  if (moves_put_off_ || !place_evenly(added, state)) even_out(state, ask, orders);
+  if (moves_put_off_ || wants_plan_ || !place_evenly(added, state)) even_out(state, ask, orders);
+  std::unordered_set<uint32_t> handed_over;
+  for (const Departure& departure : orders.departures) handed_over.insert(departure.id.value);
   for (EntryId id : changed) {
     Row& r = rows_[id.value];
     const auto before = place(id);
-    if (!std::exchange(r.changed, false) || !before) continue;  // moved, hence held
+    if (!std::exchange(r.changed, false) || !before || handed_over.contains(id.value)) continue;
+    if (const auto home = owner(id); !book_.is_under_way(id) && home && before->slot != *home) {
+      hand_over(id, *home, state, orders);
+      continue;
+    }
+    if (book_.is_under_way(id)) {
+      r.attributes = ~r.attributes;
+      orders.put_off.push_back(id);
+      continue;
+    }
     AddEntry add = hand_out(id, *state.find(id));
     add.replaces = before->index;
     orders.items[before->slot].push_back(std::move(add));
@@ -114,6 +118,18 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
   return orders;
 }
 
+// Where it is served and where it is prepared.
+void Shares::remove_from_workers(EntryId id, Orders& orders) {
+  if (const auto at = place(id)) {
+    auto& items = orders.items[at->slot];
+    // What it received is not lost, wherever the worker before has got to.
+    if (book_.is_held(id)) items.push_back(ReleaseEntry{at->index});
+    items.push_back(RemoveEntry{at->index});
+  }
+  if (const auto second = book_.preparing(id))
+    orders.items[second->slot].push_back(RemoveEntry{second->index});
+}
+
 // One entry's command, as far as it goes without the planner.
 void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::vector<EntryId>& added) {
   const auto wanted = state.find(id);
@@ -121,13 +137,19 @@ void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::ve
   if (known.channel != kNone) {
     const bool same = wanted && known.identity == Identity::of(wanted->topic, wanted->channel);
     if (same) {
-      if (known.attributes == attributes_of(*wanted)) return;
+      if (known.attributes == attributes_of(*wanted)) {
+        // What a handover that was given up has left elsewhere.
+        const auto at = place(id);
+        if (const auto home = owner(id); at && home && at->slot != *home && !book_.is_under_way(id))
+          hand_over(id, *home, state, orders);
+        return;
+      }
       known.attributes = attributes_of(*wanted);
       known.changed = place(id).has_value();  // held: release() hands out what is then commanded
       return;
     }
     // An id of an entry that is gone may be another's by now.
-    if (const auto before = place(id)) orders.items[before->slot].push_back(RemoveEntry{before->index});
+    remove_from_workers(id, orders);
     unlink(id);
   }
   if (!wanted) return;
@@ -150,17 +172,36 @@ void Shares::claim(EntryId id, const EntryRef& entry, Orders& orders) {
     return lines_.find(at.slot, entry.topic, entry.channel, entry.key) == at.index;
   };
   std::stable_partition(served.begin(), served.end(), is_the_key_s);
+  std::stable_partition(served.begin(), served.end(), [&](const Place& at) {
+    return (taken_over_[at.slot][at.index.value] & kHeldBit) == 0;
+  });
   for (const Place& at : served) {
-    const uint8_t mask = std::exchange(taken_over_[at.slot][at.index.value], uint8_t{0});
+    const uint8_t taken = std::exchange(taken_over_[at.slot][at.index.value], uint8_t{0});
+    const uint8_t mask = taken & static_cast<uint8_t>(~kHeldBit);
+    const bool is_held = taken != mask;
     if (channel.slot == kNoSlot) put_at(channel, at.slot);
     if (place(id) || channel.slot != at.slot.value) {
+      if (is_held && !place(id)) orders.items[at.slot].push_back(ReleaseEntry{at.index});
       orders.items[at.slot].push_back(RemoveEntry{at.index});
       if (!place(id)) orders.departures.push_back({id, at, true});
       continue;
     }
     book_.serve(id, at);
     r.changed = mask != entry.mask.bits || !is_the_key_s(at);
+    if (is_held) go_on_holding(id, at, orders);
   }
+}
+
+// It had gone over, and nobody knows whether its old worker's last event is out.
+void Shares::go_on_holding(EntryId id, const Place& at, Orders& orders) {
+  bool has_others = false;
+  lines_.each(rows_[id.value].identity, [&](const Place& other) {
+    if (other == at) return;
+    orders.departures.push_back({id, other, true});
+    has_others = true;
+  });
+  if (has_others) return book_.hold(id);
+  orders.items[at.slot].push_back(ReleaseEntry{at.index});
 }
 
 Shares::Orders Shares::take_over(Slot slot, std::vector<uint8_t> masks, const CommandState& state) {
@@ -170,7 +211,9 @@ Shares::Orders Shares::take_over(Slot slot, std::vector<uint8_t> masks, const Co
   for (const EntryId id : known) {
     const auto entry = state.find(id);
     const EntryIndex index = place(id)->index;
-    const uint8_t mask = index.value < masks.size() ? std::exchange(masks[index.value], uint8_t{0}) : 0;
+    const uint8_t taken = index.value < masks.size() ? std::exchange(masks[index.value], uint8_t{0}) : 0;
+    const uint8_t mask = taken & static_cast<uint8_t>(~kHeldBit);
+    if (taken != mask) orders.items[slot].push_back(ReleaseEntry{index});
     if (!entry || rows_[id.value].identity != Identity::of(entry->topic, entry->channel)) {
       // It is about to be removed.
       if (mask != 0) masks[index.value] = mask;
@@ -200,25 +243,41 @@ void Shares::bring_home(EntryId id, const Asking& ask) {
   if (rows_[id.value].channel == kNone) return;
   Channel& channel = channels_[rows_[id.value].channel];
   if (channel.slot != kNoSlot || channel.bar == Bar::quarantined) return;
-  std::optional<Slot> served, waits;
+  std::optional<Slot> served, waits, held;
   for (uint32_t e = channel.first; e != kNone; e = rows_[e].next)
     lines_.each(rows_[e].identity, [&](const Place& place) {
-      if (!workers_.contains(place.slot)) return;
+      if (!is_open(place.slot)) return;
       if (!served) served = place.slot;
       if (!waits && ask.waits(place)) waits = place.slot;
+      if (!held && ask.held(place)) held = place.slot;
     });
-  if (const auto home = waits ? waits : served) put_at(channel, *home);
+  if (const auto home = held ? held : waits ? waits : served) put_at(channel, *home);
 }
 
 // Gives an entry that is new to its worker, unless events of it wait elsewhere.
 void Shares::place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders) {
   const Slot slot{channels_[rows_[id.value].channel].slot};
   const size_t before = orders.departures.size();
+  // What it holds from a handover that nobody remembers goes out from behind what the others published.
+  bool is_held = false;
+  lines_.each(rows_[id.value].identity,
+              [&](const Place& place) { is_held |= place.slot == slot && ask.held(place); });
   lines_.each(rows_[id.value].identity, [&](const Place& place) {
-    if (place.slot != slot && (ask.waits(place) || book_.is_leaving(place)))
+    if (place.slot != slot && (is_held || ask.waits(place) || book_.is_leaving(place)))
       orders.departures.push_back({id, place, true});
   });
-  if (orders.departures.size() == before) orders.items[slot].push_back(hand_out(id, entry));
+  const bool is_free = orders.departures.size() == before;
+  if (!is_free && held_at(slot) >= kMostHeld) return;
+  AddEntry add = hand_out(id, entry);
+  if (!is_free) book_.hold(id);
+  add.held = !is_free;
+  orders.items[slot].push_back(std::move(add));
+}
+
+size_t Shares::held_at(Slot slot) const {
+  size_t held = 0;
+  book_.each_held([&](EntryId id) { held += place(id) && place(id)->slot == slot; });
+  return held;
 }
 
 void Shares::put_at(Channel& channel, Slot slot) {
@@ -227,97 +286,12 @@ void Shares::put_at(Channel& channel, Slot slot) {
   workers_[slot].entries += channel.entries;
 }
 
-// What is new goes where the planner would put it; false: others are to be moved, too, so that it is its
-// turn.
-bool Shares::place_evenly(std::span<const EntryId> added, const CommandState& state) {
-  if (affinity_ != Affinity::none) return false;
-  std::vector<std::pair<std::string_view, uint32_t>> fresh;
-  for (const EntryId id : added) {
-    const uint32_t number = rows_[id.value].channel;
-    if (number == kNone || channels_[number].slot != kNoSlot) continue;
-    if (channels_[number].bar == Bar::quarantined) continue;  // it counts for nobody
-    if (const auto entry = state.find(id)) fresh.emplace_back(entry->channel, number);
-  }
-  std::ranges::sort(fresh);
-  const auto repeats = std::ranges::unique(fresh);
-  fresh.erase(repeats.begin(), repeats.end());
-  std::map<Slot, size_t> held;
-  size_t channels = fresh.size();
-  for (const Slot slot : slots_) channels += held[slot] = workers_[slot].channels;
-  if (channels != channel_of_name_.size()) return false;  // one is held by nobody of the fleet
-  const auto places = places_of_new(fresh.size(), held);
-  if (!places) return false;
-  for (size_t i = 0; i < fresh.size(); ++i) put_at(channels_[fresh[i].second], (*places)[i]);
-  return true;
-}
-
-void Shares::even_out(const CommandState& state, const Asking& ask, Orders& orders) {
-  std::vector<PlannedChannel> planned;
-  std::vector<uint32_t> numbers;
-  planned.reserve(channel_of_name_.size());
-  numbers.reserve(channel_of_name_.size());
-  for (uint32_t n = 0; n < channels_.size(); ++n) {
-    const Channel& channel = channels_[n];
-    if (channel.entries == 0) continue;
-    PlannedChannel p;
-    if (auto entry = state.find(EntryId{channel.first})) p.name = entry->channel;
-    if (channel.slot != kNoSlot) p.holder = Slot{channel.slot};
-    if (channel.host != kNone) p.host = channel.host;
-    p.quarantined = channel.bar == Bar::quarantined;
-    planned.push_back(p);
-    numbers.push_back(n);
-  }
-  moves_put_off_ = false;
-  for (const Move& move : plan(planned, slots_, affinity_)) {
-    const Channel& channel = channels_[numbers[move.channel]];
-    if (channel.bar == Bar::withheld && channel.slot != kNoSlot) {
-      moves_put_off_ = true;
-    } else if (is_stuck(channel, ask)) {
-      moves_put_off_ = true;
-    } else {
-      move_channel(numbers[move.channel], move.to, orders);
-    }
-  }
-}
-
-bool Shares::is_stuck(const Channel& channel, const Asking& ask) const {
-  if (channel.slot == kNoSlot) return false;
-  const Slot slot{channel.slot};
-  bool stuck = false;
-  for (uint32_t e = channel.first; e != kNone && !stuck; e = rows_[e].next) {
-    if (const auto at = place(EntryId{e})) {
-      stuck = ask.stuck(*at);
-    } else {
-      // Not handed out yet: what waits there is of the worker before.
-      lines_.each(rows_[e].identity,
-                  [&](const Place& place) { stuck = stuck || (place.slot == slot && ask.waits(place)); });
-    }
-  }
-  return stuck;
-}
-
-void Shares::move_channel(uint32_t number, Slot to, Orders& orders) {
-  Channel& channel = channels_[number];
-  if (channel.slot != kNoSlot) {
-    const Slot from{channel.slot};
-    for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
-      const auto at = place(EntryId{e});
-      if (!at) continue;
-      orders.items[from].push_back(RemoveEntry{at->index});
-      orders.departures.push_back({EntryId{e}, *at, rows_[e].changed});
-      book_.withdraw(EntryId{e});
-    }
-    --workers_[from].channels;
-    workers_[from].entries -= channel.entries;
-  }
-  put_at(channel, to);
-}
-
 AddEntry Shares::hand_out(EntryId id, const EntryRef& entry) {
   Row& r = rows_[id.value];
   const Slot slot{channels_[r.channel].slot};
   const EntryIndex index = lines_.assign(slot, entry.topic, entry.channel, entry.key);
-  book_.serve(id, {slot, index});
+  const auto at = place(id);
+  if (!at || *at != Place{slot, index}) book_.serve(id, {slot, index});
   r.attributes = attributes_of(entry);  // they may have changed since it was put into the book
   return add_item(index, entry);
 }
@@ -329,12 +303,43 @@ std::vector<AssignItem> Shares::serve_anew(Slot slot, const CommandState& state)
   for (const EntryId id : served) {
     const auto entry = state.find(id);
     if (entry && rows_[id.value].identity == Identity::of(entry->topic, entry->channel)) {
-      items.push_back(hand_out(id, *entry));
+      items.push_back(serve_again(id, *entry));
     } else {
       book_.withdraw(id);  // it is about to be removed, and the worker does not know it
     }
   }
+  std::vector<EntryId> prepared;
+  book_.each_preparing([&](EntryId id, Place place) {
+    if (place.slot == slot) prepared.push_back(id);
+  });
+  for (const EntryId id : prepared) {
+    const auto entry = state.find(id);
+    if (!entry) continue;
+    const EntryIndex index = lines_.assign(slot, entry->topic, entry->channel, entry->key);
+    book_.prepare(id, {slot, index});
+    AddEntry add = add_item(index, *entry);
+    add.held = true;
+    items.push_back(std::move(add));
+  }
   return items;
+}
+
+// Where it is, be its channel about to be elsewhere or not.
+AddEntry Shares::serve_again(EntryId id, const EntryRef& entry) {
+  const Slot slot = place(id)->slot;
+  if (!book_.is_under_way(id) && owner(id) == slot) return hand_out(id, entry);
+  // Its lines may have begun anew, or its key be another.
+  const bool is_held = book_.is_held(id);
+  const auto second = book_.preparing(id);
+  const EntryIndex index = lines_.assign(slot, entry.topic, entry.channel, entry.key);
+  if (index != place(id)->index) {
+    book_.serve(id, {slot, index});
+    if (is_held) book_.hold(id);
+    if (second) book_.prepare(id, *second);
+  }
+  AddEntry add = add_item(index, entry);
+  add.held = is_held;
+  return add;
 }
 
 std::optional<std::pair<Slot, AddEntry>> Shares::release(EntryId id, const CommandState& state) {
@@ -349,7 +354,7 @@ std::optional<std::pair<Slot, AddEntry>> Shares::release(EntryId id, const Comma
 void Shares::renew(EntryId id, const CommandState& state, Orders& orders) {
   const auto at = place(id);
   const auto entry = state.find(id);
-  if (!at || !entry) return;
+  if (!at || !entry || book_.is_under_way(id) || owner(id) != at->slot) return;
   auto& items = orders.items[at->slot];
   items.push_back(RemoveEntry{at->index});
   items.push_back(hand_out(id, *entry));
@@ -369,8 +374,8 @@ void Shares::bar(std::string_view name, Bar bar, Orders& orders) {
   for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
     if (bar == Bar::none) {
       freed_.push_back(EntryId{e});
-    } else if (const auto at = place(EntryId{e})) {
-      orders.items[at->slot].push_back(RemoveEntry{at->index});
+    } else {
+      remove_from_workers(EntryId{e}, orders);
       book_.withdraw(EntryId{e});
     }
   }
@@ -401,6 +406,20 @@ std::optional<Slot> Shares::owner(EntryId id) const {
 size_t Shares::channels(Slot slot) const {
   auto found = workers_.find(slot);
   return found == workers_.end() ? 0 : found->second.channels;
+}
+
+size_t Shares::moving(Slot slot) const {
+  std::set<uint32_t> moving;
+  for (const Book::Leaving& one : book_.leaving())
+    if (owner(one.id) == slot) moving.insert(one.id.value);
+  book_.each_preparing([&](EntryId id, Place place) {
+    if (place.slot == slot) moving.insert(id.value);
+  });
+  book_.each_held([&](EntryId id) {
+    if (owner(id) == slot) moving.insert(id.value);
+  });
+  return moving.size() + static_cast<size_t>(std::count_if(moves_.begin(), moves_.end(),
+                                                           [slot](const Wanted& w) { return w.to == slot; }));
 }
 
 size_t Shares::entries(Slot slot) const {

@@ -18,19 +18,24 @@
 // waits of it stays where it is. One that is quarantined leaves its slot and counts for nobody; one that is
 // withheld for a while keeps its slot, and is not moved.
 //
-// A moved channel's entries are *held*: their old worker is told to remove them at once, their new one is
-// told to add them only when release() is called, that is, when the old one's last event has reached Kafka.
-// So a channel's events stay in order. A channel whose old worker could not get rid of its events for a long
-// time is not moved at all: the caller knows which are *stuck*. Likewise for entries that are new to the book
-// of shares, after a start: their channels stay with the slot where events of theirs still wait; where those
-// wait in a slot that is gone, they are held, and so are those of an entry that was removed, and commanded
-// anew before the place that it had left was empty.
+// A channel that moves is handed over entry by entry (handover/handover.h): its new worker is told to add
+// them *held*, its old one goes on until go_over(). Of what the planner wants moved, next_moves() begins as
+// much as there is room for; a channel is not moved again before it has arrived, and not at once where it was
+// given up. A channel whose old worker could not get rid of its events for a long time is moved only off a
+// closed slot: the caller knows which are *stuck*.
+//
+// Entries that are new to the book of shares, after a start, stay with the slot where events of theirs still
+// wait; where those wait in another slot nobody serves them there, and they begin held, and so do those of an
+// entry that was removed and commanded anew before the place that it had left was empty. Beyond kMostHeld a
+// slot the latter are given to nobody before release() is called.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -52,16 +57,30 @@ public:
   // `workers`: the slots of the fleet, at least one.
   explicit Shares(std::vector<Slot> workers, Affinity affinity = Affinity::none);
 
-  // A held entry, and where its last events still are.
+  // The slots of the fleet come and go. One that is *closed* (its worker has failed, or is to leave) gets no
+  // channel, and those that it has move to the others; where all are closed they count as open. The next
+  // reconcile plans accordingly, also one without dirty entries. Nothing happens where nothing changes.
+  void add_slot(Slot slot);
+  void remove_slot(Slot slot);  // it holds nothing any more
+  void close(Slot slot);
+  void open(Slot slot);
+  bool is_closed(Slot slot) const { return closed_.contains(slot); }
+  bool wants_plan() const { return wants_plan_; }
+
+  // An entry that goes over, and where its last events still are.
   struct Departure {
     EntryId id;
     Place from;
-    bool renewed = false;  // what the old worker served was an earlier command
+    bool renewed = false;  // what the old worker serves or served is an earlier command
+    bool serves = false;   // it is served there still
   };
   struct Orders {
     std::map<Slot, std::vector<AssignItem>> items;  // to be applied in this order
     std::vector<Departure> departures;
+    std::vector<EntryId> put_off;  // changed, and under way: to be reconciled again when they have arrived
   };
+  static constexpr size_t kMostHeld = 2000;
+  static constexpr uint8_t kHeldBit = 0x80;
 
   // What the caller knows of a line in a ledger. Asked for the channels that are about to move, and for the
   // lines of entries that are new.
@@ -70,6 +89,8 @@ public:
     std::function<bool(const Place&)> waits = [](const Place&) { return false; };
     // Events of it wait and do not get any less.
     std::function<bool(const Place&)> stuck = [](const Place&) { return false; };
+    // It was held there when its worker, or an earlier supervisor, ended.
+    std::function<bool(const Place&)> held = [](const Place&) { return false; };
   };
   // Brings the book up to `state` for the entries in `dirty` (repeats and unknown ids do no harm), then evens
   // out. Channels that serve a stuck entry stay where they are; the next reconcile looks again.
@@ -77,6 +98,16 @@ public:
   Orders reconcile(const CommandState& state, std::span<const EntryId> dirty) {
     return reconcile(state, dirty, Asking{});
   }
+  // Moves that the last reconcile wants, while fewer than `most` entries are under way.
+  Orders next_moves(const CommandState& state, const Asking& ask, size_t most);
+  bool has_moves() const { return !moves_.empty(); }
+
+  // The entry is served where it was prepared from now on; what its old worker is to be told.
+  std::optional<std::pair<Slot, RemoveEntry>> go_over(EntryId id);
+  // It is not, and its channel stays where it is; what the new one is to be told. `others`: entries of the
+  // channel that have gone over already: to be reconciled, so that they come back.
+  std::optional<std::pair<Slot, RemoveEntry>> give_up(EntryId id, std::vector<EntryId>& others);
+
   // The last reconcile left channels where they were stuck.
   bool moves_put_off() const { return moves_put_off_; }
 
@@ -85,21 +116,23 @@ public:
   bool set_host(EntryId id, uint32_t host);
 
   // A worker of an earlier supervisor serves these lines of the slot; a line's mask is 0 where it serves
-  // nothing under it. Entries that are in the book already are compared with them at once.
+  // nothing under it, and has kHeldBit where it is held. One that is held is served there unless it is served
+  // elsewhere, too: there its handover had not got far, and is forgotten. Entries that are in the book
+  // already are compared with them at once.
   Orders take_over(Slot slot, std::vector<uint8_t> masks, const CommandState& state);
   // Every command is known: what no entry asked for is to be removed.
   Orders drop_unclaimed();
   // The slot's worker is no more; nor does it serve anything that was not claimed.
   void forget_taken_over(Slot slot) { taken_over_.erase(slot); }
 
-  // A fresh worker greeted: everything that the slot serves and that is not held.
+  // A fresh worker greeted: everything that the slot serves or prepares.
   std::vector<AssignItem> serve_anew(Slot slot, const CommandState& state);
 
-  // A held entry may go to its new worker: what to send, or nothing if the entry was meanwhile removed or was
-  // not held.
+  // An entry that was given to nobody may go to its new worker: what to send, or nothing if the entry was
+  // meanwhile removed or is served.
   std::optional<std::pair<Slot, AddEntry>> release(EntryId id, const CommandState& state);
 
-  // The entry's worker wants it again (a new search): remove and add. Nothing for a held one.
+  // The entry's worker wants it again (a new search): remove and add. Nothing for one that is under way.
   void renew(EntryId id, const CommandState& state, Orders& orders);
 
   // Of the channel of that name, commanded or not. With Bar::none the next reconcile gives its entries to a
@@ -123,6 +156,8 @@ public:
   size_t channels() const { return channel_of_name_.size(); }
   size_t channels(Slot slot) const;
   size_t entries(Slot slot) const;
+  // Entries that belong to the slot and that it does not serve alone, or not yet.
+  size_t moving(Slot slot) const;
   Lines& lines() { return lines_; }
   const Lines& lines() const { return lines_; }
 
@@ -143,6 +178,12 @@ private:
     uint16_t slot = kNoSlot;
     uint32_t host = kNone;  // kNone: not known
     Bar bar = Bar::none;
+    uint32_t stays_at = 0;  // slots_changes_ when it was given up
+  };
+  struct Wanted {
+    uint32_t channel;
+    uint64_t name_hash;  // of that channel
+    Slot to;
   };
   struct Worker {
     size_t channels = 0, entries = 0;
@@ -151,9 +192,15 @@ private:
   Row& row(EntryId id);
   void link(EntryId id, const EntryRef& entry);
   void unlink(EntryId id);
-  void move_channel(uint32_t channel, Slot to, Orders& orders);
+  bool is_under_way(const Channel& channel) const;
+  bool is_placed(const Channel& channel) const;
+  void move_channel(uint32_t channel, Slot to, const CommandState& state, Orders& orders);
+  void hand_over(EntryId id, Slot to, const CommandState& state, Orders& orders);
+  void leave_slot(Channel& channel);
+  void remove_from_workers(EntryId id, Orders& orders);
   void take(EntryId id, const CommandState& state, Orders& orders, std::vector<EntryId>& added);
   void claim(EntryId id, const EntryRef& entry, Orders& orders);
+  void go_on_holding(EntryId id, const Place& at, Orders& orders);
   void bring_home(EntryId id, const Asking& ask);
   void put_at(Channel& channel, Slot slot);
   bool place_evenly(std::span<const EntryId> added, const CommandState& state);
@@ -161,8 +208,17 @@ private:
   bool is_stuck(const Channel& channel, const Asking& ask) const;
   void place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders);
   AddEntry hand_out(EntryId id, const EntryRef& entry);
+  AddEntry serve_again(EntryId id, const EntryRef& entry);
+  size_t held_at(Slot slot) const;
+  void note_slots_changed(bool changed);
+  std::vector<Slot> open_slots() const;
+  bool is_open(Slot slot) const;
 
-  std::vector<Slot> slots_;
+  std::vector<Slot> slots_;  // sorted
+  std::set<Slot> closed_;    // of them
+  bool wants_plan_ = false;
+  uint32_t slots_changes_ = 1;
+  std::deque<Wanted> moves_;
   Affinity affinity_;
   std::vector<Row> rows_;
   std::vector<Channel> channels_;

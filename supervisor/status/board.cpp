@@ -65,10 +65,12 @@ ServiceState Board::state() const {
   if (stopping_) return ServiceState::stopping;
   if (!parts_.replay.serving()) return ServiceState::starting;
   for (const auto& view : parts_.fleet.slots()) {
+    if (has_begun_) break;
     const bool first = view.state->restarts == 0 && view.state->last_cause == ExitCause::none;
     if (first && (view.state->phase == SlotPhase::starting || view.state->phase == SlotPhase::idle))
       return ServiceState::starting;
   }
+  has_begun_ = true;
   if (paused_) return ServiceState::paused;
   return parts_.reasons.any() ? ServiceState::degraded : ServiceState::running;
 }
@@ -148,6 +150,8 @@ std::vector<WorkerView> Board::workers() const {
     view.generation = slot.state->generation;
     view.pid = slot.state->pid;
     view.state = shown_phase(slot.state->phase);
+    if (parts_.leaves(slot.slot) && slot.state->phase == SlotPhase::running) view.state = "RETIRING";
+    view.moving = parts_.shares.moving(slot.slot);
     view.channels = parts_.shares.channels(slot.slot);
     view.entries = parts_.shares.entries(slot.slot);
     view.restarts = slot.state->restarts;

@@ -43,8 +43,9 @@ public:
     const Ledgers& ledgers;
     const Reasons& reasons;
     const Quarantine& quarantine;
-    std::function<std::string()> kafka_last_error;                // of the command topic's connection
-    std::function<double()> longest_turn_s = [] { return 0.0; };  // of the event loop
+    std::function<std::string()> kafka_last_error;                  // of the command topic's connection
+    std::function<bool(Slot)> leaves = [](Slot) { return false; };  // the fleet, for good
+    std::function<double()> longest_turn_s = [] { return 0.0; };    // of the event loop
   };
   explicit Board(Parts parts) : parts_(std::move(parts)), started_at_(monotonic_now()) {}
 
@@ -91,6 +92,7 @@ private:
   bool paused_ = false;
   bool stopping_ = false;
   std::string commands_note_;
+  mutable bool has_begun_ = false;  // every worker was there once; those that join later begin by themselves
   StateCounts states_;
   SlotSums line_sums_;
   HostRates rates_;

@@ -6,13 +6,14 @@ import disk_scenarios
 import flood_scenarios
 import full_scenarios
 import life_scenarios
+import move_scenarios
 import spool_scenarios
 import topic_scenarios
 
 DIRECTED = {scenario.__name__: scenario for module in (topic_scenarios, life_scenarios, spool_scenarios, disk_scenarios)
             for scenario in module.SCENARIOS}
 # Those that only --only starts, and whose size the command line may change.
-FULL = {scenario.__name__: scenario for module in (full_scenarios, flood_scenarios) for scenario in module.SCENARIOS}
+FULL = {scenario.__name__: scenario for module in (full_scenarios, flood_scenarios, move_scenarios) for scenario in module.SCENARIOS}
 ALL = {**DIRECTED, **FULL}
 # What fits into the part of tests/run.
 QUICK = ("fewer_partitions", "killed_in_outage", "spool_removed")

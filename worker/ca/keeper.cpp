@@ -47,6 +47,7 @@ void Keeper::apply(const std::vector<AssignItem>& items, MonotonicNs now) {
   for (const AssignItem& item : items) {
     if (const auto* entry = std::get_if<AddEntry>(&item)) add(*entry, now);
     if (const auto* entry = std::get_if<RemoveEntry>(&item)) remove(*entry);
+    if (const auto* entry = std::get_if<ReleaseEntry>(&item)) release(*entry);
   }
   for (Channel* channel : touched_) tidy(*channel, now);
   touched_.clear();
@@ -123,7 +124,14 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
               log::quoted(spec.channel));
     if (old) remove(RemoveEntry{*item.replaces});
   }
-  const bool resumes = item.was_connected && !item.replaces;
+  const bool resumes = item.was_connected && !item.replaces && !item.held;
+  if (item.held && !delivery_.intake.hold(item.index)) {
+    log::error("entry_refused index={} channel={} reason=\"it can't be held\"", index,
+               log::quoted(spec.channel));
+    return;
+  }
+  // Who served it before is not known any more: all that came goes out.
+  if (!item.held && !item.replaces) (void)delivery_.intake.release(item.index, {});
   IntakeEntry* handle = delivery_.intake.open_entry(item.index, spec, flags_of(item), resumes);
   if (!handle) {
     log::error("entry_refused index={} channel={} reason=\"no room in the ledger\"", index,
@@ -253,7 +261,12 @@ void Keeper::remove(const RemoveEntry& item) {
   entries_[index.value] = nullptr;
   touch(channel);
   delivery_.intake.close_entry(handle);
+  delivery_.intake.discard(index);
   table_.free(entry);
+}
+
+void Keeper::release(const ReleaseEntry& item) {
+  (void)delivery_.intake.release(item.index, {item.after_stamp, item.after_hash});
 }
 
 void Keeper::touch(Channel& channel) {

@@ -13,6 +13,8 @@
 //   removed under its last index it goes altogether, under the one that it is about to leave nothing happens
 //   any more. A channel that brings no events just now lets it go at once; so does a new subscription that
 //   brings none.
+// - An entry that another worker still serves is *held* (AddEntry::held): the Intake keeps what comes of it
+//   until it is released, or removed, which drops it.
 // - Removed channels are cleared kClearsATurn at a time, each time flushed.
 // - Never Connected is told once a command, Disconnected once a loss: also of a loss that nobody saw, because
 //   the IOC went while no worker served the entry. An entry that was connected before and is not within the
@@ -69,6 +71,7 @@ private:
 
   void add(const AddEntry& item, MonotonicNs now);
   void remove(const RemoveEntry& item);
+  void release(const ReleaseEntry& item);
   void replace(const AddEntry& item, Entry& entry, MonotonicNs now);
   IntakeEntry* handle_for(const AddEntry& item, const Entry& entry);
   void send_over(Entry& entry, Mask mask, IntakeEntry* handle, EntryIndex index);

@@ -35,6 +35,8 @@ Feed::Feed(FeedParts parts, Outlet& outlet, Composer& composer)
       older_left_(static_cast<uint32_t>(parts_.older.size())),
       has_suspect_(header_.suspect_deaths.load(kRelaxed) >= kDeathsOver),
       coalescer_(parts_.min_interval_ns) {
+  if (parts_.live == nullptr) free_all_holds();
+  learn_holds();
   go_to({0, {}});
   for (const auto& [topic, log] : parts_.aside->all()) {
     Topic& t = topic_of(topic);
@@ -83,6 +85,8 @@ void Feed::begin_turn(int64_t now_ns, int64_t real_ns) {
   real_ns_ = real_ns;
   for (Topic* topic : behind_) topic->is_behind = false;
   behind_.clear();
+  learn_holds();
+  end_holds();
 }
 
 bool Feed::follow() {
@@ -111,6 +115,8 @@ bool Feed::follow() {
       OutputEntry* entry = entry_of(view.header->index);
       if (entry == nullptr) {
         settler_.lose(record, ledger::LossReason::encoding_failed, real_ns_);
+      } else if (stays_held(*entry, view)) {
+        hold_back(view.header->index, {current_, view.position});
       } else if (!entry->held) {
         const Offer offered = offer(record, view, *entry);
         left_in_a_row = offered == Offer::left && has_room_soon(*entry->topic) ? left_in_a_row + 1 : 0;
@@ -344,6 +350,8 @@ void Feed::trouble(Topic& topic) {
 void Feed::describe(const spool::RecordView& view) {
   const uint32_t index = view.header->index;
   if (index >= ledger::kMaxEntries || books_.line(EntryIndex{index}) == nullptr) return;
+  // Each entry that is opened is described before its first event: none that is held is taken for free.
+  learn_holds();
   if (entries_.size() <= index) entries_.resize(index + 1);
   OutputEntry& entry = entries_[index];
   const auto names_crc =
@@ -375,6 +383,7 @@ void Feed::describe(const spool::RecordView& view) {
   entry.key = texts_.keep(view.key());
   entry.key_bytes = static_cast<uint32_t>(view.key().size());
   books_.used_line(EntryIndex{index})->publisher.blocked.store(entry.topic->flow.why, kRelaxed);
+  entry.prepared = held_since_.contains(index);
 }
 
 OutputEntry* Feed::entry_of(uint32_t index) {

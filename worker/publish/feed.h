@@ -20,16 +20,21 @@
 // the slot as a whole drops its oldest segment that has nothing in flight. Each is counted in its entry's
 // line, and told by one `Lost N events` before the entry's next event.
 //
+// What is *held* (ledger::Hold) stays where it stands, and is passed over; when it is released the reader
+// goes back to it. It is moved like anything else that stands in the way.
+//
 // One thread, the publisher's.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -158,6 +163,17 @@ private:
   bool offer_first_left(Topic& topic);
   void look_for_silence();
 
+  // Holds.
+  bool stays_held(const OutputEntry& entry, const spool::RecordView& view) const;
+  void hold_back(uint32_t index, LogPlace at);
+  void learn_holds();
+  void free_all_holds();
+  struct Ended;
+  void end_holds();
+  void walk_ended(std::vector<Ended>& ended, LogPlace from,
+                  const std::function<void(Ended&, const spool::StandingRecord&, const spool::RecordView&)>&);
+  void end_hold(const Ended& ended);
+
   // Room.
   void give_back_settled();
   void give_back(spool::Log& log, uint32_t order, spool::Segment& segment);
@@ -192,7 +208,11 @@ private:
   uint32_t older_left_ = 0;
   bool has_suspect_;  // a record that workers died over
   HeldChannels held_;
-  bool any_held_ = false;  // an entry is, or was since the log was last read from its beginning
+  bool any_held_ = false;     // an entry is, or was since the log was last read from its beginning
+  uint32_t holds_seen_ = 0;   // of Header::holds_changed
+  bool holds_ended_ = false;  // some of them
+  std::unordered_map<uint32_t, int64_t> held_since_;  // by index; monotonic
+  std::unordered_map<uint32_t, LogPlace> held_from_;  // by index: the first that was passed over
   Coalescer coalescer_;
   int64_t log_time_ns_ = 0;  // arrival of what was read last
   TextStore texts_;

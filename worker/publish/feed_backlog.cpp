@@ -83,7 +83,7 @@ bool Feed::read_aside(Topic& topic) {
       const spool::StandingRecord record{&topic.aside->log(), &segment, reader.unit()};
       if (entry == nullptr || entry->topic != &topic) {
         lose(record, ledger::LossReason::encoding_failed);
-      } else if (!entry->held) {
+      } else if (!entry->held && !stays_held(*entry, view)) {
         if (!takes(topic) || !outlet_.window_open() || !outlet_.has_room(topic)) return produced;
         if (produce(record, view, *entry) != Offer::taken) return produced;
         produced = true;
@@ -110,7 +110,7 @@ bool Feed::offer_first_left(Topic& topic) {
       if (view.is_event() && reader.segment()->settlement(reader.unit()) == 0 &&
           !reader.segment()->is_busy(reader.unit())) {
         OutputEntry* entry = entry_of(view.header->index);
-        if (entry != nullptr && entry->topic == &topic && !entry->held) {
+        if (entry != nullptr && entry->topic == &topic && !entry->held && !stays_held(*entry, view)) {
           topic.left_from = here;
           if (!takes(topic) || !outlet_.window_open()) return false;
           return produce({&log_at(at.log), reader.segment(), reader.unit()}, view, *entry) == Offer::taken;

@@ -334,7 +334,8 @@ void Feed::tell_ledger() {
 void Feed::look_whether_something_is_missing() {
   const uint64_t waiting = ledger::waiting_of(header_);
   const bool left = reader_ != nullptr && !reader_->at_end();
-  const bool nothing_left = older_left_ == 0 && !next_due_ns() && parts_.aside->all().empty() && !left &&
+  const bool nothing_left = older_left_ == 0 && held_from_.empty() && !next_due_ns() &&
+                            parts_.aside->all().empty() && !left &&
                             std::all_of(topics_.begin(), topics_.end(), [](const auto& topic) {
                               return topic.second->flow.in_flight == 0 && !topic.second->has_backlog();
                             });

@@ -74,7 +74,8 @@ struct OutputEntry {
   uint32_t names_crc = 0;    // of what it was described with
   uint32_t lost_untold = 0;  // events dropped since the last `Lost N events` was produced
   KeyState key_state = KeyState::raw;
-  bool held = false;  // its events wait, whatever the topic takes
+  bool held = false;      // its events wait, whatever the topic takes
+  bool prepared = false;  // some of what comes of it is another worker's still: see feed_holds.cpp
   uint64_t channel_hash = 0;
 };
 

@@ -29,6 +29,7 @@ SpoolIntake::SpoolIntake(spool::LiveLog& log, ledger::Ledger& books, Doorbell& b
       bell_(bell),
       takes_errors_(takes_errors),
       names_(names),
+      holds_(header_),
       appender_(log) {}
 
 SpoolIntake::~SpoolIntake() = default;

@@ -37,6 +37,7 @@
 #include "worker/intake.h"
 #include "worker/spool/appender.h"
 #include "worker/spool/doorbell.h"
+#include "worker/spool/holds.h"
 #include "worker/spool/ledger.h"
 #include "worker/spool/live_log.h"
 #include "worker/spool/names_book.h"
@@ -53,6 +54,9 @@ public:
   IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags,
                           bool resumes = false) override;
   void close_entry(IntakeEntry* entry) override;
+  bool hold(EntryIndex index) override;
+  bool release(EntryIndex index, const EventIdentity& after) override;
+  void discard(EntryIndex index) override;
   void end_gap(IntakeEntry& entry) noexcept override;
   void take_over(IntakeEntry& to, const IntakeEntry& from) noexcept override;
   using Intake::event;
@@ -106,6 +110,7 @@ private:
   Doorbell& bell_;
   const bool takes_errors_;
   names::NamesBook* const names_;  // the *ca* thread's
+  Holds holds_;                    // likewise
 
   alignas(64) mutable std::mutex lock_;  // the leaf lock
   spool::Appender appender_;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string>
 
+#include "common/log.h"
 #include "worker/spool/intake.h"
 #include "worker/spool/intake_entry.h"
 
@@ -29,6 +30,37 @@ void SpoolIntake::end_gap(IntakeEntry& entry) noexcept {
   ledger::CaLine& line = line_of(entry);
   if (line.gap_began_unix_s.load(kRelaxed) == 0 || line.gap_ended_unix_s.load(kRelaxed) != 0) return;
   line.gap_ended_unix_s.store(unix_s(real_now().value), kRelaxed);
+}
+
+// Its first event is one in any case: somebody waits for it, and tells by it where the other stopped.
+bool SpoolIntake::hold(EntryIndex index) {
+  ledger::Entry* line = books_.line(index);
+  if (line == nullptr) return false;
+  if (holds_.is_held(index)) return true;
+  {
+    std::lock_guard lock(lock_);
+    line->publisher.last_event_hash.store(0, kRelaxed);
+  }
+  if (!holds_.begin(index, monotonic_now())) {
+    log::error("entry_not_held index={} reason=\"{} are held, which is all that may be\"", index.value,
+               ledger::kHolds);
+    return false;
+  }
+  line->publisher.held.store(1, std::memory_order_release);
+  return true;
+}
+
+bool SpoolIntake::release(EntryIndex index, const EventIdentity& after) {
+  if (!holds_.release(index, after, monotonic_now())) return false;
+  lines_[index.value].publisher.held.store(0, kRelaxed);
+  bell_.ring();
+  return true;
+}
+
+void SpoolIntake::discard(EntryIndex index) {
+  if (!holds_.discard(index, monotonic_now())) return;
+  lines_[index.value].publisher.held.store(0, kRelaxed);
+  bell_.ring();
 }
 
 void SpoolIntake::take_over(IntakeEntry& to, const IntakeEntry& from) noexcept {

@@ -103,7 +103,35 @@ void take_over_line(Entry& mine, const Entry& before, bool knows_last) {
   take(mine.publisher.restamped, before.publisher.restamped);
   take(mine.publisher.last_loss_unix_s, before.publisher.last_loss_unix_s);
   take(mine.publisher.last_loss, before.publisher.last_loss);
+  take(mine.publisher.held, before.publisher.held);
   if (knows_last) take(mine.publisher.last_event_hash, before.publisher.last_event_hash);
+}
+
+// What was held is held still. Times of another boot mean nothing: then all goes out.
+void take_over_holds(Ledger& mine, const Header& before) {
+  const int64_t machine_began_real_ns = real_now().value - clock_ns(CLOCK_BOOTTIME);
+  const bool same_boot = before.alive_real_ns.load(kRelaxed) >= machine_began_real_ns;
+  Header& header = mine.header();
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < before.holds_used.load(kRelaxed) && i < kHolds; ++i) {
+    const Hold& row = before.holds[i];
+    const HoldState state = row.state.load(kRelaxed);
+    if (state == HoldState::none) continue;
+    if (!same_boot) {
+      if (const Entry* line = mine.used_line(EntryIndex{row.index}))
+        const_cast<Entry*>(line)->publisher.held = 0;
+      continue;
+    }
+    Hold& to = header.holds[used++];
+    to.index = row.index;
+    to.begun_monotonic_ns = row.begun_monotonic_ns;
+    to.until_monotonic_ns = row.until_monotonic_ns;
+    to.after_stamp = row.after_stamp;
+    to.after_hash = row.after_hash;
+    to.state.store(state, kRelaxed);
+  }
+  header.holds_used.store(used, kRelaxed);
+  header.holds_changed.store(1, kRelaxed);
 }
 
 // What a slot has been through, for books whose lines begin anew.
@@ -149,6 +177,7 @@ Result<void> Ledger::open_with_balance(const std::string& path, Lines lines) {
   const bool knows_last = knows_last_events(before.header());
   for (uint32_t i = 0; i < used; ++i) take_over_line(entries()[i], before.entries()[i], knows_last);
   mine.entries_used.store(used, std::memory_order_release);
+  take_over_holds(*this, before.header());
   return {};
 }
 

@@ -12,9 +12,9 @@ import itertools
 import struct
 import time
 
-MAGIC, VERSION = 0x3147444c4b324531, 3
+MAGIC, VERSION = 0x3147444c4b324531, 4
 NAMES_MAGIC, NAMES_HEADER, NAME_RECORD = 0x31534d4e4b324531, 64, struct.Struct("=IIIHHII")
-_REASONS, _LATENCIES, _THREADS, _HOSTS = 32, 20, 8, 4096
+_REASONS, _LATENCIES, _THREADS, _HOSTS, _HOLDS = 32, 20, 8, 4096, 4096
 _PAGE, _ENTRY = 4096, 128
 COUNTERS = ("received", "acknowledged", "lost", "coalesced")
 
@@ -34,7 +34,8 @@ _HEADER = [
     ("unreconciled", "I", 1, 0),
     ("suspect_log", "Q", 1, 0), ("suspect_position", "Q", 1, 0), ("suspect_deaths", "I", 1, 0),
     ("spool", "Q", 5, 64),
-    ("opening", "Q", 7, 0), ("flight", "64s", _THREADS, 64), ("hosts", "128s", _HOSTS, 64)]
+    ("opening", "Q", 7, 0), ("flight", "64s", _THREADS, 64), ("hosts", "128s", _HOSTS, 64),
+    ("holds_changed", "I", 1, 64), ("holds_used", "I", 1, 0), ("holds", "64s", _HOLDS, 64)]
 
 
 def _layout():

@@ -14,6 +14,7 @@ public:
   StatusView status_view;
   std::vector<WorkerView> worker_views, gone_views;
   Result<void> pause_outcome;
+  Result<void> scale_outcome = {};
   std::vector<EntryView> entry_views;  // in the order of their cursors
   std::vector<HostView> host_views;
   std::vector<Rejection> rejection_views;
@@ -85,6 +86,11 @@ public:
     return reload_outcome;
   }
   Result<uint64_t> reload_outcome = uint64_t{4};
+  Result<void> set_workers(int count, const Caller& caller) override {
+    changes.push_back("scale " + std::to_string(count));
+    callers.push_back(caller);
+    return scale_outcome;
+  }
   Result<void> set_paused(bool paused, const Caller& caller) override {
     changes.push_back(paused ? "pause" : "resume");
     callers.push_back(caller);

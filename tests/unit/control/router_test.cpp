@@ -120,13 +120,15 @@ TEST(Router, a_reload_is_posted) {
   EXPECT_EQ(refused("POST", "/reload?now=true"), 400);
 }
 
-TEST(Router, what_comes_later_says_so) {
-  for (const char* path : {"/workers/count?n=3"}) {
-    const auto routed = route("PUT", path);
-    ASSERT_FALSE(routed) << path;
-    EXPECT_EQ(routed.error().code, 404) << path;
-    EXPECT_NE(routed.error().message.find("not available in this version"), std::string::npos) << path;
-  }
+TEST(Router, a_count_of_workers_is_put) {
+  const auto routed = route("PUT", "/workers/count?n=3");
+  ASSERT_TRUE(routed);
+  EXPECT_EQ(routed->verb, Verb::scale);
+  EXPECT_EQ(routed->workers, 3);
+  EXPECT_TRUE(is_change(routed->verb));
+  for (const char* query : {"", "?n=0", "?n=1025", "?n=two", "?n=", "?count=3"})
+    EXPECT_EQ(refused("PUT", std::string("/workers/count") + query), 400) << query;
+  EXPECT_EQ(refused("POST", "/workers/count?n=3"), 405);
 }
 
 TEST(Router, unknown_paths_are_not_found) {

@@ -98,6 +98,19 @@ TEST(ControlMessage, the_entry_that_an_added_one_replaces_is_its_index_and_one) 
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
 
+TEST(ControlMessage, what_is_held_and_released_are_kinds_of_their_own_which_older_workers_refuse) {
+  Assign assign{7, {}};
+  AddEntry held{EntryIndex{4}, {"t", "c", Mask{5}, "k"}};
+  held.held = true;
+  assign.items.emplace_back(held);
+  assign.items.emplace_back(ReleaseEntry{EntryIndex{4}, 6, 9});
+  EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
+            "94021107929802"
+            "04a174a16305a16b0000"
+            "9403040609");
+  EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
+}
+
 TEST(ControlMessage, the_other_messages_of_the_supervisor_have_their_golden_bytes) {
   EXPECT_EQ(hex(encode(SupervisorMessage(Welcome{}))), "950210000000");
   EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920212");

@@ -15,16 +15,15 @@ Place place(uint16_t slot, uint32_t index) {
 
 struct BookTest : testing::Test {
   Book book;
-  MonotonicNs now{};
   std::set<uint32_t> gone;  // indices of slot 0 of which nothing is left
+  std::set<uint32_t> late;  // or nobody waits for it any more
 
-  void leave(EntryId id, uint32_t index, int64_t deadline = 100) {
-    Book::Leaving leaving{id, place(0, index), Generation{1}};
-    leaving.deadline = MonotonicNs{deadline};
-    book.leave(leaving);
-  }
+  void leave(EntryId id, uint32_t index) { book.leave({id, place(0, index), Generation{1}}); }
   Book::Settled settle() {
-    return book.settle(now, [this](const Book::Leaving& one) { return gone.contains(one.from.index.value); });
+    return book.settle([this](const Book::Leaving& one) {
+      if (late.contains(one.from.index.value)) return Left::late;
+      return gone.contains(one.from.index.value) ? Left::yes : Left::no;
+    });
   }
 };
 
@@ -94,10 +93,40 @@ TEST_F(BookTest, one_that_leaves_two_places_at_once_is_free_once) {
   EXPECT_EQ(settle().free.size(), 1u);
 }
 
-TEST_F(BookTest, at_the_deadline_order_gives_way_and_that_is_counted) {
-  leave(kA, 4, 100);
-  leave(kB, 5, 200);
-  now = MonotonicNs{101};
+TEST_F(BookTest, an_entry_that_goes_over_is_served_at_one_place_at_a_time_and_known_at_both) {
+  book.serve(kA, place(0, 3));
+  book.prepare(kA, place(1, 8));
+  EXPECT_EQ(book.state(kA), Serving::preparing);
+  EXPECT_EQ(book.place(kA), place(0, 3));
+  EXPECT_EQ(book.preparing(kA), place(1, 8));
+  EXPECT_EQ(book.entry_at(place(1, 8)), kA);
+  EXPECT_EQ(book.entry_at(place(0, 3)), kA);
+  book.go_over(kA);
+  EXPECT_EQ(book.state(kA), Serving::held);
+  EXPECT_EQ(book.place(kA), place(1, 8));
+  EXPECT_EQ(book.entry_at(place(0, 3)), std::nullopt);
+  EXPECT_EQ(book.under_way(), 1u);
+  book.free(kA);
+  EXPECT_EQ(book.state(kA), Serving::serving);
+  EXPECT_EQ(book.under_way(), 0u);
+}
+
+TEST_F(BookTest, a_preparation_that_is_forgotten_or_whose_entry_is_withdrawn_leaves_nothing) {
+  book.serve(kA, place(0, 3));
+  book.prepare(kA, place(1, 8));
+  book.forget_preparation(kA);
+  EXPECT_EQ(book.state(kA), Serving::serving);
+  EXPECT_EQ(book.entry_at(place(1, 8)), std::nullopt);
+  book.prepare(kA, place(1, 8));
+  book.withdraw(kA);
+  EXPECT_EQ(book.state(kA), Serving::unserved);
+  EXPECT_EQ(book.under_way(), 0u);
+}
+
+TEST_F(BookTest, where_nobody_waits_any_longer_that_is_counted) {
+  leave(kA, 4);
+  leave(kB, 5);
+  late = {4};
   const auto settled = settle();
   EXPECT_EQ(settled.free, std::vector<EntryId>{kA});
   EXPECT_EQ(settled.late, 1u);

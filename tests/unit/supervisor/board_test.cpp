@@ -138,7 +138,7 @@ struct BoardTest : testing::Test {
   FakeFleet fleet{2};
   Result<SpoolDirectory> spool = SpoolDirectory::open(folder / "spool");
   SlotBooks books{config, spool.value()};
-  Ledgers ledgers{config, fleet, books};
+  Ledgers ledgers{fleet, books};
   Reasons reasons;
   Quarantine quarantine;
   Board board{{config, commands, replay, shares, fleet, books, ledgers, reasons, quarantine,

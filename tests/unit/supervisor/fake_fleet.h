@@ -1,6 +1,7 @@
 // A fleet without processes: the test says when its workers greet and die, and reads what they were told.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,7 +14,7 @@ namespace e2k::supervisor {
 class FakeFleet final : public Fleet {
 public:
   explicit FakeFleet(size_t workers, Callbacks callbacks = {}) : callbacks_(std::move(callbacks)) {
-    for (size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<Worker>());
+    for (uint16_t i = 0; i < workers; ++i) workers_[Slot{i}] = std::make_unique<Worker>();
   }
 
   // What happens to the workers.
@@ -23,7 +24,9 @@ public:
     w.state.phase = SlotPhase::running;
     w.state.generation = Generation{++last_generation_};
     w.state.pid = 1000 + slot.value;
-    w.ledger = std::make_unique<TestLedger>(slot, w.state.generation);
+    auto ledger = std::make_unique<TestLedger>(slot, w.state.generation);
+    if (w.ledger && !w.extras.fresh_books) ledger->take_over(*w.ledger);
+    w.ledger = std::move(ledger);
     w.welcomed = true;
     w.assigned = w.unapplied = 0;
     if (callbacks_.welcomed) callbacks_.welcomed(slot, w.state.generation);
@@ -50,7 +53,7 @@ public:
   }
   bool is_adopting() const override {
     for (const auto& w : workers_)
-      if (w->state.found && w->state.phase == SlotPhase::starting) return true;
+      if (w.second->state.found && w.second->state.phase == SlotPhase::starting) return true;
     return false;
   }
   void die(Slot slot, int wait_status = 9) {
@@ -66,6 +69,11 @@ public:
   }
   TestLedger& ledger_of(Slot slot) { return *of(slot).ledger; }
   SlotState& state_of(Slot slot) { return of(slot).state; }
+  void fail(Slot slot) {
+    of(slot).state.phase = SlotPhase::failed;
+    of(slot).welcomed = false;
+    if (callbacks_.gave_up) callbacks_.gave_up(slot, "exit 78");
+  }
   // Of the items that it was given, so many at the end are not applied.
   void set_unapplied(Slot slot, uint64_t items) { of(slot).unapplied = items; }
 
@@ -73,14 +81,14 @@ public:
   std::vector<AssignItem> take_given(Slot slot) { return std::exchange(of(slot).given, {}); }
   const LaunchExtras& extras(Slot slot) { return of(slot).extras; }
   bool started = false, paused = false, stopping = false;
-  std::vector<Slot> restarted;
+  std::vector<Slot> restarted, retiring;
 
   std::string held;
   void set_held(const std::string& channels) override { held = channels; }
   void start() override { started = true; }
   void stop() override {
     stopping = true;
-    for (auto& w : workers_) w->state.phase = SlotPhase::stopped;
+    for (auto& [slot, w] : workers_) w->state.phase = SlotPhase::stopped;
     if (callbacks_.all_stopped) callbacks_.all_stopped();
   }
   void assign(Slot slot, std::vector<AssignItem> items) override {
@@ -94,17 +102,25 @@ public:
     why = because;
   }
   std::string why;  // of the last restart
+  void add(Slot slot) override { workers_[slot] = std::make_unique<Worker>(); }
+  void retire(Slot slot) override { retiring.push_back(slot); }
+  // The worker that was told to stop for good has stopped.
+  void leave(Slot slot) {
+    workers_.erase(slot);
+    if (callbacks_.retired) callbacks_.retired(slot);
+  }
+  bool has(Slot slot) const override { return workers_.contains(slot); }
   void restart_all(bool, bool) override {
-    for (size_t i = 0; i < workers_.size(); ++i) restarted.push_back(Slot{static_cast<uint16_t>(i)});
+    for (const auto& [slot, worker] : workers_) restarted.push_back(slot);
   }
   void set_paused(bool to) override { paused = to; }
   std::vector<SlotView> slots() const override {
     std::vector<SlotView> views;
-    for (uint16_t i = 0; i < workers_.size(); ++i) views.push_back(slot(Slot{i}));
+    for (const auto& [number, worker] : workers_) views.push_back(slot(number));
     return views;
   }
   SlotView slot(Slot slot) const override {
-    const Worker& w = *workers_.at(slot.value);
+    const Worker& w = *workers_.at(slot);
     const ledger::LedgerReader* const ledger = w.ledger ? &w.ledger->reader() : nullptr;
     return {slot,   &w.state,   &w.restarts_by_reason, {}, w.heartbeat ? &*w.heartbeat : nullptr, ledger,
             ledger, w.assigned, w.unapplied,           ""};
@@ -121,10 +137,10 @@ private:
     LaunchExtras extras;
     uint64_t assigned = 0, unapplied = 0;
   };
-  Worker& of(Slot slot) { return *workers_.at(slot.value); }
+  Worker& of(Slot slot) { return *workers_.at(slot); }
 
   Callbacks callbacks_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::map<Slot, std::unique_ptr<Worker>> workers_;
   uint32_t last_generation_ = 0;
 };
 

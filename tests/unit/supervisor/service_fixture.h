@@ -99,8 +99,8 @@ protected:
       for (const AssignItem& item : fleet->take_given(Slot{i})) {
         if (const auto* add = std::get_if<AddEntry>(&item)) {
           served[i][add->index] = *add;
-        } else {
-          served[i].erase(std::get<RemoveEntry>(item).index);
+        } else if (const auto* remove = std::get_if<RemoveEntry>(&item)) {
+          served[i].erase(remove->index);
         }
       }
   }

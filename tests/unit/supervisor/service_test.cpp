@@ -166,67 +166,6 @@ TEST_F(ServiceTest, a_worker_whose_indices_run_out_is_renewed_only_when_nothing_
   EXPECT_EQ(fleet->restarted, std::vector<Slot>{Slot{1}});
 }
 
-// Four channels on two workers; those of one are removed, so that a channel of the other moves.
-struct MovedChannelTest : ServiceTest {
-  void SetUp() override {
-    start_with({"a", "b", "c", "d"});
-    std::vector<std::string> first;
-    for (const char* channel : {"a", "b", "c", "d"}) {
-      const Place at = *place(channel);
-      if (at.slot == Slot{0}) {
-        first.push_back(channel);
-      } else {
-        fleet->ledger_of(at.slot).line(at.index).ca.appended = 1;  // one event, which waits
-      }
-    }
-    ASSERT_EQ(first.size(), 2u);
-    for (const std::string& channel : first) tail->unset(channel);
-    tail->batch_end();
-    note_given();
-    for (const char* channel : {"a", "b", "c", "d"})
-      if (!place(channel) && !service->entries_of(channel).empty()) moved = channel;
-    ASSERT_NE(moved, "") << "one is held until its last event is out";
-  }
-  void acknowledge() {
-    for (uint32_t i = 0; i < 4; ++i) {
-      ledger::Entry& line = fleet->ledger_of(Slot{1}).line(EntryIndex{i});
-      line.publisher.acknowledged = line.ca.appended.load();
-    }
-  }
-  // Whether the service has looked again, several times, without giving the channel to anybody.
-  bool is_held() {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
-    return !until([&] { return place(moved) || std::chrono::steady_clock::now() > end; }) || !place(moved);
-  }
-  std::string moved;
-};
-
-TEST_F(MovedChannelTest, is_served_by_its_new_worker_once_its_last_event_is_out) {
-  EXPECT_TRUE(is_held());
-  acknowledge();
-  ASSERT_TRUE(until([&] { return place(moved).has_value(); }));
-  EXPECT_EQ(place(moved)->slot, Slot{0});
-}
-
-TEST_F(MovedChannelTest, waits_for_its_removal_to_be_applied_and_for_nothing_that_is_assigned_later) {
-  acknowledge();
-  fleet->set_unapplied(Slot{1}, 1);
-  EXPECT_TRUE(is_held());
-  // Its worker has always something to apply, which came later.
-  std::vector<AssignItem> more(5, RemoveEntry{EntryIndex{60}});
-  fleet->assign(Slot{1}, std::move(more));
-  fleet->set_unapplied(Slot{1}, 5);
-  EXPECT_TRUE(until([&] { return place(moved).has_value(); }));
-}
-
-TEST_F(MovedChannelTest, waits_for_the_successor_of_a_worker_that_died_to_count_what_is_left) {
-  acknowledge();
-  fleet->die(Slot{1});
-  EXPECT_TRUE(is_held());
-  fleet->greet(Slot{1});
-  EXPECT_TRUE(until([&] { return place(moved).has_value(); }));
-}
-
 // A worker dies over channels that the test names.
 struct QuarantineTest : ServiceTest {
   void crash_over(const std::string& channel, ledger::Thread thread = ledger::Thread::ca_callback,

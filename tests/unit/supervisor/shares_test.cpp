@@ -23,7 +23,14 @@ struct SharesTest : testing::Test {
     for (const Change& change : changes) dirty.push_back(change.id);
     Shares::Orders orders = shares.reconcile(state, dirty);
     for (const auto& [slot, items] : orders.items) play(slot, items);
+    const Shares::Orders moves = next_moves();
+    orders.departures.insert(orders.departures.end(), moves.departures.begin(), moves.departures.end());
     return orders;
+  }
+  Shares::Orders next_moves() {
+    const Shares::Orders moves = shares.next_moves(state, {}, 1000);
+    for (const auto& [slot, items] : moves.items) play(slot, items);
+    return moves;
   }
   void play(Slot slot, const std::vector<AssignItem>& items) {
     for (const AssignItem& item : items) {
@@ -32,14 +39,17 @@ struct SharesTest : testing::Test {
           EXPECT_EQ(held[slot].erase(*add->replaces), 1u) << "replaced what is not there";
         }
         EXPECT_TRUE(held[slot].emplace(add->index, add->entry).second) << "index given out twice";
-      } else {
-        EXPECT_EQ(held[slot].erase(std::get<RemoveEntry>(item).index), 1u) << "removed what is not there";
+      } else if (const auto* remove = std::get_if<RemoveEntry>(&item)) {
+        EXPECT_EQ(held[slot].erase(remove->index), 1u) << "removed what is not there";
       }
     }
   }
-  void release_all(const std::vector<Shares::Departure>& departures) {
-    for (const auto& departure : departures)
-      if (auto add = shares.release(departure.id, state)) play(add->first, {add->second});
+  // They go over, and nothing is left where they were.
+  void arrive(const std::vector<Shares::Departure>& departures) {
+    for (const auto& departure : departures) {
+      if (auto remove = shares.go_over(departure.id)) play(remove->first, {remove->second});
+      shares.book().free(departure.id);
+    }
   }
   size_t channels_at(uint16_t slot) { return held[Slot{slot}].size(); }
 
@@ -114,23 +124,105 @@ TEST_F(SharesTest, a_removed_channel_is_removed_and_the_rest_evened_out_after_de
     auto orders = command("t", channel, nullptr);
     departures.insert(departures.end(), orders.departures.begin(), orders.departures.end());
   }
-  EXPECT_EQ(channels_at(0) + channels_at(1), 4u - departures.size());
+  EXPECT_EQ(channels_at(0) + channels_at(1), 4u + departures.size()) << "two have what is under way";
   EXPECT_FALSE(departures.empty());
-  release_all(departures);
+  arrive(departures);
   EXPECT_EQ(channels_at(0), 2u);
   EXPECT_EQ(channels_at(1), 2u);
 }
 
-TEST_F(SharesTest, a_held_entry_that_was_unset_is_not_released) {
+TEST_F(SharesTest, an_entry_that_is_unset_on_its_way_is_removed_where_it_is_and_where_it_was_to_be) {
   for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
   std::vector<std::string> of_first;
   for (const auto& [index, entry] : held[Slot{0}]) of_first.push_back(entry.channel);
   std::vector<Shares::Departure> departures;
   for (const auto& channel : of_first) departures = command("t", channel, nullptr).departures;
   ASSERT_EQ(departures.size(), 1u);
+  EXPECT_TRUE(departures[0].serves);
   const std::string moved(state.find(departures[0].id)->channel);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 3u);
   command("t", moved, nullptr);
-  EXPECT_FALSE(shares.release(departures[0].id, state));
+  EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
+  EXPECT_FALSE(shares.go_over(departures[0].id));
+}
+
+TEST_F(SharesTest, what_was_given_up_stays_and_is_not_tried_again_before_the_slots_change) {
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
+  shares.add_slot(Slot{2});
+  auto orders = shares.reconcile(state, {});
+  const auto departures = next_moves().departures;
+  ASSERT_EQ(departures.size(), 1u);
+  std::vector<EntryId> others;
+  const auto remove = shares.give_up(departures[0].id, others);
+  ASSERT_TRUE(remove);
+  EXPECT_EQ(remove->first, Slot{2});
+  EXPECT_EQ(shares.owner(departures[0].id), departures[0].from.slot);
+  EXPECT_TRUE(others.empty());
+  shares.reconcile(state, std::vector<EntryId>{departures[0].id});
+  EXPECT_FALSE(shares.has_moves());
+  shares.add_slot(Slot{3});
+  shares.reconcile(state, {});
+  EXPECT_TRUE(shares.has_moves());
+}
+
+TEST_F(SharesTest, a_channel_on_its_way_is_not_moved_again_and_a_change_of_it_waits) {
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
+  shares.add_slot(Slot{2});
+  (void)shares.reconcile(state, {});
+  const auto departures = next_moves().departures;
+  ASSERT_EQ(departures.size(), 1u);
+  const std::string moved(state.find(departures[0].id)->channel);
+  std::vector<Change> changes;
+  state.apply(0, offset++, 0, R"({"topic":"t","channel":")" + moved + R"("})", kV, changes);
+  const std::vector<EntryId> dirty = {departures[0].id};
+  auto orders = shares.reconcile(state, dirty);
+  EXPECT_TRUE(orders.items.empty());
+  EXPECT_EQ(orders.put_off, dirty);
+  arrive(departures);
+  orders = shares.reconcile(state, dirty);
+  ASSERT_EQ(orders.items[Slot{2}].size(), 1u);
+  EXPECT_TRUE(std::get<AddEntry>(orders.items[Slot{2}][0]).replaces);
+}
+
+TEST_F(SharesTest, a_closed_slot_gives_its_channels_away_at_the_pace_that_is_asked_for_and_gets_none) {
+  for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), kVa);
+  shares.close(Slot{1});
+  EXPECT_TRUE(shares.wants_plan());
+  Shares::Asking ask;
+  ask.stuck = [](const Place&) { return true; };
+  (void)shares.reconcile(state, {}, ask);
+  EXPECT_EQ(shares.next_moves(state, ask, 3).departures.size(), 3u) << "stuck or not: they have to go";
+  EXPECT_TRUE(shares.has_moves());
+  EXPECT_EQ(shares.moving(Slot{0}), 5u);
+  EXPECT_TRUE(shares.next_moves(state, ask, 3).departures.empty()) << "as many are under way";
+  EXPECT_EQ(shares.next_moves(state, ask, 100).departures.size(), 2u);
+  EXPECT_EQ(shares.channels(Slot{1}), 0u);
+  shares.open(Slot{1});
+  EXPECT_TRUE(shares.wants_plan());
+}
+
+TEST_F(SharesTest, at_most_an_even_share_moves_when_a_slot_joins_and_none_when_a_channel_does) {
+  for (int i = 0; i < 100; ++i) command("t", "c" + std::to_string(i), kVa);
+  EXPECT_TRUE(command("t", "one more", kVa).departures.empty());
+  shares.add_slot(Slot{2});
+  (void)shares.reconcile(state, {});
+  EXPECT_LE(next_moves().departures.size(), 34u);
+}
+
+TEST_F(SharesTest, a_fresh_worker_is_given_what_it_prepares_and_holds_as_held) {
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
+  shares.add_slot(Slot{2});
+  (void)shares.reconcile(state, {});
+  const auto departures = next_moves().departures;
+  ASSERT_EQ(departures.size(), 1u);
+  for (int held_there = 0; held_there < 2; ++held_there) {
+    const auto items = shares.serve_anew(Slot{2}, state);
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_TRUE(std::get<AddEntry>(items[0]).held);
+    (void)shares.go_over(departures[0].id);
+  }
+  shares.book().free(departures[0].id);
+  EXPECT_FALSE(std::get<AddEntry>(shares.serve_anew(Slot{2}, state)[0]).held);
 }
 
 TEST_F(SharesTest, a_fresh_worker_gets_everything_under_the_indices_of_its_predecessor) {
@@ -176,7 +268,8 @@ TEST_F(SharesTest, a_channel_stays_where_its_events_wait_though_that_is_uneven_f
   EXPECT_TRUE(shares.reconcile(state, dirty, ask).departures.empty());
   EXPECT_EQ(shares.channels(Slot{1}), 4u);
   EXPECT_TRUE(shares.moves_put_off());
-  const auto orders = shares.reconcile(state, {});
+  (void)shares.reconcile(state, {});
+  const auto orders = shares.next_moves(state, {}, 100);
   EXPECT_EQ(shares.channels(Slot{1}), 2u);
   EXPECT_EQ(orders.departures.size(), 2u);
   EXPECT_FALSE(shares.moves_put_off());
@@ -201,11 +294,44 @@ TEST_F(SharesTest, what_waits_in_a_slot_that_is_gone_holds_the_entry) {
     EXPECT_TRUE(departure.from == (Place{Slot{7}, EntryIndex{3}}) ||
                 departure.from == (Place{Slot{8}, EntryIndex{4}}));
     EXPECT_TRUE(departure.renewed);
+    EXPECT_FALSE(departure.serves);
   }
-  EXPECT_FALSE(shares.place(dirty[0]));
-  EXPECT_TRUE(shares.place(dirty[1]));
-  EXPECT_TRUE(shares.release(dirty[0], state));
-  EXPECT_TRUE(shares.place(dirty[0]));
+  EXPECT_EQ(shares.book().state(dirty[0]), Serving::held);
+  EXPECT_EQ(shares.book().state(dirty[1]), Serving::serving);
+}
+
+TEST_F(SharesTest, what_is_more_than_may_be_held_is_given_to_nobody_before_it_is_released) {
+  std::vector<EntryId> dirty;
+  CommandState many{[](std::string_view) { return std::nullopt; }, 10'000};
+  for (uint32_t i = 0; i < 2 * Shares::kMostHeld + 10; ++i) {
+    const std::string name = "c" + std::to_string(i);
+    shares.lines().learn(Slot{7}, EntryIndex{i}, "t", name, "");
+    std::vector<Change> changes;
+    many.apply(0, offset++, 0, R"({"topic":"t","channel":")" + name + R"("})", kVa, changes);
+    dirty.push_back(changes[0].id);
+  }
+  Shares::Asking ask;
+  ask.waits = [](const Place&) { return true; };
+  EXPECT_EQ(shares.reconcile(many, dirty, ask).departures.size(), dirty.size());
+  EXPECT_EQ(shares.book().under_way(), 2 * Shares::kMostHeld);
+  EXPECT_FALSE(shares.place(dirty.back()));
+  EXPECT_TRUE(shares.release(dirty.back(), many));
+  EXPECT_TRUE(shares.place(dirty.back()));
+}
+
+TEST_F(SharesTest, what_a_worker_holds_from_a_handover_that_nobody_remembers_stays_there) {
+  shares.lines().learn(Slot{0}, EntryIndex{3}, "t", "c", "");
+  shares.lines().learn(Slot{1}, EntryIndex{4}, "t", "c", "");
+  std::vector<Change> changes;
+  state.apply(0, offset++, 0, R"({"topic":"t","channel":"c"})", kVa, changes);
+  Shares::Asking ask;
+  ask.waits = [](const Place&) { return true; };
+  ask.held = [](const Place& place) { return place.slot == Slot{1}; };
+  const auto orders = shares.reconcile(state, std::vector<EntryId>{changes[0].id}, ask);
+  EXPECT_EQ(shares.place(changes[0].id), (Place{Slot{1}, EntryIndex{4}}));
+  ASSERT_EQ(orders.departures.size(), 1u);
+  EXPECT_EQ(orders.departures[0].from, (Place{Slot{0}, EntryIndex{3}}));
+  EXPECT_TRUE(std::get<AddEntry>(orders.items.at(Slot{1})[0]).held);
 }
 
 TEST_F(SharesTest, what_a_fresh_worker_was_given_is_what_later_commands_are_compared_with) {
@@ -247,7 +373,7 @@ TEST_F(SharesTest, what_was_reported_goes_along_with_an_entry) {
   EXPECT_FALSE(std::get<AddEntry>(items[0]).never_connected_published);
 }
 
-TEST_F(SharesTest, a_departure_tells_whether_it_was_the_same_command) {
+TEST_F(SharesTest, a_departure_of_the_same_command_tells_so) {
   for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
   std::vector<std::string> of_first;
   for (const auto& [index, entry] : held[Slot{0}]) of_first.push_back(entry.channel);
@@ -255,24 +381,7 @@ TEST_F(SharesTest, a_departure_tells_whether_it_was_the_same_command) {
   for (const auto& channel : of_first) departures = command("t", channel, nullptr).departures;
   ASSERT_EQ(departures.size(), 1u);
   EXPECT_FALSE(departures[0].renewed);
-  release_all(departures);
-  // Both of one worker's are unset while the other's are commanded anew: one of those moves.
-  std::vector<Change> changes;
-  const auto fold = [&](const char* channel, std::optional<std::string_view> value) {
-    state.apply(0, offset++, 0, std::string(R"({"topic":"t","channel":")") + channel + R"("})", value,
-                changes);
-  };
-  for (const char* name : {"d0", "d1", "d2", "d3"}) command("t", name, kVa);
-  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), nullptr);
-  ASSERT_EQ(shares.channels(Slot{0}), 2u);
-  for (const char* name : {"d0", "d1", "d2", "d3"})
-    fold(name, *shares.owner(state.find("t", name)->id) == Slot{0} ? std::nullopt
-                                                                   : std::optional<std::string_view>(kV));
-  std::vector<EntryId> dirty;
-  for (const Change& change : changes) dirty.push_back(change.id);
-  const auto orders = shares.reconcile(state, dirty);
-  ASSERT_EQ(orders.departures.size(), 1u);
-  EXPECT_TRUE(orders.departures[0].renewed);
+  arrive(departures);
 }
 
 TEST_F(SharesTest, channels_of_one_ioc_come_together_once_their_hosts_are_known) {
@@ -285,9 +394,8 @@ TEST_F(SharesTest, channels_of_one_ioc_come_together_once_their_hosts_are_known)
   for (size_t i = 0; i < 8; ++i) EXPECT_TRUE(shares.set_host(ids[i], i % 4 < 2 ? 0 : 1));
   EXPECT_FALSE(shares.set_host(ids[0], 0)) << "no news";
   EXPECT_FALSE(shares.set_host(EntryId{99}, 0)) << "unknown";
-  auto orders = shares.reconcile(state, {});
-  for (const auto& [slot, items] : orders.items) play(slot, items);
-  release_all(orders.departures);
+  (void)shares.reconcile(state, {});
+  arrive(next_moves().departures);
   for (size_t i = 0; i < 8; ++i) EXPECT_EQ(*shares.owner(ids[i]), *shares.owner(ids[i % 4 < 2 ? 0 : 2]));
   EXPECT_NE(*shares.owner(ids[0]), *shares.owner(ids[2]));
   EXPECT_EQ(channels_at(0), 4u);
@@ -321,9 +429,11 @@ TEST_F(SharesTest, a_stuck_channel_stays_where_it_is_until_it_can_leave) {
   ASSERT_EQ(removed.size(), 2u);
   Shares::Asking ask;
   ask.stuck = [](const Place&) { return true; };
-  EXPECT_TRUE(shares.reconcile(state, removed, ask).departures.empty());
+  (void)shares.reconcile(state, removed, ask);
+  EXPECT_FALSE(shares.has_moves());
   EXPECT_EQ(shares.channels(full), 2u);
-  EXPECT_EQ(shares.reconcile(state, removed).departures.size(), 1u);
+  (void)shares.reconcile(state, removed);
+  EXPECT_EQ(shares.next_moves(state, {}, 100).departures.size(), 1u);
   EXPECT_EQ(shares.channels(other), 1u);
 }
 
@@ -349,9 +459,8 @@ TEST_F(SharesTest, an_entry_that_is_commanded_anew_waits_for_the_place_that_it_h
   ASSERT_EQ(departures.size(), 1u);
   const Place from = departures[0].from;
   const std::string moved(state.find(departures[0].id)->channel);
-  Book::Leaving leaving{departures[0].id, from, Generation{1}};
-  leaving.deadline = MonotonicNs{100};
-  shares.book().leave(leaving);
+  arrive(departures);
+  shares.book().leave({departures[0].id, from, Generation{1}});
   command("t", moved, nullptr);
   // Its former worker is the fuller one by now: it goes to the other.
   std::vector<Change> changes;
@@ -366,7 +475,7 @@ TEST_F(SharesTest, an_entry_that_is_commanded_anew_waits_for_the_place_that_it_h
   if (shares.owner(again) != from.slot) {
     ASSERT_EQ(orders.departures.size(), 1u);
     EXPECT_EQ(orders.departures[0].from, from);
-    EXPECT_FALSE(shares.place(again)) << "it is held";
+    EXPECT_EQ(shares.book().state(again), Serving::held);
   } else {
     FAIL() << "the test wants it elsewhere";
   }

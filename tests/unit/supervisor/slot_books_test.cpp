@@ -75,6 +75,34 @@ TEST_F(SlotBooksTest, a_survey_tells_logs_names_and_strangers_apart) {
   EXPECT_EQ(survey->strangers.size(), 5u);
 }
 
+TEST_F(SlotBooksTest, lines_that_are_given_to_a_slot_that_enters_stand_when_its_worker_greets) {
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  EXPECT_TRUE(books.is_free(Slot{2}));
+  make_names(2, {"old"});
+  books.enter(Slot{2}, lines);
+  EXPECT_EQ(lines.find(Slot{2}, "t", "old", ""), EntryIndex{0});
+  const EntryIndex given = lines.assign(Slot{2}, "t", "new", "");
+  (void)books.launching(Slot{2}, lines);
+  books.welcomed(Slot{2}, nullptr, lines);
+  EXPECT_EQ(lines.find(Slot{2}, "t", "new", ""), given);
+}
+
+TEST_F(SlotBooksTest, a_slot_that_leaves_is_gone_and_free_when_nothing_of_it_is_left) {
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  make_logs("1.4");
+  books.leave(Slot{1});
+  ASSERT_EQ(books.gone().count(Slot{1}), 1u);
+  EXPECT_EQ(books.gone().at(Slot{1}).heir, Slot{0});
+  EXPECT_FALSE(books.is_free(Slot{1}));
+  EXPECT_EQ(estates(books, 0), std::vector<int>{1});
+  EXPECT_TRUE(books.gone().at(Slot{1}).given);
+  fs::remove_all(config.spool.directory + "/1.4");
+  books.refresh();
+  EXPECT_TRUE(books.is_free(Slot{1}));
+}
+
 TEST_F(SlotBooksTest, books_of_living_and_gone_slots_are_read_before_anything_is_assigned) {
   make_names(0, {"a", "b"});
   make_names(5, {"c"});

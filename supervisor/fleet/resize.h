@@ -1,0 +1,45 @@
+// Pure. Which slots come and which go when there are to be so many workers.
+//
+// Those that are about to leave and have not been told to stop yet stay first, the lowest before the others;
+// then come the lowest numbers that are free. The highest leave.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <vector>
+
+#include "common/ids.h"
+
+namespace e2k::supervisor {
+
+struct Resize {
+  std::vector<Slot> stay;   // were about to leave
+  std::vector<Slot> enter;  // are new
+  std::vector<Slot> leave;
+};
+
+// `present`: that do not leave; `leaving`: that may still stay.
+inline Resize resize(std::vector<Slot> present, const std::set<Slot>& leaving, size_t wanted,
+                     const std::function<bool(Slot)>& is_free) {
+  Resize answer;
+  std::sort(present.begin(), present.end());
+  while (present.size() > wanted) {
+    answer.leave.push_back(present.back());
+    present.pop_back();
+  }
+  size_t missing = wanted - present.size();
+  for (auto slot = leaving.begin(); slot != leaving.end() && missing > 0; ++slot, --missing)
+    answer.stay.push_back(*slot);
+  for (uint32_t n = 0; n < UINT16_MAX && missing > 0; ++n) {
+    const Slot slot{static_cast<uint16_t>(n)};
+    if (std::binary_search(present.begin(), present.end(), slot) || leaving.contains(slot) || !is_free(slot))
+      continue;
+    answer.enter.push_back(slot);
+    --missing;
+  }
+  return answer;
+}
+
+}  // namespace e2k::supervisor

@@ -1,0 +1,157 @@
+// The part of the Service that lets slots come and go, and closes those that can't or are not to serve.
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "supervisor/fleet/resize.h"
+#include "supervisor/service.h"
+
+namespace e2k::supervisor {
+namespace {
+
+// A worker that is to leave and does not get rid of its last events for so long goes all the same: its heir
+// publishes them.
+constexpr int64_t kLastEventsNs = 60 * kNsPerSecond;
+// One that is to be replaced and is not rid of its channels and events by then is restarted with them.
+constexpr int64_t kReplaceNs = 60 * kNsPerSecond;
+
+}  // namespace
+
+Result<void> Service::set_workers(int count, const Caller&) {
+  if (auto kept = directory_.keep_workers(count, config_.workers.configured); !kept) return kept;
+  log::info("service.scaled workers={}", count);
+  wanted_workers_ = static_cast<size_t>(count);
+  resize_fleet();
+  return {};
+}
+
+void Service::resize_fleet() {
+  if (stopping_) return;
+  std::vector<Slot> present;
+  std::set<Slot> leaving;
+  for (const auto& view : fleet_->slots()) {
+    const auto found = leaving_.find(view.slot);
+    if (found == leaving_.end()) present.push_back(view.slot);
+    if (found != leaving_.end() && !found->second.told) leaving.insert(view.slot);
+  }
+  // Where nobody else is there to take over, one more is, for as long as it takes.
+  const bool needs_spare = !replacing_.empty() && wanted_workers_ <= replacing_.size();
+  const size_t wanted = needs_spare ? replacing_.size() + 1 : wanted_workers_;
+  const Resize change = resize(std::move(present), leaving, wanted,
+                               [this](Slot slot) { return !fleet_->has(slot) && books_.is_free(slot); });
+  for (const Slot slot : change.leave) {
+    log::info("slot.leaves slot={} channels={}", slot.value, shares_.channels(slot));
+    leaving_[slot] = Leaver{monotonic_now(), false};
+  }
+  for (const Slot slot : change.stay) leaving_.erase(slot);
+  for (const Slot slot : change.enter) {
+    log::info("slot.enters slot={}", slot.value);
+    books_.enter(slot, shares_.lines());
+    shares_.add_slot(slot);
+    fleet_->add(slot);
+  }
+  judge_closed();
+  if (replay_.serving()) reconcile();
+}
+
+// Channels go to slots that are open, and leave those that are closed.
+void Service::judge_closed() {
+  for (const auto& view : fleet_->slots()) {
+    if (leaving_.contains(view.slot) || replacing_.contains(view.slot) ||
+        view.state->phase == SlotPhase::failed)
+      shares_.close(view.slot);
+    else
+      shares_.open(view.slot);
+  }
+}
+
+bool Service::is_emptied(Slot slot) const {
+  if (shares_.channels(slot) != 0 || shares_.book().leaves(slot)) return false;
+  return std::none_of(under_way_.begin(), under_way_.end(), [slot](const auto& one) {
+    return one.second.from.slot == slot || one.second.to.slot == slot;
+  });
+}
+
+void Service::retire_emptied() {
+  const MonotonicNs now = monotonic_now();
+  for (auto& [slot, leaver] : leaving_) {
+    if (leaver.told || !fleet_->has(slot) || !is_emptied(slot)) continue;
+    const ledger::LedgerReader* books = ledgers_->books(slot);
+    const bool waits = books != nullptr && ledger::waiting_of(books->header()) != 0;
+    if (!leaver.emptied) leaver.emptied = now;
+    if (waits && now.value - leaver.emptied->value < kLastEventsNs) continue;
+    leaver.told = true;
+    fleet_->retire(slot);
+  }
+}
+
+// A worker is replaced by handover: its slot is closed, its channels go to the others, it is restarted once
+// nothing is left there, and the slot is open again; then channels come, as many as make the workers even.
+// One that does not serve, hence can't hand over, is restarted at once; so is one that is stopped anyway.
+bool Service::replace(Slot slot, const std::string& why) {
+  if (!fleet_->has(slot) || leaving_.contains(slot)) return fleet_->has(slot);
+  const SlotPhase phase = fleet_->slot(slot).state->phase;
+  if (phase != SlotPhase::running || !replay_.serving() || stopping_) {
+    fleet_->restart(slot, why);
+    return true;
+  }
+  if (!replacing_.try_emplace(slot, Replacement{monotonic_now(), why}).second) return true;
+  log::info("worker.replaced worker={} channels={}", slot.value, shares_.channels(slot));
+  resize_fleet();
+  restart_emptied();
+  return true;
+}
+
+void Service::restart_emptied() {
+  const MonotonicNs now = monotonic_now();
+  std::vector<Slot> ready;
+  for (auto& [slot, replacement] : replacing_) {
+    if (replacement.told || !fleet_->has(slot)) continue;
+    const ledger::LedgerReader* books = ledgers_->books(slot);
+    const bool waits = books != nullptr && ledger::waiting_of(books->header()) != 0;
+    const bool serves = fleet_->slot(slot).state->phase == SlotPhase::running;
+    const bool late = now.value - replacement.since.value > kReplaceNs;
+    if (serves && !late && (waits || !is_emptied(slot))) continue;
+    if (late)
+      log::warn(
+          "worker.replaced_late worker={} channels={} message=\"it is restarted with what it has; what "
+          "comes meanwhile is not received\"",
+          slot.value, shares_.channels(slot));
+    replacement.told = true;
+    ready.push_back(slot);
+  }
+  for (const Slot slot : ready) fleet_->restart(slot, replacing_.at(slot).why);
+}
+
+void Service::roll_on() {
+  while (const auto slot = rolling_.next()) {
+    if (replace(*slot)) return;
+    rolling_.welcomed(*slot);  // it has left the fleet meanwhile
+  }
+}
+
+void Service::on_gave_up(Slot slot) {
+  replacing_.erase(slot);
+  if (const auto left = rolling_.gave_up(slot))
+    log::warn("rolling.ended worker={} left={} message=\"it failed, and the others stay as they are\"",
+              slot.value, *left);
+  judge_closed();
+  judge_slots();
+  if (replay_.serving()) reconcile();
+}
+
+void Service::on_retired(Slot slot) {
+  log::info("slot.left slot={}", slot.value);
+  leaving_.erase(slot);
+  shares_.remove_slot(slot);
+  replacing_.erase(slot);
+  books_.leave(slot);
+  rolling_.welcomed(slot);
+  judge_slots();
+  resize_fleet();
+  // What it left behind is its heir's from the next launch on.
+  if (const auto gone = books_.gone().find(slot); gone != books_.gone().end() && gone->second.logs)
+    (void)replace(gone->second.heir);
+}
+
+}  // namespace e2k::supervisor

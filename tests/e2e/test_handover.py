@@ -1,0 +1,149 @@
+"""Channels on their way between workers: an independent reader finds no number missing, hardly any twice, none out
+of order."""
+import itertools
+import os
+import signal
+
+from e2k_support import wait_for
+from records import counter
+
+CHANNELS = 40
+
+
+def begun(site, workers, settings=None, names=None):
+    names = names or [f"h{number}" for number in range(CHANNELS)]
+    ioc = site.ioc("".join(counter(name) for name in names))
+    topic = site.topic(partitions=3)
+    supervisor = site.supervisor([ioc], {"workers": {"count": workers}, **(settings or {})})
+    supervisor.command(*[(f'{{"topic":"{topic}","channel":"{name}"}}', '{"mask":"va"}') for name in names])
+    supervisor.connected(len(names))
+    reader = site.reader(topic)
+    reader.until(lambda _: all(len(reader.of(name)) >= 3 for name in names), 30, "first events of all")
+    return names, supervisor, reader
+
+
+def has_arrived(supervisor, workers, timeout=40):
+    def arrived(status):
+        items = status["workers"]
+        return [w["state"] for w in items] == ["RUNNING"] * workers and not any(w["moving"] for w in items)
+    return supervisor.wait(arrived, timeout, f"{workers} workers and nothing on its way")
+
+
+def faults(reader, names, moves):
+    """Numbers missing, repeated beyond one a move, out of order."""
+    missing = repeated = 0
+    for name in names:
+        numbers = [record.values[0] for record in reader.of(name) if record.error is None]
+        assert numbers == sorted(numbers), f"{name} is out of order: {numbers}"
+        steps = [b - a for a, b in itertools.pairwise(numbers)]
+        missing += sum(step - 1 for step in steps if step > 1)
+        twice = sum(step == 0 for step in steps)
+        assert twice <= moves, f"{name}: {twice} repeated in {moves} moves"
+        repeated += twice
+    return missing, repeated
+
+
+def goes_on(reader, names):
+    """Some more of each, so that what was held is out."""
+    reader.to_end()
+    before = {name: len(reader.of(name)) for name in names}
+    reader.until(lambda _: all(len(reader.of(name)) >= before[name] + 5 for name in names), 30, "more events of all")
+    reader.to_end()
+
+
+def test_scaling_up_and_down_costs_no_event(site):
+    names, supervisor, reader = begun(site, 2)
+    for workers in (4, 1, 2):
+        done = supervisor.ctl("scale", str(workers))
+        assert done.returncode == 0, done
+        status = has_arrived(supervisor, workers)
+        assert sum(worker["channels"] for worker in status["workers"]) == CHANNELS
+        assert max(w["channels"] for w in status["workers"]) - min(w["channels"] for w in status["workers"]) <= 1
+        goes_on(reader, names)
+    missing, repeated = faults(reader, names, 3)
+    assert missing == 0
+    print(f"2 -> 4 -> 1 -> 2 workers, {CHANNELS} channels: 0 lost, {repeated} repeated")
+    assert supervisor.status()["events"]["lost"] == 0
+
+
+def test_the_number_of_workers_holds_over_a_restart_and_ends_with_the_configured_one(site):
+    names, supervisor, reader = begun(site, 2, names=["n0", "n1", "n2"])
+    assert supervisor.ctl("scale", "3", "--wait", "30").returncode == 0
+    assert supervisor.halt() == 0
+    supervisor.start()
+    has_arrived(supervisor, 3)
+    assert supervisor.halt() == 0
+    supervisor.settings["workers"]["count"] = 1
+    supervisor.write_config()
+    supervisor.start()
+    has_arrived(supervisor, 1)
+    assert supervisor.request("PUT", "/workers/count?n=0")[0] == 400
+    assert supervisor.ctl("scale", "1025").returncode == 2
+
+
+def test_a_restart_replaces_a_worker_by_handover_and_a_rolling_one_all_of_them(site):
+    names, supervisor, reader = begun(site, 2)
+    before = {worker["slot"]: worker["generation"] for worker in supervisor.status()["workers"]}
+    done = supervisor.ctl("restart", "0")
+    assert done.returncode == 0, done
+    has_arrived(supervisor, 2)
+    done = supervisor.ctl("restart", "--all", "--rolling")
+    assert done.returncode == 0, done
+    status = has_arrived(supervisor, 2)
+    assert all(worker["generation"] > before[worker["slot"]] for worker in status["workers"])
+    goes_on(reader, names)
+    missing, repeated = faults(reader, names, 6)
+    assert missing == 0
+    print(f"restart 0, then all rolling: 0 lost, {repeated} repeated")
+
+
+def test_one_worker_alone_is_replaced_without_a_gap(site):
+    names, supervisor, reader = begun(site, 1, names=["s0", "s1", "s2"])
+    assert supervisor.ctl("restart", "0").returncode == 0
+    has_arrived(supervisor, 1)
+    goes_on(reader, names)
+    assert faults(reader, names, 2)[0] == 0
+
+
+def test_a_worker_killed_in_the_middle_of_a_handover_costs_what_a_kill_costs_and_no_more(site):
+    """The one that is left has received everything: only channels of the one that was killed alone have a gap."""
+    names, supervisor, reader = begun(site, 1)
+    for killed in ("new", "old"):
+        workers = supervisor.status()["workers"]
+        target = len(workers) + 1
+        assert supervisor.request("PUT", f"/workers/count?n={target}")[0] == 202
+        supervisor.wait(lambda s, target=target: len(s["workers"]) == target and s["workers"][-1]["pid"] != 0, 20,
+                        "another worker")
+        wait_for(lambda: any(w["moving"] for w in supervisor.status()["workers"]), 20, "channels on their way")
+        victim = supervisor.status()["workers"][-1 if killed == "new" else 0]
+        os.kill(victim["pid"], signal.SIGKILL)
+        has_arrived(supervisor, target, 60)
+        goes_on(reader, names)
+    for name in names:
+        numbers = [record.values[0] for record in reader.of(name) if record.error is None]
+        assert numbers == sorted(numbers), f"{name} is out of order: {numbers}"
+    events = supervisor.settled(40)["events"]
+    assert events["lost"] == 0
+    assert events["received"] == events["acknowledged"] + events["waiting"] + events["coalesced"]
+
+
+def test_with_the_broker_away_a_move_waits_and_costs_nothing(site):
+    names = [f"b{number}" for number in range(10)]
+    ioc = site.ioc("".join(counter(name) for name in names))
+    topic = site.topic(partitions=1)
+    supervisor = site.supervisor([ioc], {"workers": {"count": 2}})
+    supervisor.command(*[(f'{{"topic":"{topic}","channel":"{name}"}}', '{"mask":"va"}') for name in names])
+    supervisor.connected(len(names))
+    reader = site.reader(topic)
+    reader.until(lambda _: all(len(reader.of(name)) >= 3 for name in names), 30, "first events")
+    supervisor.broker.pause()
+    try:
+        assert supervisor.request("PUT", "/workers/count?n=3")[0] == 202
+        supervisor.wait(lambda s: any(w["moving"] for w in s["workers"]) and s["events"]["waiting"] > 100, 30,
+                        "moves while nothing goes out")
+    finally:
+        supervisor.broker.resume()
+    has_arrived(supervisor, 3, 90)
+    goes_on(reader, names)
+    missing, _ = faults(reader, names, 1)
+    assert missing == 0
