@@ -394,8 +394,7 @@ std::vector<std::string> CommandState::end_walk() {
   std::vector<std::string> touched = std::move(*impl_->touched);
   impl_->touched.reset();
   std::ranges::sort(touched);
-  const auto repeats = std::ranges::unique(touched);
-  touched.erase(repeats.begin(), repeats.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
   return touched;
 }
 

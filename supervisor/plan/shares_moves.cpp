@@ -58,8 +58,7 @@ bool Shares::place_evenly(std::span<const EntryId> added, const CommandState& st
     if (const auto entry = state.find(id)) fresh.emplace_back(entry->channel, number);
   }
   std::ranges::sort(fresh);
-  const auto repeats = std::ranges::unique(fresh);
-  fresh.erase(repeats.begin(), repeats.end());
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
   std::map<Slot, size_t> held;
   size_t channels = fresh.size();
   for (const Slot slot : open_slots()) channels += held[slot] = workers_[slot].channels;
