@@ -50,7 +50,7 @@ bool KeySpread::counts(std::string_view key, const RecordPlace& record, bool is_
   // Of its own partition it is the last, whatever clocks say.
   if (!is_new) own->second = {std::max(own->second.timestamp_ms, record.timestamp_ms), record.offset, is_set};
   split_ += is_split(*partitions) ? 1 : 0;
-  return std::ranges::all_of(*partitions, [&](const auto& one) {
+  return std::ranges::all_of(*partitions, [&, own = own](const auto& one) {
     return std::tuple(one.second.timestamp_ms, one.first) <=
            std::tuple(own->second.timestamp_ms, record.partition);
   });

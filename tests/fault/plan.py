@@ -5,6 +5,7 @@ import time
 
 from e2k_support import PartFailed
 
+from fleet_faults import FleetFaults
 from stand import Stand
 
 CHANNELS = {f"c{number}": 10 if number % 6 else 1 for number in range(24)}
@@ -20,7 +21,7 @@ def entries():
     return all_ + [("plain", "c1"), ("wide", "c2"), ("short", "c5"), ("narrow", "c8")]
 
 
-class Walk:
+class Walk(FleetFaults):
     def __init__(self, stand, seed, say):
         self.stand, self.say = stand, say
         self.random = random.Random(seed)
@@ -33,11 +34,11 @@ class Walk:
 
     # name -> (weight, needs the broker)
     ACTIONS = {"kill_worker": (3, False), "crash_worker": (1, False), "kill_while_draining": (2, False),
-               "stop_and_start": (2, False), "kill_supervisor": (1, False), "kill_broker": (2, True),
+               "stop_and_start": (2, False), "kill_broker": (2, True),
                "freeze_broker": (2, True), "reset_connections": (2, False), "refuse_records": (2, True),
                "refuse_stamps": (2, True), "delete_topic": (1, True), "deny": (2, True), "fill_disk": (1, False),
                "pause": (2, False), "restart_ioc": (1, False), "change_masks": (2, True), "serve_absent": (2, True),
-               "leave_absent": (1, True), "quiet": (1, False)}
+               "leave_absent": (1, True), "quiet": (1, False), **FleetFaults.ACTIONS}
 
     def run(self, seconds):
         end = time.monotonic() + seconds
@@ -113,13 +114,6 @@ class Walk:
 
     def stop_and_start(self):
         self.stand.restart_service()
-
-    def kill_supervisor(self):
-        with self.stand.incident("supervisor killed", gap=True, repeats=True):
-            self.stand.service.kill()
-            self.stand.service.start()
-            self.stand.service.wait(lambda s: s["state"] in ("RUNNING", "PAUSED", "DEGRADED"), 40, "the start")
-            self.stand.service.all_connected(60)
 
     def kill_broker(self):
         incident = self.stand.begin("broker killed")

@@ -79,6 +79,27 @@ class Service(Supervisor):
         self.start()
         self.wait(lambda s: s["state"] in ("RUNNING", "PAUSED", "DEGRADED"), 40, "the start")
 
+    def scale(self, wanted):
+        self.changed("PUT", f"/workers/count?n={wanted}")
+
+    def changed(self, method, path):
+        code, _, body = self.request(method, path)
+        if code != 202:
+            raise proc.PartFailed(f"{method} {path} was answered with {code}: {body!r}")
+
+    def reload(self):
+        done = self.ctl("reload", timeout=60)
+        if done.returncode:
+            raise proc.PartFailed(f"reload: {done.stderr or done.stdout}")
+
+    def all_moved(self, wanted=None, timeout=90.0):
+        """As many workers as wanted, each of them at work, and no channel on its way from one to another."""
+        def holds():
+            workers = (self.try_status() or {}).get("workers", [])
+            return workers and len(workers) == (wanted or len(workers)) and all(
+                worker["state"] == "RUNNING" and not worker["moving"] for worker in workers) and self._served()
+        return wait_for(holds, timeout, "all channels to have moved", poll=0.1, child=self.child)
+
     def put_pause(self, on):
         """False where this program can't yet."""
         code, _, body = self.request("PUT", "/pause" if on else "/resume")

@@ -100,7 +100,7 @@ class Stand:
     def _may_end(self):
         """During an incident that ends workers, and until the look after it."""
         now = time.time()
-        return any(i.gap and i.begin <= now <= (i.end or now) + 3 * LOOK_S for i in self.incidents)
+        return any((i.gap or i.ends) and i.begin <= now <= (i.end or now) + 3 * LOOK_S for i in self.incidents)
 
     def _end_looking(self):
         self._ending.set()

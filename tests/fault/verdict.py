@@ -23,6 +23,8 @@ class Incident:
     begin: float                # Unix time
     end: float = None           # None while it lasts
     gap: bool = False           # nobody may have served meanwhile
+    ends: bool = False          # workers may end, and others begin
+    moves: int = 0              # so many times an entry may have gone from one worker to another
     repeats: bool = False       # what was in flight may come twice
     erased: str = None          # a topic that was deleted, with what was in it
     loses: bool = False         # events may be lost, and then are counted
@@ -154,7 +156,7 @@ def _judge_tail(sums, last_number, book, incidents, say):
 def _judge_repeats(entry, sums, incidents, say):
     allowed = sum(i.waiting.get(entry, 0) + REPEATS_BEYOND for i in incidents if i.repeats)
     # The first event of a subscription may be the last one once more.
-    allowed += sum(i.gap for i in incidents)
+    allowed += sum(i.gap + i.moves for i in incidents)
     if sums.repeats > allowed:
         say(f"{sums.repeats} repeats, {allowed} can be explained")
 
@@ -220,9 +222,6 @@ class Watch:
                                                 f"shown as {book['state']} at worker {book['worker']}")
                         break
         self.last.update(books)
-
-    def forget(self, entry):
-        self.last.pop(entry, None)
 
     def waiting(self):
         return {entry: book["waiting"] for entry, book in self.last.items()}
