@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -11,6 +12,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +20,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <vector>
 
 #include "common/config/epics_variables.h"
 #include "common/fd.h"
@@ -49,19 +52,33 @@ User user_of(const Running& running) {
   return {entry->pw_uid, entry->pw_gid, entry->pw_name};
 }
 
-// Of root alone: the effective rights of another user, until it is destroyed.
+// Of root alone: the effective rights of another user, and none of root's groups, until it is destroyed.
 class AsUser {
 public:
   explicit AsUser(const User& user) : was_root_(::geteuid() == 0 && user.uid != 0) {
-    if (was_root_ && (::setegid(user.gid) != 0 || ::seteuid(user.uid) != 0)) was_root_ = false;
+    if (!was_root_) return;
+    groups_.resize(static_cast<size_t>(std::max(0, ::getgroups(0, nullptr))));
+    const int groups = ::getgroups(static_cast<int>(groups_.size()), groups_.data());
+    groups_.resize(static_cast<size_t>(std::max(0, groups)));
+    if (::initgroups(user.name.c_str(), user.gid) == 0 && ::setegid(user.gid) == 0 &&
+        ::seteuid(user.uid) == 0)
+      return;
+    become_root();
+    was_root_ = false;
   }
   AsUser(const AsUser&) = delete;
   ~AsUser() {
-    if (was_root_ && (::seteuid(0) != 0 || ::setegid(0) != 0)) std::abort();
+    if (was_root_) become_root();
   }
 
 private:
+  void become_root() const {
+    if (::seteuid(0) != 0 || ::setegid(0) != 0 || ::setgroups(groups_.size(), groups_.data()) != 0)
+      std::abort();
+  }
+
   bool was_root_;
+  std::vector<gid_t> groups_;  // root's
 };
 
 DirectoryFacts look_at(const char* setting, const std::string& path, uint64_t keep_free_bytes = 0) {

@@ -29,10 +29,14 @@ class FleetFaults:
         return f"{kept} of {len(before)} workers kept"
 
     def reload(self):
+        if self._something_can_not_go():
+            return "skipped: something waits that can't go"
         pid = self.stand.service.child.pid
-        with self.stand.incident("reloaded"):
+        # Whose share of the spool is that of another number of workers is replaced.
+        with self.stand.incident("reloaded", moves=2, ends=True):
             self.stand.service.reload()
-            self.stand.service.all_connected(60)
+            self.stand.pause_for(1)
+            self.stand.service.all_moved()
         return f"pid {pid}"
 
     def _something_can_not_go(self):
