@@ -17,7 +17,8 @@ class FleetFaults:
     def kill_supervisor(self):
         """The next one finds the workers: they are not started anew, and nothing is missed or repeated."""
         before = self.stand.service.worker_pids()
-        with self.stand.incident("supervisor killed"):
+        # Whose share of the spool is that of another number of workers is replaced by the next one.
+        with self.stand.incident("supervisor killed", moves=2, ends=True):
             self.stand.service.kill()
             self.stand.pause_for(self._seconds(0, 2))
             self.stand.service.start()

@@ -89,6 +89,9 @@ class Stand:
             for slot, generation in now.items():
                 if self.workers.get(slot, generation) != generation:
                     exit_ = [worker.get("last_exit") for worker in status["workers"] if worker["slot"] == slot]
+                    # Replaced by its supervisor, when what held that up was gone: by then the incident is over.
+                    if exit_ == ["exit 0: drained (asked to stop)"]:
+                        continue
                     self.self_ended.append(verdict.Finding(f"worker {slot}", self.prefix,
                                                            f"ended by itself at {time.strftime('%H:%M:%S')}: {exit_}"))
                     # What it cost is judged as if it had been killed.
