@@ -136,7 +136,9 @@ void SnapshotPieces::add(const CommandState::LiveKey& key) {
   pack_key(out, key);
   last_.append(buffer.data(), buffer.size());
   ++keys_;
-  if (last_.size() >= kPieceBytes) full_.push_back(std::exchange(last_, {}));
+  if (last_.size() < kPieceBytes) return;
+  full_.push_back(std::move(last_));
+  last_.clear();
 }
 
 std::vector<std::string> SnapshotPieces::finish(const Snapshot& about,

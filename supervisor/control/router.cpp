@@ -328,7 +328,7 @@ tl::expected<Route, Refusal> route(std::string_view method, std::string_view tar
     if (std::string complaint = match->take(match->route, parameter); !complaint.empty())
       return refuse(400, std::move(complaint));
   if (match->route.verb == Verb::log_level && match->route.level.empty())
-    return refuse(400, std::string("the parameter level is missing; ") + kAcceptedLevels);
+    return refuse(400, "the parameter level is missing; " + std::string(kAcceptedLevels));
   if (match->route.verb == Verb::scale && match->route.workers == 0)
     return refuse(400, "how many workers is to be said: n=" + std::to_string(kFewestWorkers) + " to " +
                            std::to_string(kMostWorkers));

@@ -1,11 +1,13 @@
 """One broker and one schema registry for all tests; each test gets topics, IOCs and supervisors of its own from
 `site`, those that share some get them from `module_site`."""
 import itertools
+import pathlib
+import subprocess
 
 import pytest
 
 from e2k_support import (Beacons, Broker, Cable, Decoder, FrameSink, Namespace, Reader, Registry, Relay, SoftIoc,
-                         StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, repeater_port, steady)
+                         StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, repeater_port, root_dir, steady)
 
 _numbers = itertools.count(1)
 
@@ -32,6 +34,20 @@ def strict_broker():
     """Makes no topic by itself."""
     with Broker({"auto.create.topics.enable": "false"}) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def crashing():
+    """[value] converter's text for a plug-in that does harm as its options say (crashing_plugin.c), compiled as somebody
+    outside of the project would."""
+    folder = proc.make_folder("plugin")
+    library = folder / "crashing.so"
+    done = subprocess.run(["cc", "-std=gnu99", "-Wall", "-shared", "-fPIC", f"-I{root_dir() / 'worker' / 'plugin'}",
+                           pathlib.Path(__file__).with_name("crashing_plugin.c"), "-o", library, "-lpthread"],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    yield f"plugin:{library}"
+    proc.remove_folder(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,10 @@
 """Workers that stand still are found and replaced; those that only wait are not mistaken for them."""
 import os
-import pathlib
 import signal
-import subprocess
 import time
 
-import pytest
-from e2k_support import build_dir, root_dir, wait_for
-from e2k_support.proc import make_folder, remove_folder
+from e2k_support import wait_for
 from records import ao, counter
-
-
-@pytest.fixture(scope="module")
-def looping():
-    """A plug-in that loops for ever over one value: see crashing_plugin.c."""
-    assert build_dir().exists()
-    folder = make_folder("plugin")
-    library = folder / "looping.so"
-    done = subprocess.run(["cc", "-std=gnu99", "-Wall", "-shared", "-fPIC", f"-I{root_dir() / 'worker' / 'plugin'}",
-                           pathlib.Path(__file__).with_name("crashing_plugin.c"), "-o", library, "-lpthread"],
-                          capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    yield f"plugin:{library}"
-    remove_folder(folder)
 
 
 def test_a_suspended_worker_is_replaced_within_five_seconds_and_others_notice_nothing(site):
@@ -45,12 +27,12 @@ def test_a_suspended_worker_is_replaced_within_five_seconds_and_others_notice_no
     supervisor.connected(len(names))
 
 
-def test_an_endless_loop_in_a_converter_is_ended_and_the_record_is_set_aside(site, looping):
+def test_an_endless_loop_in_a_converter_is_ended_and_the_record_is_set_aside(site, crashing):
     ioc = site.ioc(ao("loop") + counter("c"))
     ioc.put("loop", 1)
     topic = site.topic()
     options = {"crash.on": "loop", "crash.how": "loop", "crash.value": "13"}
-    supervisor = site.supervisor([ioc], {"workers": {"count": 1}, "value": {"converter": looping, "options": options}})
+    supervisor = site.supervisor([ioc], {"workers": {"count": 1}, "value": {"converter": crashing, "options": options}})
     supervisor.monitor("loop", topic)
     supervisor.monitor("c", topic)
     supervisor.connected(2)

@@ -1,12 +1,8 @@
 """Converters of one's own: the example at work, a plug-in that crashes, one of another version."""
-import pathlib
 import re
-import subprocess
 import types
 
-import pytest
-from e2k_support import build_dir, root_dir
-from e2k_support.proc import make_folder, remove_folder
+from e2k_support import build_dir
 from records import ao, assert_counts_without_fault, counter
 
 
@@ -15,19 +11,6 @@ def plugin(name):
     library = build_dir() / "plugins" / f"{name}.so"
     assert library.exists(), f"{library} is not built: build everything, or set E2K_BUILD"
     return f"plugin:{library}"
-
-
-@pytest.fixture(scope="module")
-def crashing():
-    """The same of a plug-in that writes numbers until it crashes: so the books of its neighbours can be proved."""
-    folder = make_folder("plugin")
-    library = folder / "crashing.so"
-    done = subprocess.run(["cc", "-std=gnu99", "-Wall", "-shared", "-fPIC", f"-I{root_dir() / 'worker' / 'plugin'}",
-                           pathlib.Path(__file__).with_name("crashing_plugin.c"), "-o", library],
-                          capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    yield f"plugin:{library}"
-    remove_folder(folder)
 
 
 def numbers(records):

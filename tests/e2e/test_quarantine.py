@@ -1,27 +1,9 @@
 """Channels that end workers are found and set aside; their neighbours are served."""
 import os
-import pathlib
 import signal
-import subprocess
 
-import pytest
-from e2k_support import build_dir, root_dir, wait_for
-from e2k_support.proc import make_folder, remove_folder
+from e2k_support import wait_for
 from records import ao, counter
-
-
-@pytest.fixture(scope="module")
-def crashing():
-    """A plug-in that does harm at one channel: see crashing_plugin.c."""
-    assert build_dir().exists()
-    folder = make_folder("plugin")
-    library = folder / "crashing.so"
-    done = subprocess.run(["cc", "-std=gnu99", "-Wall", "-shared", "-fPIC", f"-I{root_dir() / 'worker' / 'plugin'}",
-                           pathlib.Path(__file__).with_name("crashing_plugin.c"), "-o", library, "-lpthread"],
-                          capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    yield f"plugin:{library}"
-    remove_folder(folder)
 
 
 def harm(converter, folder, **options):

@@ -1,10 +1,8 @@
 // The fleet with real processes: a worker that has the real link and nothing behind it.
 #include "supervisor/fleet/fleet.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -17,49 +15,28 @@
 #include "common/process_use.h"
 #include "supervisor/fleet/adoption.h"
 #include "supervisor/fleet/repeater.h"
-#include "tests/support/files/temp_folder.h"
+#include "tests/unit/fleet_process/fleet_fixture.h"
 
 namespace e2k::supervisor {
 namespace {
 
 using namespace std::chrono_literals;
 
-uint16_t free_udp_port() {
-  UniqueFd fd(socket(AF_INET, SOCK_DGRAM, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  socklen_t size = sizeof address;
-  bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
-}
-
-class FleetProcesses : public testing::Test {
+class FleetProcesses : public FleetFixture {
 protected:
   struct Loss : Obituary {
     MonotonicNs at;
   };
 
-  TempFolder folder;
-  boost::asio::io_context loop;
-  Config config;
-  std::unique_ptr<Fleet> fleet;
   std::vector<std::pair<Slot, Generation>> welcomes;
   std::vector<Loss> losses;
   std::vector<std::string> given_up;
   std::vector<uint32_t> generations;
   Fleet::LaunchExtras extras;  // of slot 0
-  bool all_stopped = false;
-  bool started = false;
 
   void make(const std::string& script, int count = 1) {
-    config.workers.count = count;
-    config.workers.program = script == "json" ? REAL_WORKER : FAKE_WORKER;
-    config.workers.drain_timeout_ms = 200;
-    config.runtime_directory = folder / "run";
-    config.spool.directory = folder / "spool";
-    config.value.converter = script;
-    config.epics["EPICS_CA_REPEATER_PORT"] = std::to_string(free_udp_port());
+    configure(script, count);
+    if (script == "json") config.workers.program = REAL_WORKER;
     Fleet::Callbacks callbacks;
     callbacks.welcomed = [this](Slot s, Generation g) { welcomes.emplace_back(s, g); };
     callbacks.launching = [this](Slot s) { return s == Slot{0} ? extras : Fleet::LaunchExtras{}; };
@@ -71,16 +48,6 @@ protected:
     ASSERT_TRUE(made) << made.error().message;
     fleet = std::move(*made);
     fleet->start();
-    started = true;
-  }
-  template <class Condition>
-  bool until(Condition condition, std::chrono::milliseconds limit = 10s) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (std::chrono::steady_clock::now() < end) {
-      if (condition()) return true;
-      loop.run_one_for(20ms);
-    }
-    return false;
   }
   bool welcomed(size_t n) {
     return until([&] { return welcomes.size() >= n; });
@@ -89,18 +56,8 @@ protected:
   static AssignItem add(uint32_t index, const std::string& channel) {
     return AddEntry{EntryIndex{index}, {"topic", channel, Mask{1}, ""}};
   }
-  std::string applied_by(uint16_t s, Generation g) {
-    return read_file(folder / ("spool/" + std::to_string(s) + "." + std::to_string(g.value) + ".applied"));
-  }
   std::string told_to(uint16_t s, Generation g) {
     return read_file(folder / ("spool/" + std::to_string(s) + "." + std::to_string(g.value) + ".told"));
-  }
-  void TearDown() override {
-    if (!started) return;
-    for (const auto& view : fleet->slots())
-      if (view.state->pid != 0) kill(view.state->pid, SIGCONT);
-    fleet->stop();
-    EXPECT_TRUE(until([&] { return all_stopped; }, 15s));
   }
 };
 

@@ -1,9 +1,7 @@
 // A fleet that finds the workers of an earlier one: real processes, the real link, one supervisor after the
 // other in this process.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <fstream>
@@ -15,7 +13,7 @@
 #include "supervisor/fleet/contract_of.h"
 #include "supervisor/fleet/fleet.h"
 #include "supervisor/fleet/worker_records.h"
-#include "tests/support/files/temp_folder.h"
+#include "tests/unit/fleet_process/fleet_fixture.h"
 #include "worker/spool/ledger.h"
 
 namespace e2k::supervisor {
@@ -23,37 +21,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-uint16_t free_udp_port() {
-  UniqueFd fd(socket(AF_INET, SOCK_DGRAM, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  socklen_t size = sizeof address;
-  bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
-}
-
-class Takeover : public testing::Test {
+class Takeover : public FleetFixture {
 protected:
-  TempFolder folder;
-  boost::asio::io_context loop;
-  Config config;
-  std::unique_ptr<Fleet> fleet;
   std::vector<std::pair<Slot, Generation>> welcomes, adoptions;
   std::vector<Obituary> losses;
   uint32_t last_generation = 9;
   int adoptions_over = 0;
-  bool all_stopped = false;
 
-  void SetUp() override {
-    config.workers.count = 2;
-    config.workers.program = FAKE_WORKER;
-    config.workers.drain_timeout_ms = 200;
-    config.runtime_directory = folder / "run";
-    config.spool.directory = folder / "spool";
-    config.value.converter = "books";
-    config.epics["EPICS_CA_REPEATER_PORT"] = std::to_string(free_udp_port());
-  }
+  void SetUp() override { configure("books", 2); }
   void begin() {
     Fleet::Callbacks callbacks;
     callbacks.welcomed = [this](Slot s, Generation g) { welcomes.emplace_back(s, g); };
@@ -73,15 +48,6 @@ protected:
     fleet.reset();
     welcomes.clear();
   }
-  template <class Condition>
-  bool until(Condition condition, std::chrono::milliseconds limit = 10s) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (std::chrono::steady_clock::now() < end) {
-      if (condition()) return true;
-      loop.run_one_for(20ms);
-    }
-    return false;
-  }
   bool welcomed(size_t n) {
     return until([&] { return welcomes.size() >= n; });
   }
@@ -95,18 +61,12 @@ protected:
   bool applied_all(uint16_t i = 0) {
     return until([&] { return slot(i).unapplied_items == 0; });
   }
-  std::string applied_by(uint16_t s, uint32_t generation) {
-    return read_file(folder / ("spool/" + std::to_string(s) + "." + std::to_string(generation) + ".applied"));
-  }
   std::string record_file(uint16_t s = 0) {
     return folder / ("run/workers/" + std::to_string(s) + ".worker");
   }
   void TearDown() override {
     if (!fleet) return;
-    for (const auto& view : fleet->slots())
-      if (view.state->pid != 0) kill(view.state->pid, SIGCONT);
-    fleet->stop();
-    EXPECT_TRUE(until([&] { return all_stopped; }, 15s));
+    FleetFixture::TearDown();
     EXPECT_FALSE(std::filesystem::exists(record_file(0)));
   }
 };
@@ -135,7 +95,7 @@ TEST_F(Takeover, living_workers_are_found_by_the_next_supervisor_and_go_on_under
   EXPECT_EQ(slot().ledger->entry(EntryIndex{3})->ca.assigned_mask.load(), 5);
   // The numbering begins anew, and nothing is applied twice.
   fleet->assign(Slot{0}, {add(4, "c")});
-  ASSERT_TRUE(until([&] { return applied_by(0, 10) == "0 a\n3 b\n4 c\n"; }));
+  ASSERT_TRUE(until([&] { return applied_by(0, Generation{10}) == "0 a\n3 b\n4 c\n"; }));
   EXPECT_TRUE(losses.empty());
   fleet->replace_outdated();
   EXPECT_EQ(slot().state->phase, SlotPhase::running) << "nothing has changed for it";
