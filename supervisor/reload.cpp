@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,13 +31,6 @@ using boost::system::error_code;
 // How the image that is executed knows that it was, and as which reload.
 constexpr const char* kNumberVariable = "EPICS2KAFKA_RELOAD";
 constexpr size_t kMostWords = 16'384;
-
-bool is_same_file(const std::string& a, const std::string& b) {
-  struct stat one {
-  }, other{};
-  return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
-}
 
 uint64_t take_number() {
   uint64_t number = 0;
@@ -178,7 +170,7 @@ InstalledProgram InstalledProgram::of_this_process(int argc, char** argv) {
   program.path = self;
   if (argc > 0 && program.arguments[0].find('/') != std::string::npos) {
     const std::string called = std::filesystem::absolute(program.arguments[0], error).string();
-    if (!error && is_same_file(called, "/proc/self/exe")) program.path = called;
+    if (!error && std::filesystem::equivalent(called, "/proc/self/exe", error)) program.path = called;
   }
   return program;
 }

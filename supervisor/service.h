@@ -153,9 +153,11 @@ private:
   bool finish_activated();  // true: one is over
   PreparingFacts preparing_facts(const UnderWay& one) const;
   void note_last_event(const Book::Leaving& leaving);
-  void leave(EntryId id, const Place& from, bool renewed, int64_t command_offset);
+  void leave(EntryId id, const Place& from, int64_t command_offset);
   void new_worker_greeted(Slot slot, std::vector<AssignItem>& items);
   void note_told(UnderWay& one) const;
+  // The new worker lives and has done all that it was told of it.
+  bool has_applied(const UnderWay& one) const;
 
   // Slots that come and go.
   struct Leaver {

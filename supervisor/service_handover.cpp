@@ -47,16 +47,16 @@ void Service::apply_orders(Shares::Orders orders) {
     under_way_.insert_or_assign(id, std::move(one));
   }
   for (const auto& departure : orders.departures)
-    if (!departure.serves) leave(departure.id, departure.from, departure.renewed, -1);
+    if (!departure.serves) leave(departure.id, departure.from, -1);
   for (const EntryId id : orders.put_off)
     if (const auto found = under_way_.find(id); found != under_way_.end()) found->second.changed = true;
   if (!under_way_.empty() || !shares_.book().leaving().empty() || shares_.has_moves()) look_at_handovers();
 }
 
 // From now on nothing comes of it there.
-void Service::leave(EntryId id, const Place& from, bool renewed, int64_t command_offset) {
+void Service::leave(EntryId id, const Place& from, int64_t command_offset) {
   Book::Leaving leaving{id, from, Generation{}};
-  if (!renewed) leaving.command_offset = command_offset;
+  leaving.command_offset = command_offset;
   if (fleet_->has(from.slot)) {
     const Fleet::SlotView worker = fleet_->slot(from.slot);
     leaving.generation = worker.state->generation;
@@ -99,14 +99,19 @@ PreparingFacts Service::preparing_facts(const UnderWay& one) const {
   }
   facts.new_failed = !fleet_->has(one.to.slot) || shares_.is_closed(one.to.slot);
   if (facts.new_failed) return facts;
-  const Fleet::SlotView worker = fleet_->slot(one.to.slot);
-  facts.new_applied = is_alive(*worker.state) && worker.state->generation == one.generation &&
-                      worker.assigned_items - worker.unapplied_items >= one.assigned;
+  facts.new_applied = has_applied(one);
   if (const ledger::Entry* line = ledgers_->books_line(one.to)) {
     facts.new_received = line->ca.appended.load(std::memory_order_acquire) > one.received_before;
     facts.new_stamp = line->ca.last_stamp.load(kRelaxed);
   }
   return facts;
+}
+
+bool Service::has_applied(const UnderWay& one) const {
+  if (!fleet_->has(one.to.slot)) return false;
+  const Fleet::SlotView worker = fleet_->slot(one.to.slot);
+  return is_alive(*worker.state) && worker.state->generation == one.generation &&
+         worker.assigned_items - worker.unapplied_items >= one.assigned;
 }
 
 void Service::step_preparing() {
@@ -136,7 +141,7 @@ void Service::step_preparing() {
     if (fleet_->has(slot)) fleet_->assign(slot, std::move(batch));
   for (const EntryId id : gone_over) {
     const UnderWay& one = under_way_.at(id);
-    leave(id, one.from, one.renewed, one.command_offset);
+    leave(id, one.from, one.command_offset);
     board_->changed(id);
   }
   if (given_up != 0)
@@ -201,12 +206,7 @@ bool Service::finish_activated() {
     UnderWay& one = at->second;
     const bool has = fleet_->has(one.to.slot);
     if (!has || fleet_->slot(one.to.slot).state->phase == SlotPhase::failed) one.handover.new_failed();
-    if (has && one.handover.state() == HandoverState::activating) {
-      const Fleet::SlotView worker = fleet_->slot(one.to.slot);
-      if (is_alive(*worker.state) && worker.state->generation == one.generation &&
-          worker.assigned_items - worker.unapplied_items >= one.assigned)
-        one.handover.applied();
-    }
+    if (one.handover.state() == HandoverState::activating && has_applied(one)) one.handover.applied();
     const HandoverState state = one.handover.state();
     const bool over = state == HandoverState::done || state == HandoverState::given_up;
     if (!over && shares_.book().is_under_way(id)) {

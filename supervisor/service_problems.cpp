@@ -14,13 +14,6 @@
 namespace e2k::supervisor {
 namespace {
 
-std::string producer_servers(const Config& config) {
-  for (const Properties* side : {&config.kafka.producer, &config.kafka.common})
-    if (const auto found = side->find("bootstrap.servers"); found != side->end())
-      return found->second.secret ? "***" : found->second.value;
-  return "localhost:9092";
-}
-
 // The files of the workers' certificates.
 std::string producer_certificates(const Config& config) {
   auto properties = merged_properties(config.kafka.common, config.kafka.producer);
@@ -62,7 +55,8 @@ void Service::judge_brokers() {
   for (const auto& view : fleet_->slots())
     if (view.heartbeat)
       workers.push_back({view.slot.value, view.heartbeat->brokers_up, view.heartbeat->kafka_error});
-  broker_problems_.of_workers(workers, producer_servers(config_), producer_certificates(config_));
+  broker_problems_.of_workers(workers, shown_servers(config_.kafka.common, config_.kafka.producer),
+                              producer_certificates(config_));
   for (const auto& [code, message] : broker_problems_.judged()) tell(code, message);
 }
 

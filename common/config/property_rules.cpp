@@ -188,4 +188,11 @@ std::map<std::string, std::string> merged_properties(const Properties& common, c
   return merged;
 }
 
+std::string shown_servers(const Properties& common, const Properties& side) {
+  for (const Properties* properties : {&side, &common})
+    if (const auto found = properties->find("bootstrap.servers"); found != properties->end())
+      return found->second.secret ? "***" : found->second.value;
+  return "localhost:9092";
+}
+
 }  // namespace e2k

@@ -44,5 +44,7 @@ namespace e2k {
 
 // [kafka] refined by [kafka.producer] or [kafka.consumer], as librdkafka takes it.
 std::map<std::string, std::string> merged_properties(const Properties& common, const Properties& side);
+// The brokers that such a handle asks, as they may be shown: "***" where they are a secret.
+std::string shown_servers(const Properties& common, const Properties& side);
 
 }  // namespace e2k

@@ -31,14 +31,6 @@ Seen seen_of(rd_kafka_resp_err_t code) {
   }
 }
 
-std::string servers_of(const Config& config, const Properties& side) {
-  for (const Properties* properties : {&side, &config.kafka.common})
-    for (const char* name : {"bootstrap.servers", "metadata.broker.list"})
-      if (auto found = properties->find(name); found != properties->end())
-        return found->second.secret ? "***" : found->second.value;
-  return "localhost:9092";
-}
-
 // A connection that only asks: a producer, since a consumer would look for its group's coordinator.
 Result<std::unique_ptr<KafkaConnection>> connect(std::map<std::string, std::string> properties) {
   properties.try_emplace("bootstrap.servers", "localhost:9092");
@@ -52,7 +44,7 @@ std::unique_ptr<KafkaConnection> connect_side(const Config& config, const char* 
                                               Facts& facts) {
   BrokerFacts told;
   told.side = side;
-  told.servers = servers_of(config, refinement);
+  told.servers = shown_servers(config.kafka.common, refinement);
   auto connection = connect(merged_properties(config.kafka.common, refinement));
   if (connection) {
     const auto cluster = reach(**connection, deadline);
@@ -101,7 +93,7 @@ std::set<std::string> read_commands(const Config& config, const Deadline& deadli
                                     CommandTopicFacts& facts) {
   auto settings = ctl::settings_of(config);
   settings.consumer.try_emplace("bootstrap.servers", "localhost:9092");
-  settings.servers = servers_of(config, config.kafka.consumer);
+  settings.servers = shown_servers(config.kafka.common, config.kafka.consumer);
   const auto records = ctl::read_topic(settings, deadline.left(), false);
   if (!records) {
     facts.read_trouble =

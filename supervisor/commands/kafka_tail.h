@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/config/property_rules.h"
 #include "common/fd.h"
 #include "supervisor/commands/command_consumer.h"
 #include "supervisor/commands/fetch_watch.h"
@@ -28,7 +29,7 @@ public:
         topic_(config.commands.topic),
         create_topic_(config.commands.create_topic),
         replication_factor_(config.commands.replication_factor),
-        servers_(servers_of(config)),
+        servers_(shown_servers(config.kafka.common, config.kafka.consumer)),
         problems_(topic_, servers_),
         properties_(CommandConsumer::properties_of(config)),
         callbacks_(std::move(callbacks)),
@@ -48,7 +49,7 @@ public:
   std::string last_error() const override { return last_error_; }
 
 private:
-  static std::string servers_of(const Config& config);
+  static constexpr std::chrono::milliseconds kAdminTimeout{2000};  // of a question to the brokers
   Result<std::unique_ptr<CommandConsumer>> make_consumer();
   Result<void> watch_queue();
   void make_consumer_anew();

@@ -14,7 +14,6 @@ namespace {
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kAdminTimeout{2000};
 constexpr milliseconds kAskAgain{500};
 // While the one broker that tells of ids is away, commands that others deliver don't wait for it for ever.
 constexpr int kMostAsksInVain = 3;
@@ -22,14 +21,6 @@ constexpr int kMostAsksInVain = 3;
 constexpr size_t kRecordsPerTurn = 2000;
 
 }  // namespace
-
-std::string KafkaTail::servers_of(const Config& config) {
-  for (const Properties* side : {&config.kafka.consumer, &config.kafka.common})
-    for (const char* name : {"bootstrap.servers", "metadata.broker.list"})
-      if (auto found = side->find(name); found != side->end())
-        return found->second.secret ? "***" : found->second.value;
-  return "localhost:9092";
-}
 
 Result<void> KafkaTail::begin() {
   auto made = make_consumer();

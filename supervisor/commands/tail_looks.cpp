@@ -13,7 +13,6 @@ namespace {
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kAdminTimeout{2000};
 constexpr milliseconds kRetry{500};       // while the topic can't be read
 constexpr milliseconds kLookAgain{5000};  // partitions and cleanup policy of a topic that can
 

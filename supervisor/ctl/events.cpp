@@ -16,10 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kNotConnected =
-    "/channels?limit=10000&state=PENDING,NEVER_CONNECTED,DISCONNECTED,DENIED,NO_TOPIC,NOT_AUTHORISED,NO_DATA,"
-    "QUARANTINED";
-
 volatile std::sig_atomic_t interrupted = 0;
 
 struct Answered {
@@ -28,12 +24,12 @@ struct Answered {
 
 Outcome<Answered> ask_all(const Client& client) {
   Answered answered;
-  for (const auto& [target, json] :
-       {std::pair{"/status", &answered.status}, std::pair{"/hosts", &answered.hosts},
-        std::pair{"/topics?limit=10000", &answered.topics}, std::pair{kNotConnected, &answered.channels}}) {
-    const auto body = client.get(target);
-    if (!body) return tl::unexpected(body.error());
-    auto parsed = parse_object(*body);
+  const std::string not_connected = "/channels?limit=10000&state=" + std::string(kNotConnectedStates);
+  for (const auto& [target, json] : {std::pair<std::string, Json*>{"/status", &answered.status},
+                                     {"/hosts", &answered.hosts},
+                                     {"/topics?limit=10000", &answered.topics},
+                                     {not_connected, &answered.channels}}) {
+    auto parsed = ask(client, target);
     if (!parsed) return tl::unexpected(parsed.error());
     *json = std::move(*parsed);
   }
@@ -72,7 +68,7 @@ Exit show_events(const Client& client, const EventsRequest& request, const Outpu
       output.err << "more than 10,000 entries are not connected: of those beyond, changes are not told\n";
       tells_more = false;
     }
-    if (!request.follow || (request.count && looks + 1 >= *request.count)) break;
+    if (!request.follow) break;
     ::poll(nullptr, 0, static_cast<int>(request.interval_s * 1000));
   }
   return Exit::ok;

@@ -4,8 +4,6 @@
 // to 10,000 entries, so that it costs little where all is well.
 #pragma once
 
-#include <optional>
-
 #include "supervisor/ctl/queries.h"
 
 namespace e2k::supervisor::ctl {
@@ -13,7 +11,6 @@ namespace e2k::supervisor::ctl {
 struct EventsRequest {
   bool follow = false;
   double interval_s = 1;
-  std::optional<size_t> count;  // of looks
 };
 
 // A service that is gone ends it with Exit::not_running, unless it follows: then it waits for the next one.

@@ -13,6 +13,12 @@ Outcome<Json> parse_object(const std::string& body) {
   return json;
 }
 
+Outcome<Json> ask(const Client& client, const std::string& target) {
+  const auto body = client.get(target);
+  if (!body) return tl::unexpected(body.error());
+  return parse_object(*body);
+}
+
 Outcome<void> each_page(const Client& client, const std::string& query, const PageVisitor& visit) {
   std::string after;
   for (bool first = true;; first = false) {

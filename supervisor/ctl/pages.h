@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "supervisor/ctl/client.h"
 
@@ -11,6 +12,11 @@ namespace e2k::supervisor::ctl {
 
 // Whatever is no JSON object is Exit::failed.
 Outcome<nlohmann::json> parse_object(const std::string& body);
+Outcome<nlohmann::json> ask(const Client& client, const std::string& target);
+
+// Every state of an entry but CONNECTED, as /channels takes them.
+inline constexpr std::string_view kNotConnectedStates =
+    "PENDING,NEVER_CONNECTED,DISCONNECTED,DENIED,NO_TOPIC,NOT_AUTHORISED,NO_DATA,QUARANTINED";
 
 // A page as it came, and its items, which may be taken out of it. false: no more pages are wanted.
 using PageVisitor =

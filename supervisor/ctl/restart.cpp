@@ -40,9 +40,7 @@ Value member(const Json& object, const char* name, Value otherwise) {
 }
 
 Outcome<Workers> workers_of(const Client& client) {
-  const auto body = client.get("/workers");
-  if (!body) return tl::unexpected(body.error());
-  auto document = parse_object(*body);
+  auto document = ask(client, "/workers");
   if (!document) return tl::unexpected(document.error());
   Workers workers;
   for (Json& item : (*document)["items"]) {

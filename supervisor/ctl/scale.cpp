@@ -26,9 +26,7 @@ struct Fleet {
 };
 
 Outcome<Fleet> fleet_of(const Client& client) {
-  const auto body = client.get("/workers");
-  if (!body) return tl::unexpected(body.error());
-  auto document = parse_object(*body);
+  auto document = ask(client, "/workers");
   if (!document) return tl::unexpected(document.error());
   Fleet fleet;
   for (Json& item : (*document)["items"]) {

@@ -20,9 +20,6 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kNotConnected =
-    "/channels?limit=50&state=PENDING,NEVER_CONNECTED,DISCONNECTED,DENIED,NO_TOPIC,NOT_AUTHORISED,NO_DATA,"
-    "QUARANTINED";
 constexpr size_t kUsualLines = 24;
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -68,16 +65,12 @@ Size size_of_terminal() {
 }
 
 Outcome<void> look(const Client& client, bool lists, TopView& view) {
-  const auto ask = [&client](const char* target) -> Outcome<Json> {
-    const auto body = client.get(target);
-    if (!body) return tl::unexpected(body.error());
-    return parse_object(*body);
-  };
-  auto status = ask("/status");
+  auto status = ask(client, "/status");
   if (!status) return tl::unexpected(status.error());
-  auto hosts = lists ? ask("/hosts") : Outcome<Json>(Json::object());
+  auto hosts = lists ? ask(client, "/hosts") : Outcome<Json>(Json::object());
   if (!hosts) return tl::unexpected(hosts.error());
-  auto channels = lists ? ask(kNotConnected) : Outcome<Json>(Json::object());
+  auto channels = lists ? ask(client, "/channels?limit=50&state=" + std::string(kNotConnectedStates))
+                        : Outcome<Json>(Json::object());
   if (!channels) return tl::unexpected(channels.error());
   const double now_s = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
   view.take(std::move(*status), at(*hosts, "items"), at(*channels, "items"), now_s, real_now().value);

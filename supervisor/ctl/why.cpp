@@ -20,12 +20,6 @@ using Json = nlohmann::json;
 // Names are looked through for near ones up to here: a few seconds.
 constexpr size_t kNamesLookedAt = 200'000;
 
-Outcome<Json> ask(const Client& client, const std::string& target) {
-  const auto body = client.get(target);
-  if (!body) return tl::unexpected(body.error());
-  return parse_object(*body);
-}
-
 // `connected`: only such names, for a channel that may be misspelt.
 std::vector<std::string> near_names(const Client& client, const std::string& channel, bool connected) {
   NearNames near(channel);

@@ -40,7 +40,7 @@ struct PreparingFacts {
   bool old_receives = true;   // it is connected and brings events
   bool old_must_go = false;   // its slot is closed
   uint64_t old_stamp = 0;     // of its last event
-  bool new_failed = false;    // its worker is not started again by itself
+  bool new_failed = false;    // its slot has failed, or is to give its channels up
   bool new_applied = false;   // it has the entry
   bool new_received = false;  // it holds an event
   uint64_t new_stamp = 0;     // of its last event
@@ -59,7 +59,6 @@ public:
 
   Handover(HandoverState begun, MonotonicNs now) : state_(begun), since_(now) {}
   HandoverState state() const { return state_; }
-  MonotonicNs since() const { return since_; }
 
   // While preparing.
   Step step(const PreparingFacts& facts, MonotonicNs now);

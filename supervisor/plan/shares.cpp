@@ -145,7 +145,7 @@ void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::ve
         return;
       }
       known.attributes = attributes_of(*wanted);
-      known.changed = place(id).has_value();  // held: release() hands out what is then commanded
+      known.changed = place(id).has_value();  // given to nobody: release() hands out what is then commanded
       return;
     }
     // An id of an entry that is gone may be another's by now.
@@ -254,7 +254,7 @@ void Shares::bring_home(EntryId id, const Asking& ask) {
   if (const auto home = held ? held : waits ? waits : served) put_at(channel, *home);
 }
 
-// Gives an entry that is new to its worker, unless events of it wait elsewhere.
+// Gives an entry that is new to its worker: held where events of it wait elsewhere, beyond kMostHeld not yet.
 void Shares::place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders) {
   const Slot slot{channels_[rows_[id.value].channel].slot};
   const size_t before = orders.departures.size();
@@ -379,11 +379,7 @@ void Shares::bar(std::string_view name, Bar bar, Orders& orders) {
       book_.withdraw(EntryId{e});
     }
   }
-  if (bar != Bar::quarantined || channel.slot == kNoSlot) return;
-  Worker& worker = workers_[Slot{channel.slot}];
-  --worker.channels;
-  worker.entries -= channel.entries;
-  channel.slot = kNoSlot;
+  if (bar == Bar::quarantined) leave_slot(channel);
 }
 
 Bar Shares::bar(EntryId id) const {

@@ -146,7 +146,7 @@ public:
       if (channel.entries != 0 && channel.slot == slot.value) visit(EntryId{channel.first});
   }
 
-  // Where entries are served; nothing while they are held. What they have left is written into it by the
+  // Where entries are served, held or not. What they have left is written into it by the
   // caller, who knows when that is gone.
   Book& book() { return book_; }
   const Book& book() const { return book_; }

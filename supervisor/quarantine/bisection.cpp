@@ -11,9 +11,8 @@ void Bisection::note(MonotonicNs now) {
   while (now.value - crashes_.front().value > kWindowNs) crashes_.pop_front();
 }
 
-Bisection::Orders Bisection::begin(std::vector<std::string> channels, MonotonicNs) {
+Bisection::Orders Bisection::begin(std::vector<std::string> channels) {
   Orders orders;
-  seen_ = crashes_.size();
   crashes_.clear();
   longest_life_ns_ = 0;
   served_since_.reset();
@@ -38,7 +37,6 @@ void Bisection::divide(std::vector<std::string> suspects, Orders& orders, bool a
 }
 
 Bisection::Orders Bisection::crashed_in_trial(MonotonicNs now) {
-  ++seen_;
   Orders orders;
   if (served_since_) longest_life_ns_ = std::max(longest_life_ns_, now.value - served_since_->value);
   orders.serve = std::move(withheld_);

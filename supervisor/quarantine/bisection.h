@@ -43,7 +43,7 @@ public:
     if (is_searching()) return crashed_in_trial(now);
     note(now);
     if (crashes_.size() < kCrashes) return {};
-    return begin(channels(), now);
+    return begin(channels());
   }
   // Now and then while searching. `serves`: the worker runs and has all that it is to have.
   Orders on_time(MonotonicNs now, bool serves);
@@ -53,11 +53,10 @@ public:
   bool is_searching() const { return !trial_.empty(); }
   const std::vector<std::string>& withheld() const { return withheld_; }
   size_t suspects() const { return trial_.size() + withheld_.size(); }
-  size_t crashes() const { return seen_; }  // of this search, with those that began it
 
 private:
   void note(MonotonicNs now);
-  Orders begin(std::vector<std::string> channels, MonotonicNs now);
+  Orders begin(std::vector<std::string> channels);
   Orders crashed_in_trial(MonotonicNs now);
   // Divides what is suspect; those on trial are to be served.
   void divide(std::vector<std::string> suspects, Orders& orders, bool are_withheld);
@@ -66,7 +65,6 @@ private:
 
   std::deque<MonotonicNs> crashes_;
   std::vector<std::string> trial_, withheld_;
-  size_t seen_ = 0;
   std::optional<MonotonicNs> served_since_;
   int64_t longest_life_ns_ = 0;  // of a worker that served all of its trial, until it crashed
 };

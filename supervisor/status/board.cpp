@@ -6,6 +6,7 @@
 #include <map>
 
 #include "common/config/epics_variables.h"
+#include "common/config/property_rules.h"
 #include "common/kafka/conf.h"
 #include "common/process_use.h"
 #include "common/version.h"
@@ -64,13 +65,14 @@ void Board::count_states() {
 ServiceState Board::state() const {
   if (stopping_) return ServiceState::stopping;
   if (!parts_.replay.serving()) return ServiceState::starting;
-  for (const auto& view : parts_.fleet.slots()) {
-    if (has_begun_) break;
-    const bool first = view.state->restarts == 0 && view.state->last_cause == ExitCause::none;
-    if (first && (view.state->phase == SlotPhase::starting || view.state->phase == SlotPhase::idle))
-      return ServiceState::starting;
+  if (!has_begun_) {
+    for (const auto& view : parts_.fleet.slots()) {
+      const bool first = view.state->restarts == 0 && view.state->last_cause == ExitCause::none;
+      if (first && (view.state->phase == SlotPhase::starting || view.state->phase == SlotPhase::idle))
+        return ServiceState::starting;
+    }
+    has_begun_ = true;
   }
-  has_begun_ = true;
   if (paused_) return ServiceState::paused;
   return parts_.reasons.any() ? ServiceState::degraded : ServiceState::running;
 }
@@ -130,10 +132,7 @@ void Board::add_slots(StatusView& view) const {
 
 void Board::add_configuration(StatusView& view) const {
   const Config& config = parts_.config;
-  view.kafka_servers = "localhost:9092";
-  for (const Properties* side : {&config.kafka.common, &config.kafka.consumer})
-    if (const auto found = side->find("bootstrap.servers"); found != side->end())
-      view.kafka_servers = found->second.secret ? "***" : found->second.value;
+  view.kafka_servers = shown_servers(config.kafka.common, config.kafka.consumer);
   view.config_path = config.path;
   view.config_sha256 = config.sha256;
   view.epics = config.epics;

@@ -13,6 +13,7 @@ class FleetFaults:
     ACTIONS = {"kill_supervisor": (2, False), "reload": (1, False), "reload_changed": (1, False), "hang_worker": (1, False),
                "scale": (2, False), "scale_and_kill": (1, False), "replace_worker": (1, False), "rolling": (1, False)}
     MOST_WORKERS = 4
+    lingers = 5
 
     def kill_supervisor(self):
         """The next one finds the workers: they are not started anew, and nothing is missed or repeated."""
@@ -47,7 +48,7 @@ class FleetFaults:
     def reload_changed(self):
         if self._something_can_not_go():
             return "skipped: something waits that can't go"
-        self.lingers = 7 if getattr(self, "lingers", 5) == 5 else 5
+        self.lingers = 12 - self.lingers   # 5 or 7
         with self.stand.incident("reloaded with another linger.ms", moves=2, ends=True):
             self.stand.service.settings.setdefault("kafka", {})["linger.ms"] = self.lingers
             self.stand.service.write_config()

@@ -78,7 +78,7 @@ def supervisor_killed(broker, prefix, say, rounds=5):
         replaced_by(killed)
         broker.start()
         away.end = time.time()
-        replaced_by(lambda: stand.service.child.signal(signal.SIGHUP))
+        replaced_by(stand.service.reload)
         found = stand.finish()
         say(f"    workers taken over {len(took)} times, {max(took):.2f} s after the start at most")
         if max(took) > 3:

@@ -3,7 +3,6 @@
 #include <cadef.h>
 #include <dlfcn.h>
 
-#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 
@@ -29,7 +28,6 @@ constexpr uint16_t kEventAdd = 1, kRead = 3, kReadNotify = 15;  // CA_PROTO_*
 constexpr uint16_t kNoSuchType = 0xffff;
 
 thread_local bool refused = false;
-std::atomic<bool> stands{false};
 
 bool is_refused(const MessageHeader& header, const char* payload) {
   // The end of a subscription is an event without anything.
@@ -55,7 +53,6 @@ __attribute__((visibility("default"))) bool e2k_execute_response(void* cac, void
                                                                  char* payload) {
   static const auto original = reinterpret_cast<ExecuteResponse>(::dlsym(RTLD_NEXT, E2K_EXECUTE_RESPONSE));
   if (original == nullptr) std::abort();  // it is libca that calls us by that name
-  stands.store(true, std::memory_order_relaxed);
   refused = is_refused(*header, payload);
   if (refused) {
     // Older servers have no status there: the type is what refuses then.
@@ -74,10 +71,6 @@ namespace e2k::worker::ca {
 
 bool payload_was_refused() noexcept {
   return refused;
-}
-
-bool payload_guard_stands() noexcept {
-  return stands.load(std::memory_order_relaxed);
 }
 
 }  // namespace e2k::worker::ca

@@ -7,14 +7,12 @@
 // of `cac::executeResponse`; it looks, and calls the original. What does not fit is made an answer with the
 // status ECA_BADCOUNT and a type that is none, which libca passes to the subscription without a conversion.
 //
-// A libca that was linked otherwise calls its own function, and is as it ever was: payload_guard_stands()
-// tells, once a circuit has brought a message.
+// A libca that was linked otherwise calls its own function, and is as it ever was.
 #pragma once
 
 namespace e2k::worker::ca {
 
 // Of the callback that runs on this thread: libca was about to read what is not there.
 bool payload_was_refused() noexcept;
-bool payload_guard_stands() noexcept;
 
 }  // namespace e2k::worker::ca

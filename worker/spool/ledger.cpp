@@ -72,13 +72,15 @@ void make_line(Entry& line) {
   line.publisher.last_partition.store(-1, kRelaxed);
 }
 
+bool is_of_this_boot(const Header& before) {
+  return before.alive_real_ns.load(kRelaxed) >= real_now().value - clock_ns(CLOCK_BOOTTIME);
+}
+
 // Whether what the books know of the log can be trusted: after the death of the machine they may be ahead of
 // it, and a log that is gone may have held the last events. (A clock that was set forward since says no,
 // too.)
 bool knows_last_events(const Header& before) {
-  const int64_t machine_began_real_ns = real_now().value - clock_ns(CLOCK_BOOTTIME);
-  return before.unreconciled.load(kRelaxed) == 0 &&
-         before.alive_real_ns.load(kRelaxed) >= machine_began_real_ns;
+  return before.unreconciled.load(kRelaxed) == 0 && is_of_this_boot(before);
 }
 
 // What the entry has been through; how its channel stands now is for this generation to find out.
@@ -109,8 +111,7 @@ void take_over_line(Entry& mine, const Entry& before, bool knows_last) {
 
 // What was held is held still. Times of another boot mean nothing: then all goes out.
 void take_over_holds(Ledger& mine, const Header& before) {
-  const int64_t machine_began_real_ns = real_now().value - clock_ns(CLOCK_BOOTTIME);
-  const bool same_boot = before.alive_real_ns.load(kRelaxed) >= machine_began_real_ns;
+  const bool same_boot = is_of_this_boot(before);
   Header& header = mine.header();
   uint32_t used = 0;
   for (uint32_t i = 0; i < before.holds_used.load(kRelaxed) && i < kHolds; ++i) {
@@ -118,8 +119,7 @@ void take_over_holds(Ledger& mine, const Header& before) {
     const HoldState state = row.state.load(kRelaxed);
     if (state == HoldState::none) continue;
     if (!same_boot) {
-      if (const Entry* line = mine.used_line(EntryIndex{row.index}))
-        const_cast<Entry*>(line)->publisher.held = 0;
+      if (Entry* line = mine.used_line(EntryIndex{row.index})) line->publisher.held = 0;
       continue;
     }
     Hold& to = header.holds[used++];

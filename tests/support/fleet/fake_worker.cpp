@@ -51,8 +51,8 @@ public:
         apply(*add);
         if (add->replaces) note(*add->replaces, 0);
         note(add->index, static_cast<uint8_t>(add->entry.mask.bits));
-      } else {
-        note(std::get<RemoveEntry>(item).index, 0);
+      } else if (const auto* remove = std::get_if<RemoveEntry>(&item)) {
+        note(remove->index, 0);
       }
     }
     std::fflush(file_);
