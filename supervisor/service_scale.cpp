@@ -35,8 +35,12 @@ void Service::resize_fleet() {
     if (found != leaving_.end() && !found->second.told) leaving.insert(view.slot);
   }
   // Where nobody else is there to take over, one more is, for as long as it takes.
-  const bool needs_spare = !replacing_.empty() && wanted_workers_ <= replacing_.size();
-  const size_t wanted = needs_spare ? replacing_.size() + 1 : wanted_workers_;
+  const auto slots = fleet_->slots();
+  const auto failed = static_cast<size_t>(
+      std::ranges::count_if(slots, [](const auto& view) { return view.state->phase == SlotPhase::failed; }));
+  const size_t away = replacing_.size() + failed;
+  const bool needs_spare = !replacing_.empty() && wanted_workers_ <= away;
+  const size_t wanted = needs_spare ? away + 1 : wanted_workers_;
   const Resize change = resize(std::move(present), leaving, wanted,
                                [this](Slot slot) { return !fleet_->has(slot) && books_.is_free(slot); });
   for (const Slot slot : change.leave) {
@@ -125,8 +129,8 @@ void Service::restart_emptied() {
 
 void Service::roll_on() {
   while (const auto slot = rolling_.next()) {
-    if (replace(*slot)) return;
-    rolling_.welcomed(*slot);  // it has left the fleet meanwhile
+    if (!leaving_.contains(*slot) && replace(*slot)) return;
+    rolling_.welcomed(*slot);  // it has left the fleet meanwhile, or is about to
   }
 }
 
@@ -149,9 +153,10 @@ void Service::on_retired(Slot slot) {
   rolling_.welcomed(slot);
   judge_slots();
   resize_fleet();
-  // What it left behind is its heir's from the next launch on.
-  if (const auto gone = books_.gone().find(slot); gone != books_.gone().end() && gone->second.logs)
-    (void)replace(gone->second.heir);
+  // What it left behind, or was to drain, is its heirs' from their next launch on.
+  for (const auto& [left, gone] : books_.gone())
+    if (gone.logs && !gone.given) rolling_.add(gone.heir);
+  roll_on();
 }
 
 }  // namespace e2k::supervisor

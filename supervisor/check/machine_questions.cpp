@@ -18,7 +18,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <vector>
 
@@ -104,9 +103,11 @@ DirectoryFacts look_at(const char* setting, const std::string& path, uint64_t ke
 
 std::optional<uint64_t> descriptors_in_use(pid_t pid) {
   std::error_code error;
-  const std::filesystem::directory_iterator folder("/proc/" + std::to_string(pid) + "/fd", error);
-  if (error) return std::nullopt;
-  return static_cast<uint64_t>(std::distance(begin(folder), end(folder)));
+  std::filesystem::directory_iterator at("/proc/" + std::to_string(pid) + "/fd", error);
+  uint64_t count = 0;
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) ++count;
+  if (error) return std::nullopt;  // it ended meanwhile
+  return count;
 }
 
 std::optional<LimitFacts> limits_of(pid_t pid, std::string process) {

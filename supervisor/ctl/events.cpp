@@ -54,15 +54,12 @@ Exit show_events(const Client& client, const EventsRequest& request, const Outpu
   for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
   Transitions transitions;
   bool tells_more = true;
-  const Json gone = {{"state", "not answering"}};
   for (size_t looks = 0; interrupted == 0; ++looks) {
     const auto answered = ask_all(client);
     if (!answered && (!request.follow || looks == 0)) return complain(answered.error(), output);
-    // Of what can't be asked nothing else is said.
-    const Json nothing;
     print(answered ? transitions.take({answered->status, at(answered->hosts, "items"),
                                        at(answered->topics, "items"), at(answered->channels, "items")})
-                   : transitions.take({gone, nothing, nothing, nothing}),
+                   : transitions.unanswered(),
           output);
     if (answered && tells_more && at(answered->channels, "next").is_string()) {
       output.err << "more than 10,000 entries are not connected: of those beyond, changes are not told\n";

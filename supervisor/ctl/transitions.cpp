@@ -39,19 +39,28 @@ std::vector<Transition> Transitions::take(const Looked& looked) {
     now[5]["channel " + cell(entry, "channel") + " for " + cell(entry, "topic")] = {text_in(entry, "state"),
                                                                                     text_in(entry, "reason")};
   std::vector<Transition> changes;
-  for (size_t kind = 0; kind < kKinds; ++kind) {
-    for (const auto& [what, standing] : now[kind]) {
-      const auto before = pictures_[kind].find(what);
-      if (before == pictures_[kind].end())
-        changes.push_back({what, "", standing.state, standing.words});
-      else if (before->second.state != standing.state)
-        changes.push_back({what, before->second.state, standing.state, standing.words});
-    }
-    for (const auto& [what, standing] : pictures_[kind])
-      if (!now[kind].contains(what)) changes.push_back({what, standing.state, kAbsent[kind], ""});
-    pictures_[kind] = std::move(now[kind]);
-  }
+  for (size_t kind = 0; kind < kKinds; ++kind) compare(kind, std::move(now[kind]), changes);
   return changes;
+}
+
+std::vector<Transition> Transitions::unanswered() {
+  std::vector<Transition> changes;
+  compare(0, {{"service", {"not answering", ""}}}, changes);
+  return changes;
+}
+
+void Transitions::compare(size_t kind, Picture now, std::vector<Transition>& changes) {
+  Picture& last = pictures_[kind];
+  for (const auto& [what, standing] : now) {
+    const auto before = last.find(what);
+    if (before == last.end())
+      changes.push_back({what, "", standing.state, standing.words});
+    else if (before->second.state != standing.state)
+      changes.push_back({what, before->second.state, standing.state, standing.words});
+  }
+  for (const auto& [what, standing] : last)
+    if (!now.contains(what)) changes.push_back({what, standing.state, kAbsent[kind], ""});
+  last = std::move(now);
 }
 
 std::string line_of(const Transition& t, int64_t now_unix_ns) {

@@ -32,6 +32,8 @@ public:
   // In the order of cause and effect: service, reasons, workers, IOCs, topics, channels. The first look tells
   // what is.
   std::vector<Transition> take(const Looked& looked);
+  // The service does not answer: of all else nothing is known, and it stays as it was.
+  std::vector<Transition> unanswered();
 
 private:
   struct Standing {
@@ -39,6 +41,7 @@ private:
   };
   using Picture = std::map<std::string, Standing>;
   static constexpr size_t kKinds = 6;
+  void compare(size_t kind, Picture now, std::vector<Transition>& changes);
 
   Picture pictures_[kKinds];
 };

@@ -222,7 +222,8 @@ tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request) {
 std::optional<Process> find_process(pid_t pid, uint64_t start_ticks) {
   Process process{pid, UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)))};
   // Asked for after the descriptor is there: it can't change hands any more.
-  if (!process.pidfd || !is_running(pid, start_ticks)) return std::nullopt;
+  const auto use = process_use(pid);
+  if (!process.pidfd || !use || use->start_ticks != start_ticks) return std::nullopt;
   return process;
 }
 

@@ -46,7 +46,8 @@ struct LaunchProblem {
 
 tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request);
 
-// A process that somebody else started, if it still runs; the pid alone could be another's by now.
+// A process that somebody else started, if it still runs or has not been reaped: then reap() tells how it
+// ended. The pid alone could be another's by now.
 std::optional<Process> find_process(pid_t pid, uint64_t start_ticks);
 
 // wait(2)'s status of a process that has ended, reaped; nothing while it runs. kEndNotKnown (obituary.h)

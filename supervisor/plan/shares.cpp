@@ -101,6 +101,7 @@ Shares::Orders Shares::reconcile(const CommandState& state, std::span<const Entr
     if (!std::exchange(r.changed, false) || !before || handed_over.contains(id.value)) continue;
     if (const auto home = owner(id); !book_.is_under_way(id) && home && before->slot != *home) {
       hand_over(id, *home, state, orders);
+      orders.departures.back().renewed = true;  // it is an earlier command that is served there
       continue;
     }
     if (book_.is_under_way(id)) {

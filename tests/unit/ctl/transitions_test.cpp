@@ -57,5 +57,17 @@ TEST_F(TransitionsTest, as_json_each_has_its_time) {
       R"({"before":null,"state":"RUNNING","text":"","time":"1970-01-01T00:00:01.000000000Z","what":"service"})");
 }
 
+TEST_F(TransitionsTest, of_a_service_that_does_not_answer_nothing_else_is_said) {
+  status["reasons"] = {{{"code", "IOC_HUNG"}, {"message", "it hangs"}}};
+  topics[0]["blocked"] = "no_topic";
+  channels = {{{"channel", "a"}, {"topic", "t"}, {"state", "DISCONNECTED"}, {"reason", "it hangs"}}};
+  changes();
+  const auto away = transitions.unanswered();
+  ASSERT_EQ(away.size(), 1u);
+  EXPECT_EQ(line_of(away[0], 0).substr(29), "service: RUNNING -> not answering");
+  EXPECT_TRUE(transitions.unanswered().empty());
+  EXPECT_EQ(changes(), "service: not answering -> RUNNING\n");
+}
+
 }  // namespace
 }  // namespace e2k::supervisor::ctl

@@ -49,6 +49,20 @@ TEST(Launcher, a_failed_launch_leaves_no_zombie) {
   EXPECT_EQ(errno, ECHILD);
 }
 
+// Our image may have been executed anew between its end and now.
+TEST(Launcher, a_child_that_ended_and_was_not_reaped_is_found_and_tells_how_it_ended) {
+  const auto process = launch({.program = "/bin/sh", .arguments = {"-c", "exit 7"}});
+  ASSERT_TRUE(process);
+  pollfd ended{process->pidfd.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&ended, 1, 10'000), 1);
+  const uint64_t start_ticks = process_use(process->pid)->start_ticks;
+  EXPECT_FALSE(find_process(process->pid, start_ticks + 1));
+  const auto found = find_process(process->pid, start_ticks);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(reap(*found), 7 << 8);
+  EXPECT_FALSE(find_process(process->pid, start_ticks));
+}
+
 TEST(Launcher, the_contract_is_descriptor_three_and_nothing_else_is_inherited) {
   TempFolder folder;
   const int leaked = dup(STDIN_FILENO);  // without close-on-exec

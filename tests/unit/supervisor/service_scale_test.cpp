@@ -30,6 +30,15 @@ TEST(Resizing, sends_the_highest_away_and_nobody_where_there_are_as_many) {
 class ScaledServiceTest : public ServiceTest {
 protected:
   ScaledServiceTest() { config.workers.configured = config.workers.count; }
+  void serve_all() {
+    note_given();
+    for (const auto& [slot, lines] : served)
+      for (const auto& [index, add] : lines) {
+        ledger::Entry& line = fleet->ledger_of(Slot{slot}).line(index);
+        line.ca.state = ledger::EntryState::connected;
+        line.ca.step = ledger::Step::receiving;
+      }
+  }
   size_t channels_at(uint16_t slot) {
     for (const WorkerView& worker : service->workers())
       if (worker.slot == Slot{slot}) return worker.channels;
@@ -74,10 +83,7 @@ TEST_F(ScaledServiceTest, the_highest_worker_gives_its_channels_up_before_it_is_
 
 TEST_F(ScaledServiceTest, who_was_about_to_leave_stays_when_it_is_wanted_again) {
   start_with({"a", "b", "c", "d"});
-  for (uint32_t i = 0; i < 2; ++i) {  // served, hence handed over in its time
-    fleet->ledger_of(Slot{1}).line(EntryIndex{i}).ca.state = ledger::EntryState::connected;
-    fleet->ledger_of(Slot{1}).line(EntryIndex{i}).ca.step = ledger::Step::receiving;
-  }
+  serve_all();  // hence handed over in its time
   ASSERT_TRUE(service->set_workers(1, {}));
   ASSERT_TRUE(service->set_workers(2, {}));
   EXPECT_EQ(state_of(1), "RUNNING");
@@ -100,6 +106,35 @@ TEST_F(ScaledServiceTest, a_slot_that_has_failed_gives_its_channels_to_the_other
   EXPECT_EQ(channels_at(0), 5u);
   fleet->greet(Slot{1});
   EXPECT_EQ(channels_at(1), 2u);
+}
+
+TEST_F(ScaledServiceTest, a_rolling_restart_goes_on_past_a_worker_that_is_about_to_leave) {
+  config.workers.count = config.workers.configured = 3;
+  start_with({"a", "b", "c"});
+  serve_all();
+  ASSERT_TRUE(service->set_workers(2, {}));
+  ASSERT_EQ(state_of(2), "RETIRING");
+  const auto roll = [&] {
+    fleet->restarted.clear();
+    for (const Slot slot : slots({0, 1})) fleet->state_of(slot).phase = SlotPhase::backoff;
+    service->restart_workers(true, false, {});
+  };
+  roll();
+  fleet->greet(Slot{0});
+  fleet->greet(Slot{1});
+  EXPECT_EQ(fleet->restarted, slots({0, 1}));
+  ASSERT_TRUE(service->set_workers(3, {}));
+  roll();
+  EXPECT_EQ(fleet->restarted, slots({0}));
+}
+
+TEST_F(ScaledServiceTest, a_worker_that_is_replaced_gives_nothing_to_one_that_has_failed) {
+  start_with({"a", "b"});
+  serve_all();
+  fleet->fail(Slot{0});
+  EXPECT_TRUE(service->restart_worker(Slot{1}, {}));
+  EXPECT_TRUE(fleet->has(Slot{2})) << "a spare one";
+  EXPECT_EQ(channels_at(0), 0u);
 }
 
 TEST_F(ScaledServiceTest, where_every_slot_has_failed_channels_stay_where_they_are) {
