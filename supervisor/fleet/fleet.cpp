@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -14,8 +13,8 @@
 #include <utility>
 
 #include "common/log.h"
-#include "common/process_use.h"
 #include "common/version.h"
+#include "supervisor/fleet/briefing.h"
 #include "supervisor/fleet/contract_of.h"
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/fleet/link.h"
@@ -26,7 +25,6 @@
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/fleet/thread_states.h"
 #include "supervisor/fleet/worker_records.h"
-#include "supervisor/settings/live.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -37,9 +35,6 @@ using Steady = std::chrono::steady_clock;
 // Every other turn pings; every turn looks for what has to be said again.
 constexpr auto kTurn = std::chrono::milliseconds(500);
 constexpr int64_t kPausedDrainMs = 1000;
-constexpr int kOomScoreRaise = 300;
-// A longer list of held channels is told once: ipc loses nothing while its queue is not full.
-constexpr size_t kHeldRepeated = 4096;
 // Found workers are asked so often: they reconnect when they do.
 constexpr auto kAskAgain = std::chrono::milliseconds(20);
 
@@ -60,7 +55,6 @@ public:
         turn_timer_(loop),
         ask_timer_(loop),
         config_(config),
-        log_level_(config.log_level),
         program_(std::move(program)),
         next_generation_(first_generation),
         callbacks_(std::move(callbacks)),
@@ -78,6 +72,7 @@ public:
                            });
     if (!link) return tl::unexpected(link.error());
     link_ = std::move(*link);
+    briefing_.emplace(config_, program_, *link_, roster_);
     return {};
   }
 
@@ -160,26 +155,10 @@ public:
   }
 
   void set_log_level(const std::string& level, std::optional<Slot> slot) override {
-    if (!slot) log_level_ = level;
-    for (const auto& w : roster_.all()) {
-      if (slot && *slot != w->slot) continue;
-      if (slot)
-        w->log_level = level;
-      else
-        w->log_level.reset();
-      tell_log_level(*w);
-    }
+    briefing_->set_log_level(level, slot);
   }
-
-  void set_paused(bool paused) override {
-    paused_ = paused;
-    for (const auto& w : roster_.all()) tell_pause(*w);
-  }
-
-  void set_held(const std::string& channels) override {
-    held_ = channels;
-    for (const auto& w : roster_.all()) tell_held(*w);
-  }
+  void set_paused(bool paused) override { briefing_->set_paused(paused); }
+  void set_held(const std::string& channels) override { briefing_->set_held(channels); }
 
   std::vector<SlotView> slots() const override {
     std::vector<SlotView> views;
@@ -260,60 +239,15 @@ private:
     w.token = launch_token();
     w.libca.clear();
     w.started_at = monotonic_now();
-    auto launched = launch(request_for(w, action.generation));
+    LaunchExtras extras = callbacks_.launching ? callbacks_.launching(w.slot) : LaunchExtras{};
+    auto launched = launch(briefing_->request_for(w, action.generation, std::move(extras)));
     if (!launched)
       return on(w, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number,
                                 roster_.others_run(w)});
     w.process = std::move(*launched);
     watch(w, action.generation);
-    note_launch(w, action.generation);
+    briefing_->note_launch(w, action.generation);
     on(w, Launched{action.generation, w.process->pid});
-  }
-
-  LaunchRequest request_for(const Worker& w, Generation generation) {
-    LaunchRequest request;
-    request.program = program_;
-    request.arguments = {"--launch-fd", std::to_string(kLaunchFd), "--slot", std::to_string(w.slot.value)};
-    request.oom_score_raise = kOomScoreRaise;
-    if (!config_.instance.empty())
-      request.arguments.insert(request.arguments.end(), {"--instance", config_.instance});
-    LaunchContract contract = contract_for(w, generation);
-    contract.paused = paused_;
-    contract.held_channels = held_;
-    if (callbacks_.launching) {
-      LaunchExtras extras = callbacks_.launching(w.slot);
-      contract.fresh_books = extras.fresh_books;
-      contract.estates = std::move(extras.estates);
-    }
-    request.contract = encode(contract);
-    return request;
-  }
-
-  LaunchContract contract_for(const Worker& w, Generation generation) const {
-    LaunchContract contract =
-        contract_of(config_, w.slot, generation, w.token, link_->endpoint(), static_cast<int32_t>(getpid()));
-    contract.log_level = log_level_of(w);
-    return contract;
-  }
-
-  const std::string& log_level_of(const Worker& w) const { return w.log_level ? *w.log_level : log_level_; }
-
-  // For the supervisor that comes after this one.
-  void note_launch(Worker& w, Generation generation) {
-    w.record = {};
-    w.record.slot = w.slot;
-    w.record.generation = generation;
-    w.record.pid = w.process->pid;
-    if (const auto use = process_use(w.process->pid)) w.record.start_ticks = use->start_ticks;
-    w.record.token = w.token;
-    w.record.settings = settings_digest(contract_for(w, generation));
-    w.record.log_level = log_level_of(w);
-    w.record.started_real_ns = real_now().value;
-    w.record.restarts = w.state.restarts;
-    w.record.restarts_by_reason = w.restarts_by_reason;
-    w.record.last_cause = w.state.last_cause;
-    w.record.last_exit = w.state.last_exit;
-    keep_record(config_, w.record);
   }
 
   // --- workers of an earlier supervisor
@@ -349,7 +283,7 @@ private:
     for (const auto& w : roster_.all()) {
       if (!is_awaited(*w)) continue;
       awaited = true;
-      send(*w, Greet{conversation_});
+      briefing_->send(*w, Greet{conversation_});
     }
     if (!awaited) return;
     ask_timer_.expires_after(kAskAgain);
@@ -364,20 +298,6 @@ private:
     asio::post(loop_, [this, alive = alive_] {
       if (*alive && callbacks_.adoption_over) callbacks_.adoption_over();
     });
-  }
-
-  // What the worker runs with is compared with what it would be launched with now.
-  void judge_settings(Worker& w, const Hello& hello) {
-    const LaunchedWith with{w.record.settings, w.record.log_level, hello.program_version};
-    w.is_outdated = reach(with, contract_for(w, w.state.generation), release()) == Reach::replacement;
-  }
-
-  void tell_log_level(Worker& w) {
-    const std::string& level = log_level_of(w);
-    if (!w.welcomed || w.record.log_level == level) return;
-    send(w, SetLogLevel{level});
-    w.record.log_level = level;
-    keep_record(config_, w.record);
   }
 
   void watch(Worker& w, Generation generation) {
@@ -405,17 +325,11 @@ private:
                  roster_.others_run(w)});
   }
 
-  Welcome welcome(const Worker& w) const {
-    return {w.conversation, config_.workers.lease_s, config_.workers.drain_timeout_ms};
-  }
-
   void carry_out(Worker& w, const WelcomeWorker&) {
     w.outbox.reset(w.control_version);
     w.welcomed = true;
-    send(w, welcome(w));
-    tell_pause(w);
-    tell_held(w);
-    tell_log_level(w);
+    briefing_->send(w, briefing_->welcome(w));
+    briefing_->tell_all(w);
     keep_record(config_, w.record);
     if (w.state.found) {
       log::info("worker.adopted worker={} generation={} pid={}", w.slot.value, w.state.generation.value,
@@ -431,10 +345,10 @@ private:
   void carry_out(Worker& w, const SendStop& action) {
     // While paused only what is in flight gets any less.
     const int64_t most_ms =
-        paused_ ? std::min(action.drain_timeout_ms, kPausedDrainMs) : action.drain_timeout_ms;
+        briefing_->is_paused() ? std::min(action.drain_timeout_ms, kPausedDrainMs) : action.drain_timeout_ms;
     w.stop_until = MonotonicNs{monotonic_now().value + most_ms * kNsPerMs};
     w.outbox.reset();
-    send(w, Stop{most_ms});
+    briefing_->send(w, Stop{most_ms});
   }
 
   void carry_out(Worker& w, const KillWorker&) {
@@ -481,19 +395,6 @@ private:
 
   // --- the link
 
-  void send(const Worker& w, const SupervisorMessage& message) {
-    link_->send(w.slot, w.state.generation, encode(message, w.control_version));
-  }
-
-  // Said again with every ping: it may have got lost, or be older than the contract.
-  void tell_pause(const Worker& w) {
-    if (w.welcomed) send(w, SetPaused{paused_});
-  }
-
-  void tell_held(const Worker& w) {
-    if (w.welcomed) send(w, SetHeld{held_});
-  }
-
   void pump(Worker& w) {
     if (!w.welcomed || w.state.phase == SlotPhase::stopping) return;
     for (const std::string& bytes : w.outbox.due(monotonic_now()))
@@ -507,11 +408,10 @@ private:
       Worker& w = *worker;
       if (!is_alive(w.state)) continue;
       if (w.state.phase == SlotPhase::stopping) {
-        send(w, Stop{std::max<int64_t>((w.stop_until.value - now.value) / kNsPerMs, 0)});
+        briefing_->send(w, Stop{std::max<int64_t>((w.stop_until.value - now.value) / kNsPerMs, 0)});
       } else if (turns_ % 2 == 0) {
-        send(w, Ping{});
-        tell_pause(w);
-        if (held_.size() <= kHeldRepeated) tell_held(w);
+        briefing_->send(w, Ping{});
+        briefing_->tell_again(w);
       }
       pump(w);
     }
@@ -548,7 +448,7 @@ private:
       case Greeting::another_token:
         return turn_away(slot, generation, refusal(greeting));
       case Greeting::repeated:
-        return send(*w, welcome(*w));
+        return briefing_->send(*w, briefing_->welcome(*w));
       case Greeting::earlier:
         return;
       case Greeting::first:
@@ -573,7 +473,7 @@ private:
               slot.value, generation.value, log::quoted(why));
         return on(*w, RestartRequested{});
       }
-      judge_settings(*w, m);
+      briefing_->judge_settings(*w, m);
     }
     on(*w, Greeted{generation});
   }
@@ -617,7 +517,6 @@ private:
   asio::steady_timer turn_timer_;
   asio::steady_timer ask_timer_;
   Config config_;  // workers.count is that of the slots that there are
-  std::string log_level_;
   const std::string program_;
   Generation next_generation_;
   Callbacks callbacks_;
@@ -626,13 +525,12 @@ private:
   std::unique_ptr<Repeater> repeater_;
   std::unique_ptr<Link> link_;
   Roster roster_;
+  std::optional<Briefing> briefing_;  // there is one as soon as there is the link
   std::deque<std::pair<Worker*, SlotEvent>> events_;
   bool working_ = false;
   Rolling rolling_;
   const uint64_t conversation_ = conversation_number();  // with workers that are found
   bool adopting_ = false;
-  bool paused_ = false;
-  std::string held_;
   bool started_ = false;
   bool stopping_ = false;
   bool reported_ = false;
