@@ -122,8 +122,8 @@ int not_started(const Error& error) {
 }
 
 int run(Config config, const supervisor::InstalledProgram& program) {
-  if (auto program = supervisor::find_worker_program(config.workers.program); !program)
-    return not_started({program.error().message, true});
+  if (auto workers = supervisor::find_worker_program(config.workers.program); !workers)
+    return not_started({workers.error().message, true});
   auto directory = supervisor::StateDirectory::open(config.state.directory);
   if (!directory) return not_started(directory.error());
   config.workers.configured = config.workers.count;

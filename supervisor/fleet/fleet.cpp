@@ -314,13 +314,8 @@ private:
     w.exit.reset();
     w.process.reset();
     const bool has_books = roster_.open_ledger(w).has_value();
-    // Who is not told how it ended finds it in the books, where it left by itself.
-    if (const int code = has_books ? w.ledger->header().exit_code.load() : -1;
-        status == kEndNotKnown && code >= 0)
-      status = (code & 0xff) << 8;
-    if (const int signal = has_books ? w.ledger->header().crashed.load() >> 8 : 0;
-        status == kEndNotKnown && signal != 0)
-      status = signal & 0x7f;
+    // Who is not told how it ended finds it in the books.
+    if (status == kEndNotKnown && has_books) status = end_by_books(w.ledger->header());
     on(w, Exited{generation, *status, has_books ? last_words(w.ledger->header()) : w.holder_of_books(),
                  roster_.others_run(w)});
   }

@@ -51,6 +51,12 @@ const char* to_string(ExitCause cause) {
   return "?";
 }
 
+int end_by_books(const ledger::Header& header) {
+  if (const int code = header.exit_code.load(); code >= 0) return (code & 0xff) << 8;
+  if (const int signal = header.crashed.load() >> 8; signal != 0) return signal & 0x7f;
+  return kEndNotKnown;
+}
+
 std::string how_it_ended(int wait_status, std::string_view words) {
   std::string text;
   if (WIFSIGNALED(wait_status)) {
@@ -94,14 +100,13 @@ std::vector<AtWork> at_work(const ledger::Header& header) {
 
 Obituary obituary_of(Slot slot, Generation generation, ExitCause cause, std::string how,
                      std::optional<int> wait_status, const ledger::Header* header) {
-  Obituary obituary{slot, generation, cause, std::nullopt, std::move(how), {}, false};
+  Obituary obituary{slot, generation, cause, std::nullopt, std::move(how), {}};
   if (wait_status && WIFSIGNALED(*wait_status)) obituary.signal = WTERMSIG(*wait_status);
   // A flight word of who left by itself was left behind by a thread that was no longer waited for.
   if (!obituary.signal || header == nullptr) return obituary;
   obituary.at_work = at_work(*header);
   const uint32_t crashed = header->crashed.load(std::memory_order_acquire) & UINT8_MAX;
-  obituary.thread_is_known = crashed != 0;
-  if (obituary.thread_is_known)
+  if (crashed != 0)
     std::erase_if(obituary.at_work,
                   [&](const AtWork& one) { return static_cast<uint32_t>(one.thread) + 1 != crashed; });
   return obituary;

@@ -32,15 +32,15 @@ struct Obituary {
   Slot slot;
   Generation generation;
   ExitCause cause = ExitCause::none;
-  std::optional<int> signal;  // that ended it
-  std::string how;            // in words
-  std::vector<AtWork> at_work;
-  // Which of them it died over is known: `at_work` is that thread's word, or none if it had no word.
-  bool thread_is_known = false;
+  std::optional<int> signal;    // that ended it
+  std::string how;              // in words
+  std::vector<AtWork> at_work;  // of the thread that crashed, where that is known
 };
 
 // In place of a wait status: of a process that was not our child. It is neither WIFEXITED nor WIFSIGNALED.
 inline constexpr int kEndNotKnown = 0x7f;
+// In place of kEndNotKnown: how it left, or crashed, by its own books. kEndNotKnown where they don't say.
+int end_by_books(const ledger::Header& header);
 
 // "exit 78: refused its settings (…)", "signal 11 (SIGSEGV), core dumped". `words`: the worker's own, or "".
 std::string how_it_ended(int wait_status, std::string_view words);

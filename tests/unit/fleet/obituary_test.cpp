@@ -32,6 +32,18 @@ TEST(HowItEnded, is_told_for_people) {
   EXPECT_EQ(how_it_ended(exited(75), "no space left"), "exit 75: a resource was missing (no space left)");
 }
 
+TEST_F(ObituaryTest, the_books_tell_how_a_worker_ended_whose_end_nobody_saw) {
+  EXPECT_EQ(end_by_books(*header), kEndNotKnown);
+  header->crashed = ledger::kCrashedElsewhere;  // without a signal
+  EXPECT_EQ(end_by_books(*header), kEndNotKnown);
+  header->crashed = static_cast<uint16_t>(SIGSEGV << 8 | ledger::kCrashedElsewhere);
+  EXPECT_EQ(end_by_books(*header), SIGSEGV);
+  header->exit_code = 0;
+  EXPECT_EQ(end_by_books(*header), exited(0)) << "it left, whatever it went through before";
+  header->exit_code = 75;
+  EXPECT_EQ(end_by_books(*header), exited(75));
+}
+
 TEST_F(ObituaryTest, words_count_only_of_a_worker_that_came_to_leave_them) {
   std::strcpy(header->exit_reason, "asked to stop");
   EXPECT_EQ(last_words(*header), "");

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 
 #include <fstream>
-#include <new>
 #include <zmq.hpp>
 
 #include "common/process_use.h"

@@ -69,7 +69,7 @@ TEST_F(BlameTest, what_was_forgiven_begins_anew) {
 }
 
 Obituary died(ExitCause cause, std::optional<int> signal) {
-  return {Slot{0}, Generation{1}, cause, signal, "", {}, false};
+  return {Slot{0}, Generation{1}, cause, signal, "", {}};
 }
 
 TEST(Blame, counts_what_code_brings_about_and_not_what_somebody_kills) {
