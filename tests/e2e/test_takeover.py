@@ -126,7 +126,10 @@ def test_it_takes_over_while_no_broker_can_be_reached(site, lonely_broker):
     supervisor, reader, _ = under_load(site, broker=lonely_broker)
     before = pids(supervisor)
     supervisor.wait(lambda s: s["commands"]["offset"] >= COUNT)
-    wait_for(lambda: (supervisor.folder / "state" / "epics2kafka" / "commands.snapshot").exists(), 10, "a snapshot")
+    # One is written as soon as the topic was read: before the commands of this test.
+    snapshot = supervisor.folder / "state" / "epics2kafka" / "commands.snapshot"
+    wait_for(lambda: snapshot.exists() and all(f'"{name}"'.encode() in snapshot.read_bytes() for name in NAMES), 10,
+             "a snapshot of all channels")
     lonely_broker.halt()
     supervisor.kill()
     supervisor.start()
