@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 
 namespace e2k::kafka {
 namespace {
@@ -41,6 +43,27 @@ constexpr auto kWords = std::to_array<Words>({
     {"Broker transport failure", ErrorKind::down},
 });
 
+bool holds(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// A connection closed in the moment in which it should have been of use names no cause, and the moment tells
+// one: who wants TLS closes at Kafka's first question, who wants a login at the one after that. "…/bootstrap:
+// Disconnected: connection closed by peer (after 3ms in state APIVERSION_QUERY)".
+ErrorKind kind_of_disconnect(std::string_view text) {
+  constexpr std::string_view kAfter = "(after ";
+  constexpr int64_t kAtOnceMs = 2000;
+  if (!holds(text, "Disconnected")) return ErrorKind::none;
+  const bool has_tls = holds(text, "ssl://");
+  if (holds(text, "in state APIVERSION_QUERY")) return has_tls ? ErrorKind::silent : ErrorKind::tls;
+  const size_t after = text.find(kAfter);
+  if (!holds(text, "in state UP") || holds(text, "sasl_") || after == std::string_view::npos)
+    return ErrorKind::none;
+  int64_t ms = kAtOnceMs;
+  std::from_chars(text.data() + after + kAfter.size(), text.data() + text.size(), ms);
+  return ms < kAtOnceMs ? ErrorKind::login : ErrorKind::none;
+}
+
 }  // namespace
 
 ErrorKind kind_of(rd_kafka_resp_err_t code, std::string_view text) {
@@ -61,10 +84,9 @@ ErrorKind kind_of(rd_kafka_resp_err_t code, std::string_view text) {
   // The broker's own codes are about topics and requests: it was reached, and a topic's name may hold
   // anything.
   if (code > RD_KAFKA_RESP_ERR_NO_ERROR || text.starts_with("topic ")) return ErrorKind::none;
-  const auto* found = std::find_if(kWords.begin(), kWords.end(), [text](const Words& words) {
-    return text.find(words.text) != std::string_view::npos;
-  });
-  return found == kWords.end() ? ErrorKind::none : found->kind;
+  const auto* found = std::find_if(kWords.begin(), kWords.end(),
+                                   [text](const Words& words) { return holds(text, words.text); });
+  return found == kWords.end() ? kind_of_disconnect(text) : found->kind;
 }
 
 bool LastComplaint::take(rd_kafka_resp_err_t code, std::string_view text) {

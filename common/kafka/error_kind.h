@@ -15,7 +15,7 @@ namespace e2k::kafka {
 enum class ErrorKind {
   none,    // says nothing about how the brokers are reached
   down,    // nobody listens there, or the name does not resolve
-  silent,  // who listens takes connections and does not answer
+  silent,  // who listens takes connections and does not answer, or closes them
   tls,     // certificates, or TLS spoken on one side only
   login,   // user, password, token or mechanism, or a login asked for on one side only
 };

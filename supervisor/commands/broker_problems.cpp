@@ -39,6 +39,14 @@ std::string broker_problem_text(const kafka::Trouble& trouble, const std::string
           "again each time.{}",
           servers, words, files);
     case ErrorKind::tls:
+      // Of a listener with TLS that is asked without, librdkafka knows only that it closes.
+      if (trouble.words.find("Disconnected") != std::string::npos &&
+          trouble.words.find("in state APIVERSION_QUERY") != std::string::npos)
+        return fmt::format(
+            "the brokers {} close the connection at the first question{}; they speak TLS and "
+            "security.protocol "
+            "does not say so (ssl, sasl_ssl), or it is not Kafka that listens there",
+            servers, words);
       return fmt::format(
           "there is no TLS with the brokers {}{}; does the listener speak it (security.protocol), does "
           "ssl.ca.location hold who signed the brokers' certificates, are certificates out of date?{}",

@@ -114,6 +114,8 @@ void KafkaTail::poll() {
     CommandConsumer::Message message = consumer_->poll();
     if (!message) break;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      // Here and not where it is handed on: what is held back says nothing of brokers that have gone since.
+      end_of_problems_with_brokers();
       batch_.push_back(std::move(message));
       continue;
     }
@@ -183,7 +185,6 @@ void KafkaTail::hand_on() {
 }
 
 void KafkaTail::on_message(const rd_kafka_message_t& message) {
-  end_of_problems_with_brokers();
   next_[message.partition] = message.offset + 1;
   fetching_.moved(message.partition, message.offset + 1);
   const auto text = [](const void* data, size_t bytes) -> std::optional<std::string_view> {
@@ -196,7 +197,6 @@ void KafkaTail::on_message(const rd_kafka_message_t& message) {
 }
 
 void KafkaTail::on_end(const rd_kafka_message_t& message) {
-  end_of_problems_with_brokers();
   next_[message.partition] = message.offset;
   fetching_.moved(message.partition, message.offset);
   ended_.insert(message.partition);

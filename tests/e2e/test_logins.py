@@ -196,11 +196,6 @@ def test_certificates_that_are_replaced_while_everything_runs_need_no_restart(si
     assert list(dict.fromkeys(numbers)) == list(range(int(numbers[0]), int(numbers[0]) + len(set(numbers))))
 
 
-def test_a_listener_without_tls_is_told_from_one_that_is_down(site, broker):
-    supervisor = site.supervisor([], {"kafka": {"security.protocol": "ssl"}}, ready=False)
-    told(supervisor, "KAFKA_TLS", "security.protocol")
-
-
 class SilentListener:
     """Takes connections and never says a word."""
 
@@ -235,22 +230,6 @@ def test_nobody_there_is_told_from_somebody_who_does_not_answer(site):
     with SilentListener(port):
         told(supervisor, "BROKERS_SILENT", "do not answer")
     told(supervisor, "BROKERS_DOWN", "Connection refused")
-
-
-def test_a_name_that_does_not_resolve_is_said(site):
-    supervisor = site.supervisor([], {"kafka": {"bootstrap.servers": "kafka.invalid:9092"}}, ready=False)
-    told(supervisor, "BROKERS_DOWN", "Failed to resolve")
-
-
-def test_a_broker_that_stops_in_the_middle_is_silent_until_it_goes_on(site, broker):
-    supervisor = site.supervisor([])
-    well(supervisor)
-    broker.pause()
-    try:
-        told(supervisor, "BROKERS_SILENT", broker.bootstrap)
-    finally:
-        broker.resume()
-    well(supervisor)
 
 
 def test_the_libraries_that_run_are_named(site):

@@ -18,6 +18,16 @@ TEST(BrokerProblems, each_kind_has_a_reason_with_words_servers_and_remedy) {
   EXPECT_EQ(broker_problem_text({}, "h:9092", "ssl.ca.location=/a"), "");
 }
 
+TEST(BrokerProblems, a_listener_with_tls_that_is_asked_without_is_told_from_a_certificate_that_is_wrong) {
+  const auto told = [](const char* words) {
+    return broker_problem_text({kafka::ErrorKind::tls, words}, "h:9092", "");
+  };
+  EXPECT_NE(told("Disconnected: closed by peer (after 1ms in state APIVERSION_QUERY)").find("they speak TLS"),
+            std::string::npos);
+  EXPECT_EQ(told("SSL handshake failed: certificate verify failed").find("they speak TLS"),
+            std::string::npos);
+}
+
 TEST(BrokerProblems, a_worker_that_is_refused_is_told_though_the_command_topic_can_be_read) {
   BrokerProblems problems;
   problems.of_workers({{0, 1, ""}, {1, 0, kRefused}, {2, 0, kRefused}}, "h:9092", "");

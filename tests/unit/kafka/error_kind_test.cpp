@@ -68,6 +68,26 @@ const std::vector<Case> kCases = {
      "might "
      "require SASL authentication (after 308ms in state UP)",
      ErrorKind::login},
+    {RD_KAFKA_RESP_ERR__FAIL,
+     "[thrd:127.0.0.1:9093/bootstrap]: 127.0.0.1:9093/bootstrap: Disconnected: connection closed by peer: "
+     "receive 0 after POLLIN (after 1ms in state APIVERSION_QUERY, 1 identical error(s) suppressed)",
+     ErrorKind::tls},
+    {RD_KAFKA_RESP_ERR__FAIL,
+     "[thrd:ssl://127.0.0.1:443/bootstrap]: ssl://127.0.0.1:443/bootstrap: Disconnected: connection closed "
+     "by peer: receive 0 after POLLIN (after 1ms in state APIVERSION_QUERY)",
+     ErrorKind::silent},
+    {RD_KAFKA_RESP_ERR__FAIL,
+     "[thrd:127.0.0.1:9094/bootstrap]: 127.0.0.1:9094/bootstrap: Disconnected: connection closed by peer: "
+     "receive 0 after POLLIN (after 308ms in state UP)",
+     ErrorKind::login},
+    {RD_KAFKA_RESP_ERR__FAIL,
+     "[thrd:127.0.0.1:9092/1]: 127.0.0.1:9092/1: Disconnected: connection closed by peer: receive 0 after "
+     "POLLIN (after 480012ms in state UP)",
+     ErrorKind::none},
+    {RD_KAFKA_RESP_ERR__FAIL,
+     "[thrd:sasl_plaintext://127.0.0.1:9094/1]: sasl_plaintext://127.0.0.1:9094/1: Disconnected: connection "
+     "closed by peer: receive 0 after POLLIN (after 12ms in state UP)",
+     ErrorKind::none},
     {RD_KAFKA_RESP_ERR__AUTHENTICATION,
      "sasl_plaintext://127.0.0.1:9094/bootstrap: SASL authentication error: Authentication failed: Invalid "
      "username or password (after 312ms in state AUTH_REQ)",
