@@ -62,9 +62,10 @@ void pack(Packer& p, const Applied& m) {
   p.pack(m.number);
 }
 void pack(Packer& p, const Heartbeat& m) {
-  pack_head(p, Type::heartbeat, 7);
+  pack_head(p, Type::heartbeat, 10);
   p.pack(m.applied_number).pack(m.ca_turns).pack(m.publish_turns).pack(m.kafka_error).pack(m.brokers_up);
   p.pack(m.schema_problem.substr(0, kMaxTextBytes)).pack(m.address_problem.substr(0, kMaxTextBytes));
+  p.pack(m.searched.substr(0, kMaxTextBytes)).pack(m.beacon_servers).pack(m.beacon_of);
 }
 void pack(Packer& p, const Goodbye& m) {
   pack_head(p, Type::goodbye, 1);
@@ -152,6 +153,9 @@ void take(wire::Fields& f, Heartbeat& m) {
   f.take(m.brokers_up);
   f.take(m.schema_problem, kMaxTextBytes);
   f.take(m.address_problem, kMaxTextBytes);
+  if (f.more()) f.take(m.searched, kMaxTextBytes);
+  if (f.more()) f.take(m.beacon_servers);
+  if (f.more()) f.take(m.beacon_of, kMaxTextBytes);
 }
 void take(wire::Fields& f, Goodbye& m) {
   f.take(m.waiting_events);

@@ -76,6 +76,9 @@ struct Heartbeat {  // 3
   int32_t brokers_up = 0;
   std::string schema_problem;   // why records wait for a schema's id, "" when none does
   std::string address_problem;  // what is wrong with the addresses that are searched, "" when nothing is
+  std::string searched;         // those addresses: "10.0.0.255:5064 127.0.0.1:5064"; "" for none
+  uint32_t beacon_servers = 0;  // whose beacons were heard
+  std::string beacon_of;        // the first of them, "10.0.0.7:5064"
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 struct Goodbye {  // 4: the last message of an orderly end

@@ -47,6 +47,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       reasons_(config.status.mute),
       watchdog_(loop),
       wanted_workers_(static_cast<size_t>(config.workers.count)),
+      search_problems_(config.status.nothing_connected_after_s * kNsPerSecond),
       tick_timer_(loop),
       sweep_timer_(loop),
       snapshot_timer_(loop),

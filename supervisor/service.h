@@ -46,9 +46,11 @@
 #include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
 #include "supervisor/status/board.h"
+#include "supervisor/status/channel_round.h"
 #include "supervisor/status/crash_loops.h"
 #include "supervisor/status/ioc_problems.h"
 #include "supervisor/status/reasons.h"
+#include "supervisor/status/search_problems.h"
 #include "supervisor/status/spool_problems.h"
 #include "supervisor/status/state_problems.h"
 #include "supervisor/status/worker_problems.h"
@@ -200,6 +202,8 @@ private:
   uint32_t host_id(std::string_view name);
 
   void judge_hosts();
+  SearchFacts search_facts(const std::vector<HostView>& hosts) const;
+  void see_channel(EntryId id);
   void on_judged(bool good);
   void tell_service_manager();
 
@@ -259,8 +263,8 @@ private:
   bool snapshot_running_ = false;  // it is put together or written
   SnapshotPieces snapshot_pieces_;
   MonotonicNs snapshot_saved_at_;
-  std::vector<DuplicateExample> duplicate_examples_;
-  MonotonicNs examples_found_at_{INT64_MIN / 2};
+  ChannelRound channel_round_;
+  SearchProblems search_problems_;
   boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, handover_timer_,
       search_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop

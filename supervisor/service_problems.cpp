@@ -1,15 +1,14 @@
 // The part of the Service that has the parts judged: workers, brokers, spools, IOCs.
 #include <fmt/format.h>
 
+#include <sstream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/config/property_rules.h"
 #include "common/kafka/certificate_files.h"
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
-#include "supervisor/status/entry_view.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -23,8 +22,6 @@ std::string producer_certificates(const Config& config) {
 }
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr size_t kDuplicateExamples = 3;
-constexpr int64_t kExamplesIntervalNs = 10 * kNsPerSecond;
 
 }  // namespace
 
@@ -86,34 +83,45 @@ void Service::judge_spools() {
   tell(ReasonCode::spool_gone, problems.spool_gone);
 }
 
-// Entries are gone through only where a worker says that there are some.
+SearchFacts Service::search_facts(const std::vector<HostView>& hosts) const {
+  SearchFacts facts;
+  for (const auto& slot : fleet_->slots()) {
+    if (!is_alive(*slot.state) || slot.ledger == nullptr) continue;
+    facts.entries += shares_.entries(slot.slot);
+    facts.frames += slot.ledger->header().searches_sent.load(kRelaxed);
+    facts.answers += slot.ledger->header().searches_answered.load(kRelaxed);
+    if (!slot.heartbeat) continue;
+    std::istringstream addresses(slot.heartbeat->searched);
+    for (std::string address; addresses >> address;) facts.addresses.insert(address);
+    if (slot.heartbeat->beacon_servers <= facts.beacon_servers) continue;
+    facts.beacon_servers = slot.heartbeat->beacon_servers;
+    facts.beacon_of = slot.heartbeat->beacon_of;
+  }
+  for (const HostView& host : hosts) facts.connected += host.channels;
+  return facts;
+}
+
 void Service::judge_hosts() {
   uint64_t duplicated = 0;
-  for (const auto& slot : fleet_->slots()) {
-    if (!is_alive(*slot.state)) continue;
-    if (slot.ledger != nullptr) duplicated += slot.ledger->header().duplicated.load(kRelaxed);
-  }
-  const MonotonicNs now = monotonic_now();
-  if (duplicated > 0 && now.value - examples_found_at_.value > kExamplesIntervalNs) {
-    examples_found_at_ = now;
-    std::vector<DuplicateExample> examples;
-    commands_.visit([&](const EntryRef& entry) {
-      if (examples.size() >= kDuplicateExamples) return;
-      const auto place = shares_.place(entry.id);
-      const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
-      if (line == nullptr || line->ca.also_host.load(kRelaxed) == 0) return;
-      const ChannelFacts facts = channel_facts(*fleet_->slot(place->slot).ledger, *line);
-      examples.push_back({std::string(entry.channel), facts.host, facts.also_host});
-    });
-    duplicate_examples_ = std::move(examples);
-  }
-  const IocProblems problems = judge_iocs(board_->hosts(), duplicated, duplicate_examples_,
-                                          static_cast<double>(config_.status.max_clock_skew_s), real_now());
+  for (const auto& slot : fleet_->slots())
+    if (is_alive(*slot.state) && slot.ledger != nullptr)
+      duplicated += slot.ledger->header().duplicated.load(kRelaxed);
+  const std::vector<HostView> hosts = board_->hosts();
+  const RealNs real = real_now();
+  const IocProblems problems = judge_iocs(hosts, duplicated, channel_round_.known().duplicates,
+                                          static_cast<double>(config_.status.max_clock_skew_s), real);
   tell(ReasonCode::ioc_refuses, problems.refuses);
   tell(ReasonCode::ioc_hung, problems.hung);
   tell(ReasonCode::ioc_clock, problems.clock);
   tell(ReasonCode::channel_duplicated, problems.duplicated);
   tell(ReasonCode::address_unresolved, address_problem(slot_facts()));
+  channel_round_.note_hosts(hosts);
+  const FoundWanting wanting =
+      search_problems_.judge(search_facts(hosts), hosts, channel_round_.known(), monotonic_now(), real);
+  tell(ReasonCode::nothing_connected, wanting.nothing_connected);
+  tell(ReasonCode::ioc_lost, wanting.ioc_lost);
+  tell(ReasonCode::channels_lost, wanting.channels_lost);
+  tell(ReasonCode::channels_never_connected, wanting.never_connected);
 }
 
 }  // namespace e2k::supervisor

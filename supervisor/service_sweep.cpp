@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
 
 namespace e2k::supervisor {
@@ -33,8 +34,13 @@ void Service::sweep() {
     swept_at_ = now;
     harvest_->begin_round(spools_.wants_lines(now));
   }
-  const Harvest::Slice slice = harvest_->next(std::max(kSmallestSlice, commands_.ids() / kSlicesOfARound),
-                                              real, [this](EntryId id) { board_->changed(id); });
+  channel_round_.begin_slice();
+  const Harvest::Slice slice =
+      harvest_->next(std::max(kSmallestSlice, commands_.ids() / kSlicesOfARound), real, [this](EntryId id) {
+        board_->changed(id);
+        see_channel(id);
+      });
+  if (slice.ended) channel_round_.end_round();
   board_->look_at_lines();
   snapshot_due_ |= slice.news;
   if (slice.lines) spools_.tell(std::move(*slice.lines), now, real);
@@ -45,6 +51,15 @@ void Service::sweep() {
   sweep_timer_.async_wait([this](const error_code& error) {
     if (!error) sweep();
   });
+}
+
+void Service::see_channel(EntryId id) {
+  const auto entry = commands_.find(id);
+  if (!entry || shares_.bar(id) != Bar::none) return;
+  const auto place = shares_.place(id);
+  const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
+  if (line == nullptr || !is_alive(*fleet_->slot(place->slot).state)) return channel_round_.see_pending();
+  channel_round_.see(entry->channel, *fleet_->slot(place->slot).ledger, *line);
 }
 
 void Service::save_snapshot_if_due() {

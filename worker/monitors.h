@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proto/control_message.h"
+#include "worker/search_report.h"
 
 namespace e2k::worker {
 
@@ -24,8 +25,8 @@ public:
   virtual bool cleared() const = 0;
   // Counts the turns of the *ca* thread's loop; it turns at least every second.
   virtual uint64_t turns() const = 0;
-  // What is wrong with the addresses that are searched, "" when nothing is. Any thread.
-  virtual std::string address_problem() const = 0;
+  // Any thread.
+  virtual SearchReport search_report() const = 0;
   // Entries that it was told to monitor, by the batches that were applied. Any thread.
   virtual uint32_t serves() const { return 0; }
   // Which Channel Access library makes the calls. Any thread.

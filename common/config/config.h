@@ -119,6 +119,7 @@ struct Config {
 
   struct Status {
     int64_t max_clock_skew_s = 60;
+    int64_t nothing_connected_after_s = 10;
     std::vector<std::string> mute;  // codes of reasons that raise no DEGRADED
     friend bool operator==(const Status&, const Status&) = default;
   } status;

@@ -128,6 +128,8 @@ constexpr auto kSettings = std::to_array<Setting>({
                  nonempty_problem, true}},
     {"status.max_clock_skew_s", "",
      integer<&Config::status, &Config::Status::max_clock_skew_s>(1, kCenturyS)},
+    {"status.nothing_connected_after_s", "",
+     integer<&Config::status, &Config::Status::nothing_connected_after_s>(1, kDayS)},
 
     {"control.socket", kPath, string<&Config::control, &Config::Control::socket>(socket_path_problem)},
     {"control.status_socket", kPath,

@@ -56,7 +56,7 @@ IocProblems judge_iocs(const std::vector<HostView>& hosts, uint64_t duplicated,
       },
       "Mend its time server. Topics with retention.ms erase what is stamped too early: output.max_past_s, "
       "output.timestamp");
-  if (duplicated == 0) return out;
+  if (duplicated == 0 || examples.empty()) return out;
   out.duplicated = fmt::format("more than one server answers for the channels of {} entries", duplicated);
   for (size_t i = 0; i < examples.size() && i < kExamples; ++i)
     out.duplicated += fmt::format("{}{} is at {} and at {}", i == 0 ? ": " : "; ", examples[i].channel,

@@ -17,6 +17,11 @@ struct DuplicateExample {
   std::string channel, host, also_host;
 };
 
+// It is gone for one worker, and serves another.
+inline bool is_up_elsewhere(const HostView& host) {
+  return host.state == ledger::HostState::gone && host.channels > 0;
+}
+
 struct IocProblems {
   std::string refuses;     // IOC_REFUSES
   std::string hung;        // IOC_HUNG
@@ -24,7 +29,8 @@ struct IocProblems {
   std::string duplicated;  // CHANNEL_DUPLICATED
 };
 
-// `duplicated`: entries that a second server answers for; some of them stand in `examples`.
+// `duplicated`: entries that a second server answers for; some of them stand in `examples`, where they are
+// known already.
 IocProblems judge_iocs(const std::vector<HostView>& hosts, uint64_t duplicated,
                        const std::vector<DuplicateExample>& examples, double max_clock_skew_s, RealNs now);
 

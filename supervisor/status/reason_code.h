@@ -37,8 +37,12 @@ enum class ReasonCode {
   command_topic_renewed,
   snapshot_only,
   address_unresolved,
+  nothing_connected,
+  ioc_lost,
   ioc_hung,
   ioc_refuses,
+  channels_lost,
+  channels_never_connected,
   channel_duplicated,
   ioc_clock,
   commands_rejected,
@@ -56,6 +60,7 @@ enum class ReasonOwner {
   fleet,       // status/worker_problems: slots, and what workers say
   quarantine,  // quarantine/
   iocs,        // status/ioc_problems
+  search,      // status/search_problems
   spools,      // status/spool_problems
 };
 
@@ -95,8 +100,14 @@ inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
     {ReasonCode::command_topic_renewed, "COMMAND_TOPIC_RENEWED", ReasonOwner::replay, "epics2kafkactl list"},
     {ReasonCode::snapshot_only, "SNAPSHOT_ONLY", ReasonOwner::replay, "epics2kafkactl status"},
     {ReasonCode::address_unresolved, "ADDRESS_UNRESOLVED", ReasonOwner::iocs, "epics2kafkactl status"},
+    {ReasonCode::nothing_connected, "NOTHING_CONNECTED", ReasonOwner::search, "epics2kafkactl doctor"},
+    {ReasonCode::ioc_lost, "IOC_LOST", ReasonOwner::search, "epics2kafkactl hosts"},
     {ReasonCode::ioc_hung, "IOC_HUNG", ReasonOwner::iocs, "epics2kafkactl channels --state DISCONNECTED"},
     {ReasonCode::ioc_refuses, "IOC_REFUSES", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
+    {ReasonCode::channels_lost, "CHANNELS_LOST", ReasonOwner::search,
+     "epics2kafkactl channels --state DISCONNECTED"},
+    {ReasonCode::channels_never_connected, "CHANNELS_NEVER_CONNECTED", ReasonOwner::search,
+     "epics2kafkactl channels --state NEVER_CONNECTED"},
     {ReasonCode::channel_duplicated, "CHANNEL_DUPLICATED", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
     {ReasonCode::ioc_clock, "IOC_CLOCK", ReasonOwner::iocs, "epics2kafkactl channel NAME"},
     {ReasonCode::commands_rejected, "COMMANDS_REJECTED", ReasonOwner::commands, "epics2kafkactl rejected"},
@@ -119,6 +130,11 @@ inline constexpr auto kConsequences = std::to_array<Consequence>({
     {ReasonCode::command_topic_missing, ReasonCode::snapshot_only},
     {ReasonCode::command_topic_not_authorised, ReasonCode::snapshot_only},
     {ReasonCode::command_topic_stalled, ReasonCode::snapshot_only},
+    {ReasonCode::address_unresolved, ReasonCode::nothing_connected},
+    {ReasonCode::nothing_connected, ReasonCode::ioc_lost},
+    {ReasonCode::nothing_connected, ReasonCode::channels_lost},
+    {ReasonCode::nothing_connected, ReasonCode::channels_never_connected},
+    {ReasonCode::worker_crashing, ReasonCode::worker_failing},
 });
 
 constexpr bool reason_kinds_stand_in_the_order_of_codes() {

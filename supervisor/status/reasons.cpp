@@ -26,13 +26,20 @@ bool Reasons::any() const {
   return std::any_of(standing_.begin(), standing_.end(), [](const auto& one) { return !one.second.muted; });
 }
 
+std::optional<ReasonCode> Reasons::cause_of(ReasonCode code) const {
+  for (const Consequence& one : kConsequences)
+    if (one.effect == code && has(one.cause) && !muted_.contains(one.cause)) {
+      const auto further = cause_of(one.cause);
+      return further ? further : one.cause;
+    }
+  return std::nullopt;
+}
+
 std::vector<Reason> Reasons::list() const {
   std::vector<Reason> reasons;
   for (const auto& [code, reason] : standing_) {
     reasons.push_back(reason);
-    for (const Consequence& one : kConsequences)
-      if (one.effect == code && has(one.cause) && reasons.back().because.empty())
-        reasons.back().because = to_string(one.cause);
+    if (const auto cause = cause_of(code)) reasons.back().because = to_string(*cause);
   }
   std::stable_partition(reasons.begin(), reasons.end(), [](const Reason& one) { return !one.muted; });
   return reasons;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ public:
   std::vector<Reason> list() const;
 
 private:
+  // The first in the chain of those that cause it and stand; a muted one causes nothing.
+  std::optional<ReasonCode> cause_of(ReasonCode code) const;
+
   std::set<ReasonCode> muted_;
   std::map<ReasonCode, Reason> standing_;
 };

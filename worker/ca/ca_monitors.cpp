@@ -46,7 +46,7 @@ struct Shared {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<Result<void>> started;  // (mutex)
-  std::string address_problem;          // (mutex)
+  SearchReport search_report;           // (mutex)
   bool ended = false;                   // (mutex)
 };
 
@@ -92,7 +92,7 @@ private:
     keeper_.flush();
     trim_after_burst(now);
     shared_.frames = keeper_.search_frames_sent();
-    tell_address_problem();
+    tell_search_report();
     ++shared_.turns;
   }
 
@@ -105,11 +105,11 @@ private:
     if (std::exchange(in_burst_, is_burst) && !is_burst) malloc_trim(0);
   }
 
-  void tell_address_problem() {
-    if (keeper_.address_problem() == address_problem_) return;
-    address_problem_ = keeper_.address_problem();
+  void tell_search_report() {
+    if (keeper_.search_report() == search_report_) return;
+    search_report_ = keeper_.search_report();
     const std::lock_guard lock(shared_.mutex);
-    shared_.address_problem = address_problem_;
+    shared_.search_report = search_report_;
   }
 
   void stop_delivery() {
@@ -155,7 +155,7 @@ private:
   std::deque<Batch> batches_;
   std::deque<Notice> notices_;
   std::vector<pollfd> fds_;
-  std::string address_problem_;
+  SearchReport search_report_;
   size_t changes_ = 0;  // since window_began_
   MonotonicNs window_began_{0};
   bool in_burst_ = false;
@@ -225,9 +225,9 @@ public:
   uint64_t search_frames_sent() const override { return shared_->frames; }
   uint32_t serves() const override { return shared_->serves; }
   std::string library() const override { return libca_version(); }
-  std::string address_problem() const override {
+  SearchReport search_report() const override {
     const std::lock_guard lock(shared_->mutex);
-    return shared_->address_problem;
+    return shared_->search_report;
   }
 
 private:

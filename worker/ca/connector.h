@@ -82,7 +82,7 @@ public:
   int responder_fd() const { return responder_.fd(); }
   bool take_flush_needed() { return std::exchange(flush_needed_, false); }
   uint64_t search_frames_sent() const { return search_->frames_sent(); }
-  const std::string& address_problem() const { return search_->address_problem(); }
+  const SearchReport& search_report() const { return search_->report(); }
 
 private:
   void step_on(Channel& channel, WayEvent event, search::ServerNumber server, MonotonicNs now);

@@ -60,7 +60,7 @@ public:
   int responder_fd() const { return connector_.responder_fd(); }
   void poll_on(std::vector<pollfd>& fds) const { connector_.poll_on(fds); }
   uint64_t search_frames_sent() const { return connector_.search_frames_sent(); }
-  const std::string& address_problem() const { return connector_.address_problem(); }
+  const SearchReport& search_report() const { return connector_.search_report(); }
 
 private:
   // Entries one after the other, as a batch adds them.

@@ -98,7 +98,7 @@ private:
       f.kafka_error = publishing_.last_error();
       f.brokers_up = publishing_.brokers_up();
       f.schema_problem = publishing_.schema_problem();
-      f.address_problem = monitors_.address_problem();
+      f.search = monitors_.search_report();
     }
     return f;
   }

@@ -45,7 +45,8 @@ struct Step {
     s.applied_told = applied();
     s.next_send = after(now, settings.heartbeat_interval_ms);
     send(Heartbeat{applied(), facts.ca_turns, facts.publish_turns, facts.kafka_error, facts.brokers_up,
-                   facts.schema_problem, facts.address_problem});
+                   facts.schema_problem, facts.search.address_problem, facts.search.addresses,
+                   facts.search.beacon_servers, facts.search.beacon_of});
   }
 
   void drain(WorkerExit exit, std::string reason, int64_t timeout_ms) {

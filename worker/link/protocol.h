@@ -27,6 +27,7 @@
 #include "common/clock.h"
 #include "proto/control_message.h"
 #include "proto/launch.h"
+#include "worker/search_report.h"
 
 namespace e2k::worker {
 
@@ -53,7 +54,7 @@ struct LinkFacts {
   std::string kafka_error;
   int brokers_up = 0;
   std::string schema_problem;
-  std::string address_problem;
+  SearchReport search;
 };
 
 // Events.

@@ -44,7 +44,7 @@ RC_GTEST_PROP(ControlMessage, a_workers_message_comes_back, ()) {
   const auto text = *rc::gen::arbitrary<std::string>();
   const std::vector<WorkerMessage> all = {
       Hello{Slot{static_cast<uint16_t>(n)}, Generation{static_cast<uint32_t>(n >> 16)}, i, text, "v"},
-      Applied{n}, Heartbeat{n, n / 3, n / 7, text, i, text, text}, Goodbye{n}};
+      Applied{n}, Heartbeat{n, n / 3, n / 7, text, i, text, text, text, 7, text}, Goodbye{n}};
   for (const WorkerMessage& message : all) {
     const auto back = decode_worker_message(encode(message));
     RC_ASSERT(back.has_value());

@@ -66,7 +66,7 @@ public:
   }
   bool cleared() const override { return cleared_; }
   uint64_t turns() const override { return ++turns_; }
-  std::string address_problem() const override { return ""; }
+  SearchReport search_report() const override { return {}; }
 
 private:
   void note(EntryIndex index, uint8_t mask) {

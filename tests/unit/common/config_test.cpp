@@ -77,6 +77,7 @@ sync_interval_ms = 0
 directory = "/var/lib/e2k"
 [status]
 max_clock_skew_s = 61
+nothing_connected_after_s = 11
 [control]
 socket = "/run/e2k/c.sock"
 http = "127.0.0.1:8083"
@@ -124,6 +125,7 @@ TEST(Config, every_documented_key_is_read) {
   EXPECT_EQ(c.spool.when_full, WhenFull::drop_newest);
   EXPECT_EQ(c.spool.sync_interval_ms, 0);
   EXPECT_EQ(c.status.max_clock_skew_s, 61);
+  EXPECT_EQ(c.status.nothing_connected_after_s, 11);
   EXPECT_EQ(c.control.status_socket, "/run/e2k/status.sock");
   EXPECT_EQ(c.control.http_changes, HttpChanges::loopback);
 }

@@ -61,10 +61,10 @@ TEST(ControlMessage, of_a_later_version_what_is_known_is_understood_and_the_rest
 
 TEST(ControlMessage, the_other_messages_of_a_worker_have_their_golden_bytes) {
   EXPECT_EQ(hex(encode(WorkerMessage(Applied{300}))), "930202cd012c");
-  EXPECT_EQ(hex(encode(WorkerMessage(Heartbeat{1, 2, 3, "x", 4, "y", "z"}))),
-            "99020301"
+  EXPECT_EQ(hex(encode(WorkerMessage(Heartbeat{1, 2, 3, "x", 4, "y", "z", "s", 5, "b"}))),
+            "9c020301"
             "02"
-            "03a17804a179a17a");
+            "03a17804a179a17aa17305a162");
   EXPECT_EQ(hex(encode(WorkerMessage(Goodbye{5}))), "93020405");
 }
 

@@ -63,6 +63,21 @@ TEST(Reasons, what_another_one_causes_names_it_for_as_long_as_that_stands) {
   EXPECT_EQ(reasons.list()[1].because, "BROKERS_DOWN");
 }
 
+TEST(Reasons, of_a_chain_of_causes_the_first_is_named_and_a_muted_one_causes_nothing) {
+  Reasons reasons;
+  for (const auto code :
+       {ReasonCode::address_unresolved, ReasonCode::nothing_connected, ReasonCode::ioc_lost})
+    reasons.tell(code, "stands", RealNs{1});
+  EXPECT_EQ(reasons.list()[1].because, "ADDRESS_UNRESOLVED");
+  EXPECT_EQ(reasons.list()[2].because, "ADDRESS_UNRESOLVED");
+  Reasons muted({"ADDRESS_UNRESOLVED"});
+  for (const auto code :
+       {ReasonCode::address_unresolved, ReasonCode::nothing_connected, ReasonCode::ioc_lost})
+    muted.tell(code, "stands", RealNs{1});
+  EXPECT_EQ(muted.list()[0].because, "");
+  EXPECT_EQ(muted.list()[1].because, "NOTHING_CONNECTED");
+}
+
 struct WorkerProblemsTest : testing::Test {
   std::vector<SlotState> states = std::vector<SlotState>(3);
   std::vector<SlotFacts> facts() {

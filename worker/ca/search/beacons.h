@@ -33,6 +33,8 @@ public:
   bool take(const Beacon& beacon, MonotonicNs now);
   // The server's circuit is gone: its next two beacons are judged as those of a new one, as in libca.
   void forget(ServerAddress server);
+  // That were heard.
+  size_t servers() const { return servers_.size(); }
 
 private:
   struct Server {

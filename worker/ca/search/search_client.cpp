@@ -34,6 +34,13 @@ PacingSettings pacing_settings(const SearchEnvironment& environment) {
   return out;
 }
 
+std::string text_of(const Addresses& addresses) {
+  std::string text;
+  for (const auto* list : {&addresses.datagrams(), &addresses.name_servers()})
+    for (const ServerAddress address : *list) text += (text.empty() ? "" : " ") + to_string(address);
+  return text;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SearchClient>> SearchClient::open(const NameSource& names,
@@ -71,7 +78,10 @@ SearchClient::SearchClient(const NameSource& names, UniqueFd socket, const Searc
 
 // The circuits of name servers that stay are kept.
 void SearchClient::take_addresses(MonotonicNs now) {
-  if (!addresses_.update(now)) return;
+  const bool changed = addresses_.update(now);
+  if (report_.address_problem != addresses_.problem()) report_.address_problem = addresses_.problem();
+  if (!changed) return;
+  report_.addresses = text_of(addresses_);
   std::vector<NameServer> before = std::move(name_servers_);
   name_servers_.clear();
   for (const ServerAddress address : addresses_.name_servers()) {
@@ -180,7 +190,10 @@ void SearchClient::take(SearchResults& out, MonotonicNs now) {
 }
 
 void SearchClient::take_beacon(const Beacon& beacon, MonotonicNs now) {
-  if (!beacons_.take(beacon, now)) return;
+  const bool is_news = beacons_.take(beacon, now);
+  report_.beacon_servers = static_cast<uint32_t>(beacons_.servers());
+  if (report_.beacon_of.empty()) report_.beacon_of = to_string(beacon.server);
+  if (!is_news) return;
   log::info("server_appeared server={}", to_string(beacon.server));
   if (const ServerNumber number = servers_.find(beacon.server); number != kNoServer)
     servers_.appeared(number, now);

@@ -24,6 +24,7 @@
 #include "worker/ca/search/name_server.h"
 #include "worker/ca/search/pacing.h"
 #include "worker/ca/search/servers.h"
+#include "worker/search_report.h"
 
 namespace e2k::worker::search {
 
@@ -79,7 +80,7 @@ public:
 
   uint64_t frames_sent() const { return frames_sent_; }
   uint64_t answers() const { return answers_; }
-  const std::string& address_problem() const { return addresses_.problem(); }
+  const SearchReport& report() const { return report_; }
 
 private:
   static constexpr size_t kMaxServers = 65536;
@@ -114,6 +115,7 @@ private:
   bool began_ = false;  // the first look at the addresses is done
   MonotonicNs opened_, next_registration_{0};
   uint64_t frames_sent_ = 0, answers_ = 0;
+  SearchReport report_;
 };
 
 }  // namespace e2k::worker::search

@@ -1,0 +1,76 @@
+#include "supervisor/status/channel_round.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace e2k::supervisor {
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+// No server has answered for the name, or one did that has not this name.
+bool is_unanswered(ledger::Step step) {
+  using ledger::Step;
+  return step != Step::answered && step != Step::circuit_refused && step != Step::circuit_silent;
+}
+
+void add(std::vector<UnfoundChannel>& names, std::string_view channel) {
+  if (names.size() < ChannelRound::kNames &&
+      std::ranges::find(names, channel, &UnfoundChannel::name) == names.end())
+    names.push_back({std::string(channel)});
+}
+
+}  // namespace
+
+// One that is gone for a worker and serves another has those channels no more.
+void ChannelRound::note_hosts(const std::vector<HostView>& hosts) {
+  using ledger::HostState;
+  in_trouble_.clear();
+  for (const HostView& host : hosts)
+    if (host.state != HostState::none && host.state != HostState::up && !is_up_elsewhere(host))
+      in_trouble_.insert(host.host);
+}
+
+bool ChannelRound::waits_for_server(const ledger::LedgerReader& reader, const ledger::Entry& line) const {
+  const uint16_t host = line.ca.host.load(kRelaxed);
+  return host != 0 && in_trouble_.contains(reader.host_name(host));
+}
+
+void ChannelRound::see(std::string_view channel, const ledger::LedgerReader& reader,
+                       const ledger::Entry& line) {
+  switch (line.ca.state.load(kRelaxed)) {
+    case ledger::EntryState::unused:
+    case ledger::EntryState::pending:
+      ++running_.pending;
+      break;
+    case ledger::EntryState::never_connected:
+      if (!is_unanswered(line.ca.step.load(kRelaxed))) break;
+      ++running_.never_connected;
+      add(running_.never_connected_names, channel);
+      break;
+    case ledger::EntryState::disconnected:
+      if (waits_for_server(reader, line)) break;
+      ++running_.lost;
+      add(running_.lost_names, channel);
+      break;
+    case ledger::EntryState::connected:
+    case ledger::EntryState::denied:
+    case ledger::EntryState::no_data:
+      meant_.see(channel);
+      break;
+  }
+  const uint16_t also = line.ca.also_host.load(kRelaxed);
+  if (also != 0 && running_.duplicates.size() < kNames)
+    running_.duplicates.push_back(
+        {std::string(channel), reader.host_name(line.ca.host.load(kRelaxed)), reader.host_name(also)});
+}
+
+void ChannelRound::end_round() {
+  std::vector<std::string> names;
+  for (const UnfoundChannel& one : running_.never_connected_names) names.push_back(one.name);
+  meant_.look_for(names);
+  known_ = std::exchange(running_, {});
+  for (UnfoundChannel& one : known_.never_connected_names) one.meant = meant_.meant_by(one.name);
+}
+
+}  // namespace e2k::supervisor
