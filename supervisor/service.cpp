@@ -311,6 +311,8 @@ void Service::tick() {
   save_snapshot_if_due();
   trim_memory_after_burst();
   judge_slots();
+  note_changes();
+  if (control_) control_->feed();
   if (stopping_) return;
   learn_hosts();
   renew_worn_workers();

@@ -30,6 +30,7 @@
 #include "supervisor/commands/snapshot.h"
 #include "supervisor/commands/tail.h"
 #include "supervisor/control/control_server.h"
+#include "supervisor/control/event_log.h"
 #include "supervisor/control/model.h"
 #include "supervisor/fleet/fleet.h"
 #include "supervisor/fleet/rolling.h"
@@ -92,6 +93,8 @@ public:
   std::vector<std::string> topics(size_t limit) const override;
   TopicPage topic_page(const TopicQuery& query) const override;
   std::vector<HostView> hosts() const override;
+  const EventLog* event_log() const override { return &event_log_; }
+  std::vector<Transition> standing() override;
   std::vector<Rejection> rejections() const override;
   bool restart_worker(Slot slot, const Caller& caller) override;
   void restart_workers(bool rolling, bool only_failed, const Caller& caller) override;
@@ -204,6 +207,8 @@ private:
   void judge_hosts();
   SearchFacts search_facts(const std::vector<HostView>& hosts) const;
   void see_channel(EntryId id);
+  void note_changes();
+  std::vector<Transition> entry_transitions();
   void on_judged(bool good);
   void tell_service_manager();
 
@@ -263,6 +268,8 @@ private:
   bool snapshot_running_ = false;  // it is put together or written
   SnapshotPieces snapshot_pieces_;
   MonotonicNs snapshot_saved_at_;
+  Transitions transitions_;
+  EventLog event_log_{real_now()};
   ChannelRound channel_round_;
   SearchProblems search_problems_;
   boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, handover_timer_,

@@ -1,8 +1,19 @@
 // The part of the Service that answers the control surface: what the board shows, and the changes it takes.
+#include <algorithm>
+#include <iterator>
+
 #include "common/log.h"
 #include "supervisor/service.h"
+#include "supervisor/status/spool_texts.h"
 
 namespace e2k::supervisor {
+namespace {
+
+std::string entries_text(uint64_t entries) {
+  return entries == 1 ? "1 entry" : std::to_string(entries) + " entries";
+}
+
+}  // namespace
 
 StatusView Service::status() const {
   StatusView view = board_->status();
@@ -36,6 +47,49 @@ TopicPage Service::topic_page(const TopicQuery& query) const {
 
 std::vector<HostView> Service::hosts() const {
   return board_->hosts();
+}
+
+std::vector<Transition> Service::standing() {
+  note_changes();
+  std::vector<Transition> all = transitions_.standing();
+  const auto& entries = board_->entries_by_state();
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (const auto state = static_cast<ShownState>(i); entries[i] > 0 && state != ShownState::connected)
+      all.push_back({"channels", "", to_string(state), entries_text(entries[i])});
+  return all;
+}
+
+void Service::note_changes() {
+  Looked now;
+  now.service = picture_of_service(board_->state());
+  now.reasons = picture_of(reasons_.list());
+  now.workers = picture_of(board_->worker_states());
+  now.hosts = picture_of(board_->hosts());
+  for (const auto& [topic, why] : spools_.blocked_topics())
+    now.topics["topic " + topic] = {"blocked", std::string("it ") + cause_of(why)};
+  const RealNs time = real_now();
+  for (const Transition& one : transitions_.take(std::move(now))) event_log_.add(one, time);
+  for (const Transition& one : entry_transitions()) event_log_.add(one, time);
+}
+
+std::vector<Transition> Service::entry_transitions() {
+  std::vector<Transition> all;
+  for (const EntryChanges::Group& group : board_->take_entry_changes()) {
+    const std::string before = group.before ? to_string(*group.before) : "";
+    std::vector<Transition> each;
+    std::string names;
+    for (size_t i = 0; i < group.some.size(); ++i) {
+      const auto entry = board_->entry(group.some[i]);
+      if (!entry) continue;
+      if (i < EntryChanges::kNames) names += (names.empty() ? ": " : ", ") + entry->channel;
+      each.push_back({"channel " + entry->channel + " for " + entry->topic, before, to_string(group.now),
+                      entry->reason});
+    }
+    if (group.entries > EntryChanges::kTold)
+      each = {{"channels", before, to_string(group.now), entries_text(group.entries) + names + ", …"}};
+    std::ranges::move(each, std::back_inserter(all));
+  }
+  return all;
 }
 
 std::vector<Rejection> Service::rejections() const {

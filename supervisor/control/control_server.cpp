@@ -49,6 +49,14 @@ public:
       if (const auto session = weak.lock()) session->close();
   }
 
+  void feed() {
+    if (budget_->followers == 0) return;
+    Feed feed(surface_, *shared_->model);
+    // One may end meanwhile, which changes the list.
+    for (const auto& weak : SessionList(sessions_))
+      if (const auto session = weak.lock()) session->feed(feed);
+  }
+
   size_t connections() const { return sessions_.size(); }
 
 private:
@@ -205,6 +213,11 @@ void ControlServer::stop() {
   impl_->listeners.clear();
   impl_->sockets.clear();
   impl_->ports.clear();
+}
+
+void ControlServer::feed() {
+  if (!impl_ || impl_->shared->model == nullptr) return;
+  for (const auto& listener : impl_->listeners) listener->feed();
 }
 
 uint16_t ControlServer::http_port() const {

@@ -32,6 +32,8 @@ public:
                                                       size_t max_pending_bytes = kMaxPendingBytes);
   ~ControlServer();
   void stop();
+  // Once a second: what is new, to those who follow it.
+  void feed();
 
   // The ports that were bound (the configuration may ask for port 0); 0: not configured.
   uint16_t http_port() const;

@@ -65,6 +65,14 @@ struct Reason {
   std::string because = {};  // the code of one that causes it and stands, too; "" where none does
 };
 
+// Of a thing that changed.
+struct Transition {
+  std::string what;    // "service", "reason BROKERS_DOWN", "worker 1", "IOC 10.0.0.1:5064", …
+  std::string before;  // "" where it was not there
+  std::string state;   // now
+  std::string words;   // why; ""
+};
+
 enum class ReloadState { none, checking, refused, done };
 const char* to_string(ReloadState state);  // "none", …
 
@@ -220,9 +228,16 @@ struct Caller {
   std::string address;
 };
 
+class EventLog;
+
 class Model {
 public:
   virtual ~Model() = default;
+
+  // What changed lately; null: nobody can follow it.
+  virtual const EventLog* event_log() const { return nullptr; }
+  // What stands now; what led there is in the log.
+  virtual std::vector<Transition> standing() { return {}; }
 
   virtual StatusView status() const = 0;
   virtual std::vector<WorkerView> workers() const = 0;

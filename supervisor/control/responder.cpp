@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "supervisor/control/connect_answers.h"
 #include "supervisor/control/documents.h"
+#include "supervisor/control/event_log.h"
 #include "supervisor/control/page_files.h"
 #include "supervisor/control/router.h"
 
@@ -163,11 +164,19 @@ Answer change(const Route& route, const Request& request, const ResponderRules& 
   return json(accepted_document(retried), 202);
 }
 
+Answer events(Surface surface, const Route& route, const Request& request, Model& model) {
+  const EventLog* log = model.event_log();
+  if (log == nullptr) return error(404, "nothing can be followed here");
+  Answer answer{200, "text/event-stream", "", {}, Follow{0, route.with_status}};
+  answer.body = log->greeting(request.last_event_id, model.standing(), real_now(), answer.follow->seen);
+  if (route.with_status) answer.body += status_event(status_of(surface, model));
+  return answer;
+}
+
 Answer show(Surface surface, const Route& route, const ResponderRules& rules, const Model& model) {
   switch (route.verb) {
     case Verb::status:
-      return json(status_document(model.status(), model.workers(), model.gone_slots(),
-                                  surface != Surface::status_socket));
+      return json(status_of(surface, model));
     case Verb::workers:
       return json(workers_document(model.workers()));
     case Verb::worker:
@@ -220,9 +229,15 @@ Answer respond(Surface surface, const Request& request, const ResponderRules& ru
   }
   if (routed->verb == Verb::access) return access(surface, request, rules);
   if (routed->verb == Verb::page) return page(routed->file);
+  if (routed->verb == Verb::events) return events(surface, *routed, request, model);
   if (!is_change(routed->verb)) return show(surface, *routed, rules, model);
   if (auto refused = refused_change(surface, request, rules)) return std::move(*refused);
   return change(*routed, request, rules, model);
+}
+
+std::string status_of(Surface surface, const Model& model) {
+  return status_document(model.status(), model.workers(), model.gone_slots(),
+                         surface != Surface::status_socket);
 }
 
 std::string host_without_port(std::string_view host) {

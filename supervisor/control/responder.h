@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,10 +26,16 @@ enum class Surface { control_socket, status_socket, http, metrics };
 
 struct Request {
   std::string_view method, target;
-  std::string_view host, origin, authorization;  // headers; "" when absent
+  std::string_view host, origin, authorization, last_event_id;  // headers; "" when absent
   bool has_origin = false;
   bool from_loopback = false;  // TCP: the peer's address
   Caller caller;
+};
+
+// An answer that goes on with what changes, for as long as it is read.
+struct Follow {
+  uint64_t seen = 0;         // its place in the log of events
+  bool with_status = false;  // the status, too, again and again
 };
 
 struct Answer {
@@ -36,6 +43,7 @@ struct Answer {
   std::string content_type = "application/json";  // "": there is no body
   std::string body;
   std::string allow;  // header Allow, with 405
+  std::optional<Follow> follow = std::nullopt;
 };
 
 struct ResponderRules {
@@ -48,6 +56,9 @@ struct ResponderRules {
 };
 
 Answer respond(Surface surface, const Request& request, const ResponderRules& rules, Model& model);
+
+// The document of GET /status, as that surface shows it.
+std::string status_of(Surface surface, const Model& model);
 
 // "name:8083", "[::1]:8083", "1.2.3.4" -> the host alone, lower-case.
 std::string host_without_port(std::string_view host);

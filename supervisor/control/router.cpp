@@ -81,6 +81,11 @@ std::string take_scale(Route& route, const Parameter& parameter) {
   return {};
 }
 
+std::string take_events(Route& route, const Parameter& parameter) {
+  if (parameter.name != "status") return unknown_parameter(parameter, "status");
+  return take_flag(route.with_status, parameter);
+}
+
 std::string take_retry(Route& route, const Parameter& parameter) {
   if (parameter.name != "topic") return unknown_parameter(parameter, "topic");
   route.topic = parameter.value;
@@ -234,6 +239,7 @@ std::optional<RouteMatch> find(const std::vector<std::string>& path) {
   if (path[0] == "status") return match_of(Verb::status);
   if (path[0] == "topics") return match_of(Verb::topics, take_topics);
   if (path[0] == "hosts") return match_of(Verb::hosts);
+  if (path[0] == "events") return match_of(Verb::events, take_events);
   if (path[0] == "rejected") return match_of(Verb::rejected);
   if (path[0] == "metrics") return match_of(Verb::metrics, ignore);
   if (path[0] == "access") return match_of(Verb::access);

@@ -34,6 +34,7 @@ enum class Verb {
   metrics,
   health_live,
   health_ready,
+  events,  // what changes, for as long as somebody reads
   page,    // a file of the web page
   access,  // whether who asks may change anything
   // Kafka Connect's, of the one connector that there is: all from here on (is_of_connect)
@@ -59,6 +60,7 @@ struct Route {
   std::optional<std::string> topic;      // retry
   std::string level;                     // log_level
   std::optional<Slot> one_worker;        // log_level
+  bool with_status = false;              // events: the status, too, again and again
   bool rolling = false;                  // restart_workers
   int workers = 0;                       // scale; 0: not given
   bool only_failed = false;              // restart_workers, restart_connector

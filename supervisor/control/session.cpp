@@ -4,12 +4,14 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <utility>
 
 #include "supervisor/control/documents.h"
+#include "supervisor/control/event_log.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -91,6 +93,7 @@ Session::Session(Socket socket, Surface surface, std::shared_ptr<SessionShared> 
 
 Session::~Session() {
   budget_->pending_bytes -= pending_;
+  if (following_) --budget_->followers;
   if (ended_) ended_();
 }
 
@@ -160,13 +163,19 @@ Answer Session::answer_to(const http::request<http::string_body>& message) {
   request.origin = view(message[http::field::origin]);
   request.has_origin = message.find(http::field::origin) != message.end();
   request.authorization = view(message[http::field::authorization]);
+  request.last_event_id = view(message["Last-Event-ID"]);
   request.from_loopback = from_loopback_;
   request.caller = caller_;
-  return respond(surface_, request, shared_->rules, *shared_->model);
+  Answer answer = respond(surface_, request, shared_->rules, *shared_->model);
+  if (answer.follow && budget_->followers >= kMaxFollowers)
+    return {503, "application/json", error_document(503, "too many follow already; ask again later"), {}};
+  return answer;
 }
 
 void Session::answer(Answer answer, unsigned version, bool keep_alive, bool head) {
   parser_.reset();
+  if (answer.follow && !head) return follow(std::move(answer));
+  if (answer.follow) answer.body.clear();  // its length is not known
   keep_alive_ = keep_alive;
   Response& response = response_.emplace(static_cast<http::status>(answer.code), version);
   if (!answer.content_type.empty()) response.set(http::field::content_type, answer.content_type);
@@ -202,6 +211,64 @@ void Session::on_written() {
   budget_->pending_bytes -= std::exchange(pending_, 0);
   if (!keep_alive_) return close();
   wait_for_request();
+}
+
+const std::string& Feed::status() {
+  if (status_.empty()) status_ = status_event(status_of(surface_, model_));
+  return status_;
+}
+
+// It ends with the connection.
+void Session::follow(Answer answer) {
+  ++budget_->followers;
+  following_.emplace();
+  following_->place = *answer.follow;
+  close_when_the_reader_does();
+  write_events(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+      "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n" +
+          answer.body,
+      false);
+}
+
+// Whatever else it sends is no request.
+void Session::close_when_the_reader_does() {
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code&) { self->close(); });
+}
+
+// Changes come before a status that shows them.
+void Session::feed(Feed& feed) {
+  if (!following_ || following_->is_writing || !socket_.is_open()) return;
+  send_news();
+  Following& f = *following_;
+  ++f.turns;
+  if (f.is_writing) return;
+  if (f.place.with_status && f.turns >= kTurnsOfAStatus) {
+    f.turns = 0;
+    return write_events(feed.status(), false);
+  }
+  if (++f.silent_turns >= kTurnsOfSilence) write_events(std::string(kHeartbeat), false);
+}
+
+void Session::send_news() {
+  if (shared_->model == nullptr || !socket_.is_open()) return;
+  EventLog::Chunk chunk = shared_->model->event_log()->next(following_->place.seen);
+  if (!chunk.text.empty()) write_events(std::move(chunk.text), chunk.is_end);
+}
+
+void Session::write_events(std::string text, bool is_last) {
+  following_->text = std::move(text);
+  following_->is_writing = true;
+  following_->silent_turns = 0;
+  limit(kProgressLimit);
+  boost::asio::async_write(socket_, boost::asio::buffer(following_->text),
+                           [self = shared_from_this(), is_last](const error_code& error, size_t) {
+                             if (error || is_last) return self->close();
+                             error_code ignored;
+                             self->timer_.cancel(ignored);
+                             self->following_->is_writing = false;
+                             self->send_news();
+                           });
 }
 
 }  // namespace e2k::supervisor

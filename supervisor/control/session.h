@@ -28,6 +28,9 @@ inline constexpr uint32_t kMaxHeaderBytes = 16 * 1024;
 inline constexpr uint64_t kMaxBodyBytes = 64 * 1024;
 inline constexpr std::chrono::seconds kIdleLimit{60}, kRequestLimit{15}, kProgressLimit{15},
     kAnswerLimit{300};
+// Who follows (GET /events) has no time limit but kProgressLimit; so many may, of a listener's connections.
+inline constexpr size_t kMaxFollowers = 64;
+inline constexpr int kTurnsOfAStatus = 2, kTurnsOfSilence = 10;
 
 class Session;
 
@@ -40,6 +43,19 @@ struct SessionShared {
 // What is under way to the readers of one listener. It outlives their sessions.
 struct Budget {
   size_t pending_bytes = 0;
+  size_t followers = 0;
+};
+
+// What those who follow are fed at a moment. The status is put together when the first of them wants it.
+class Feed {
+public:
+  Feed(Surface surface, const Model& model) : surface_(surface), model_(model) {}
+  const std::string& status();
+
+private:
+  const Surface surface_;
+  const Model& model_;
+  std::string status_;
 };
 
 // The sessions of one listener, the longest idle first.
@@ -54,6 +70,8 @@ public:
   ~Session();
   void start(std::function<void()> ended);
   void close();
+  // Once a second: what is new, to one who follows.
+  void feed(Feed& feed);
   bool is_idle() const { return idle_; }
   std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
 
@@ -66,6 +84,10 @@ private:
   void answer(Answer answer, unsigned version, bool keep_alive, bool head);
   void write_some();
   void on_written();
+  void follow(Answer answer);
+  void close_when_the_reader_does();
+  void send_news();
+  void write_events(std::string text, bool is_last);
   void limit(std::chrono::seconds time);
   Answer answer_to(const boost::beast::http::request<boost::beast::http::string_body>& request);
 
@@ -82,6 +104,13 @@ private:
   std::function<void()> ended_;
   Caller caller_;
   bool from_loopback_ = false, keep_alive_ = false, idle_ = true;
+  struct Following {
+    Follow place;
+    std::string text;  // that is being written
+    bool is_writing = false;
+    int turns = 0, silent_turns = 0;
+  };
+  std::optional<Following> following_;
   bool is_exempt_ = false;  // the request is
   size_t pending_ = 0;      // bytes of the answer that count
 };

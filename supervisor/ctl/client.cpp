@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -49,6 +50,21 @@ using Easy = std::unique_ptr<CURL, EasyCleanup>;
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
   ::curl_easy_setopt(easy, option, value);
+}
+
+// A request of that target over that socket; null: there is no memory.
+Easy begin(const std::string& socket, const std::string& target) {
+  static const CURLcode made = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  Easy easy(made == CURLE_OK ? ::curl_easy_init() : nullptr);
+  if (!easy) return easy;
+  const std::string url = "http://e2k" + target;
+  set(easy.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+  set(easy.get(), CURLOPT_URL, url.c_str());
+  set(easy.get(), CURLOPT_PATH_AS_IS, 1L);
+  set(easy.get(), CURLOPT_PROXY, "");  // whatever the environment says
+  set(easy.get(), CURLOPT_NOSIGNAL, 1L);
+  set(easy.get(), CURLOPT_FORBID_REUSE, 1L);
+  return easy;
 }
 
 size_t take(char* bytes, size_t, size_t count, void* body) {
@@ -109,20 +125,89 @@ Sockets::Sockets(std::string control_socket, std::string status_socket)
 Client::Client(std::vector<Sockets> sockets, std::chrono::milliseconds timeout)
     : sockets_(std::move(sockets)), timeout_(timeout) {}
 
+namespace {
+
+// Heartbeats come every ten seconds.
+constexpr long kSilenceS = 30;
+
+struct Followed {
+  const std::function<bool(std::string_view)>& take;
+  CURL* easy;
+  std::string refusal = {};  // the body of an answer that is none
+  bool ended_by_us = false;
+};
+
+size_t take_followed(char* bytes, size_t, size_t count, void* state) {
+  auto& followed = *static_cast<Followed*>(state);
+  long code = 0;
+  ::curl_easy_getinfo(followed.easy, CURLINFO_RESPONSE_CODE, &code);
+  if (code != 200) {
+    followed.refusal.append(bytes, std::min<size_t>(count, 4096));
+    return count;
+  }
+  followed.ended_by_us = !followed.take({bytes, count});
+  return followed.ended_by_us ? 0 : count;
+}
+
+int look_up(void* state, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& followed = *static_cast<Followed*>(state);
+  if (!followed.take("")) followed.ended_by_us = true;
+  return followed.ended_by_us ? 1 : 0;
+}
+
+struct ListCleanup {
+  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+};
+
+}  // namespace
+
+Outcome<void> Client::follow_at(const std::string& socket, const std::string& target,
+                                const std::vector<std::string>& headers,
+                                const std::function<bool(std::string_view)>& take) const {
+  const Easy easy = begin(socket, target);
+  if (!easy) return failed_with(ENOMEM, socket);
+  std::unique_ptr<curl_slist, ListCleanup> list;
+  for (const std::string& header : headers) list.reset(::curl_slist_append(list.release(), header.c_str()));
+  Followed followed{take, easy.get()};
+  set(easy.get(), CURLOPT_HTTPHEADER, list.get());
+  set(easy.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_.count()));
+  set(easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(easy.get(), CURLOPT_LOW_SPEED_TIME, kSilenceS);
+  set(easy.get(), CURLOPT_WRITEFUNCTION, &take_followed);
+  set(easy.get(), CURLOPT_WRITEDATA, &followed);
+  set(easy.get(), CURLOPT_NOPROGRESS, 0L);
+  set(easy.get(), CURLOPT_XFERINFOFUNCTION, &look_up);
+  set(easy.get(), CURLOPT_XFERINFODATA, &followed);
+  const int error = error_of(easy.get(), ::curl_easy_perform(easy.get()));
+  if (followed.ended_by_us) return {};
+  long code = 0;
+  ::curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &code);
+  if (code == 200) return {};  // the service ended it, however
+  if (error != 0) return failed_with(error, socket);
+  auto body = body_of(HttpAnswer{static_cast<unsigned>(code), std::move(followed.refusal)});
+  return body ? Outcome<void>{} : tl::unexpected(body.error());
+}
+
+Outcome<void> Client::follow(const std::string& target, const std::vector<std::string>& headers,
+                             const std::function<bool(std::string_view)>& take) const {
+  Outcome<void> first = failure(Exit::not_running, "no socket is known; name it with --socket PATH");
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    auto followed = follow_at(sockets_[i].control, target, headers, take);
+    if (!followed && followed.error().exit == Exit::permission)
+      if (auto beside = follow_at(sockets_[i].status, target, headers, take); beside) return beside;
+    if (followed || followed.error().exit != Exit::not_running) return followed;
+    if (i == 0) first = std::move(followed);
+  }
+  return first;
+}
+
 Outcome<HttpAnswer> Client::request_at(const std::string& socket, std::string_view method,
                                        const std::string& target) const {
-  static const CURLcode made = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  const Easy easy(made == CURLE_OK ? ::curl_easy_init() : nullptr);
+  const Easy easy = begin(socket, target);
   if (!easy) return failed_with(ENOMEM, socket);
   if (socket.size() >= sizeof(sockaddr_un::sun_path)) return failed_with(ENAMETOOLONG, socket);
-  const std::string url = "http://e2k" + target, verb(method);
+  const std::string verb(method);
   HttpAnswer answer;
-  set(easy.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
-  set(easy.get(), CURLOPT_URL, url.c_str());
-  set(easy.get(), CURLOPT_PATH_AS_IS, 1L);
-  set(easy.get(), CURLOPT_PROXY, "");  // whatever the environment says
-  set(easy.get(), CURLOPT_NOSIGNAL, 1L);
-  set(easy.get(), CURLOPT_FORBID_REUSE, 1L);
   set(easy.get(), CURLOPT_WRITEFUNCTION, &take);
   set(easy.get(), CURLOPT_WRITEDATA, &answer.body);
   if (verb != "GET") {

@@ -1,10 +1,12 @@
-// Shell. One HTTP request over a Unix socket, with a deadline for the whole of it.
+// Shell. One HTTP request over a Unix socket, with a deadline for the whole of it, or one whose answer goes
+// on (GET /events).
 //
 // Blocking; one connection a request. For a GET that the control socket's mode forbids, the service's status
 // socket is asked instead.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,8 +57,15 @@ public:
   Outcome<std::string> get(const std::string& target) const;
   Outcome<std::string> post(const std::string& target) const;
   Outcome<std::string> put(const std::string& target) const;
+  // A GET that goes on: `take` is given what comes, until it returns false, which ends it like the service
+  // does. It is asked twice a second, with "", where nothing comes. Headers: "Name: value".
+  Outcome<void> follow(const std::string& target, const std::vector<std::string>& headers,
+                       const std::function<bool(std::string_view)>& take) const;
 
 private:
+  Outcome<void> follow_at(const std::string& socket, const std::string& target,
+                          const std::vector<std::string>& headers,
+                          const std::function<bool(std::string_view)>& take) const;
   Outcome<HttpAnswer> request_at(const std::string& socket, std::string_view method,
                                  const std::string& target) const;
   std::vector<Sockets> sockets_;

@@ -1,19 +1,18 @@
-// Shell. `events`: what stands now, and with --follow a line for each change, until it is interrupted.
-//
-// Changes are found by comparing successive answers of the supervisor; what is not connected is asked for, up
-// to 10,000 entries, so that it costs little where all is well.
+// Shell. `events`: what stands now, and with --follow a line for each change, until it is interrupted; as the
+// supervisor sends it (GET /events).
 #pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
 
 #include "supervisor/ctl/queries.h"
 
 namespace e2k::supervisor::ctl {
 
-struct EventsRequest {
-  bool follow = false;
-  double interval_s = 1;
-};
-
 // A service that is gone ends it with Exit::not_running, unless it follows: then it waits for the next one.
-Exit show_events(const Client& client, const EventsRequest& request, const Output& output);
+Exit show_events(const Client& client, bool follow, const Output& output);
+
+// Of a transition as it is sent: {"time","what","before","state","text"}.
+std::string event_line(const nlohmann::json& transition);
 
 }  // namespace e2k::supervisor::ctl

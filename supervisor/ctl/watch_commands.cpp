@@ -76,16 +76,12 @@ void add_doctor(CLI::App& app, const WatchCommandContext& context) {
   });
 }
 
-CLI::Option* add_interval(CLI::App* verb, double& seconds) {
-  return verb->add_option("--interval", seconds, "seconds between two looks")
-      ->check(CLI::Range(0.1, 86400.0))
-      ->capture_default_str();
-}
-
 void add_top(CLI::App& app, const WatchCommandContext& context) {
   CLI::App* verb = app.add_subcommand("top", "rates, workers, IOCs and what is not connected, until q");
   auto request = std::make_shared<TopRequest>();
-  add_interval(verb, request->interval_s);
+  verb->add_option("--interval", request->interval_s, "seconds between two looks")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->capture_default_str();
   verb->add_option("--count", request->count, "so many screens, or lines where there is no terminal");
   verb->callback([context, request] {
     context.choose([context, request] {
@@ -97,12 +93,11 @@ void add_top(CLI::App& app, const WatchCommandContext& context) {
 
 void add_events(CLI::App& app, const WatchCommandContext& context) {
   CLI::App* verb = app.add_subcommand("events", "what stands, and a line for each change");
-  auto request = std::make_shared<EventsRequest>();
-  verb->add_flag("--follow", request->follow, "go on with what changes, until Ctrl-C");
-  add_interval(verb, request->interval_s);
-  verb->callback([context, request] {
-    context.choose([context, request] {
-      return context.run([&](const Client& c, const Output& o) { return show_events(c, *request, o); });
+  auto follow = std::make_shared<bool>(false);
+  verb->add_flag("--follow", *follow, "go on with what changes, until Ctrl-C");
+  verb->callback([context, follow] {
+    context.choose([context, follow] {
+      return context.run([&](const Client& c, const Output& o) { return show_events(c, *follow, o); });
     });
   });
 }

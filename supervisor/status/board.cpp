@@ -26,7 +26,7 @@ double seconds_since(MonotonicNs then) {
 
 void Board::changed(EntryId id) {
   if (const auto entry = parts_.commands.find(id)) {
-    states_.set(id, shown_state(*entry));
+    note_state(*entry);
   } else {
     states_.forget(id);
   }
@@ -57,9 +57,13 @@ FlowSums Board::flow_sums() const {
   return sums;
 }
 
+void Board::note_state(const EntryRef& entry) {
+  const ShownState now = shown_state(entry);
+  if (const auto set = states_.set(entry.id, now); set.is_news) entry_changes_.add(entry.id, set.before, now);
+}
+
 void Board::count_states() {
-  states_.clear();
-  parts_.commands.visit([this](const EntryRef& entry) { states_.set(entry.id, shown_state(entry)); });
+  parts_.commands.visit([this](const EntryRef& entry) { note_state(entry); });
 }
 
 ServiceState Board::state() const {
@@ -141,21 +145,31 @@ void Board::add_configuration(StatusView& view) const {
       view.epics[std::string(variable.variable)] = "***";
 }
 
-std::vector<WorkerView> Board::workers() const {
+std::vector<WorkerView> Board::worker_states() const {
   std::vector<WorkerView> views;
   for (const auto& slot : parts_.fleet.slots()) {
     WorkerView view;
     view.slot = slot.slot;
-    view.generation = slot.state->generation;
-    view.pid = slot.state->pid;
     view.state = shown_phase(slot.state->phase);
     if (parts_.leaves(slot.slot) && slot.state->phase == SlotPhase::running) view.state = "RETIRING";
+    view.last_exit = slot.state->last_exit;
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+std::vector<WorkerView> Board::workers() const {
+  std::vector<WorkerView> views = worker_states();
+  size_t number = 0;
+  for (const auto& slot : parts_.fleet.slots()) {
+    WorkerView& view = views[number++];
+    view.generation = slot.state->generation;
+    view.pid = slot.state->pid;
     view.moving = parts_.shares.moving(slot.slot);
     view.channels = parts_.shares.channels(slot.slot);
     view.entries = parts_.shares.entries(slot.slot);
     view.restarts = slot.state->restarts;
     view.restarts_by_reason = *slot.restarts_by_reason;
-    view.last_exit = slot.state->last_exit;
     if (view.pid != 0) {
       view.uptime_s = seconds_since(slot.started_at);
       if (const auto use = process_use(view.pid)) {
@@ -165,7 +179,6 @@ std::vector<WorkerView> Board::workers() const {
     }
     if (slot.books != nullptr)
       add_ledger(view, *slot.books, line_sums_.of(slot.slot, *slot.books), is_alive(*slot.state));
-    views.push_back(std::move(view));
   }
   return views;
 }

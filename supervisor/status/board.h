@@ -25,6 +25,7 @@
 #include "supervisor/status/line_sums.h"
 #include "supervisor/status/reasons.h"
 #include "supervisor/status/state_counts.h"
+#include "supervisor/status/transitions.h"
 
 namespace e2k::supervisor {
 
@@ -63,8 +64,15 @@ public:
   // Once in `seconds`.
   void look(double seconds);
 
+  // Of entries, since the last time.
+  std::vector<EntryChanges::Group> take_entry_changes() { return entry_changes_.take(); }
+  const std::array<uint64_t, kShownStates>& entries_by_state() const { return states_.by_state(); }
+
   ServiceState state() const;
   StatusView status();
+  // Slots with their states and last exits, and nothing else of them.
+  std::vector<WorkerView> worker_states() const;
+  std::optional<EntryView> entry(EntryId id) const;
   std::vector<WorkerView> workers() const;
   std::vector<WorkerView> gone_slots() const;
   EntryPage entries(const EntryQuery& query) const;
@@ -82,6 +90,7 @@ private:
   std::string why_unserved(Slot slot) const;
   void add_bar(EntryView& view, const EntryRef& entry) const;
   void count_states();
+  void note_state(const EntryRef& entry);
   FlowSums flow_sums() const;
   void add_commands(StatusView& view) const;
   void add_slots(StatusView& view) const;
@@ -94,6 +103,7 @@ private:
   std::string commands_note_;
   mutable bool has_begun_ = false;  // every worker was there once; those that join later begin by themselves
   StateCounts states_;
+  EntryChanges entry_changes_;
   SlotSums line_sums_;
   HostRates rates_;
   Flow flow_;

@@ -88,6 +88,11 @@ EntryView Board::view_of(const EntryRef& entry) const {
   return view;
 }
 
+std::optional<EntryView> Board::entry(EntryId id) const {
+  const auto entry = parts_.commands.find(id);
+  return entry ? std::optional(view_of(*entry)) : std::nullopt;
+}
+
 EventCounts Board::counts_of(const EntryRef& entry) const {
   EventCounts counts;
   parts_.shares.lines().each(Identity::of(entry.topic, entry.channel), [&](const Place& counted) {

@@ -146,6 +146,12 @@ void SpoolJudge::tell(LineNews news, MonotonicNs now, RealNs real) {
   lines_at_ = now;
 }
 
+std::map<std::string, ledger::Blocked> SpoolJudge::blocked_topics() const {
+  std::map<std::string, ledger::Blocked> topics;
+  for (const auto& [topic, standing] : blocked_) topics.emplace(topic, standing.now.why);
+  return topics;
+}
+
 SpoolProblems SpoolJudge::judge(MonotonicNs now) const {
   SpoolProblems problems;
   problems.topic_blocked = topic_blocked();

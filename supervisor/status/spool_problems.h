@@ -75,6 +75,8 @@ public:
   bool wants_lines(MonotonicNs now) const;
   void tell(LineNews news, MonotonicNs now, RealNs real);
   SpoolProblems judge(MonotonicNs now) const;
+  // Output topics that take nothing, and why.
+  std::map<std::string, ledger::Blocked> blocked_topics() const;
 
 private:
   struct Sample {

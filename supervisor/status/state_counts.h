@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "supervisor/control/model.h"
@@ -11,18 +12,23 @@ namespace e2k::supervisor {
 
 class StateCounts {
 public:
-  void set(EntryId id, ShownState state) {
+  struct Set {
+    bool is_news = false;
+    std::optional<ShownState> before;  // of news; none: the entry is new
+  };
+  Set set(EntryId id, ShownState state) {
     if (id.value >= shown_.size()) shown_.resize(id.value + 1, kNone);
     const auto now = static_cast<uint8_t>(state);
     uint8_t& shown = shown_[id.value];
-    if (shown == now) return;
-    if (shown != kNone) --by_state_[shown];
+    if (shown == now) return {};
+    Set set{true, std::nullopt};
+    if (shown != kNone) {
+      set.before = static_cast<ShownState>(shown);
+      --by_state_[shown];
+    }
     ++by_state_[now];
     shown = now;
-  }
-  void clear() {
-    shown_.clear();
-    by_state_ = {};
+    return set;
   }
   // The entry is gone; one that was never counted does no harm.
   void forget(EntryId id) {

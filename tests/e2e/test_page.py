@@ -1,6 +1,7 @@
 """The web page at "/", in a browser: headless Chromium, a real service with its broker and IOC."""
 import re
 import shutil
+import signal
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -111,10 +112,23 @@ def test_what_it_changes_is_asked_first_and_done(page, service):
 
 def test_a_service_that_goes_away_is_told(page, service):
     page.away = True
-    page.route("**/status", lambda route: route.abort())
-    expect(page.get_by_role("alert")).to_contain_text("does not answer")
-    page.unroute("**/status")
+    service.child.signal(signal.SIGSTOP)
+    try:
+        expect(page.get_by_role("alert")).to_contain_text("does not answer", timeout=20_000)
+    finally:
+        service.child.signal(signal.SIGCONT)
     expect(page.locator("#away")).to_be_hidden()
+
+
+def test_changes_are_shown_as_they_come_without_asking_for_them(page, service):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("link", name="Changes", exact=True).click()
+    expect(page.locator("tbody")).to_contain_text("reason TOPIC_BLOCKED")
+    service.monitor("p7", "another-not-there")
+    expect(page.get_by_role("row").filter(has_text="channel p7 for another-not-there").first).to_be_visible()
+    service.unset("p7", "another-not-there")
+    assert not [url for url in asked if "/status" in url]
 
 
 def test_all_of_it_is_reached_by_keyboard_and_has_a_name(page):

@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
 
@@ -323,26 +324,86 @@ def test_top_is_a_line_at_a_time_where_there_is_no_terminal(running):
                for line in lines), done.stdout
 
 
+def printed_until(child, pattern, timeout=30.0):
+    """What the child prints until that stands in it; its pipe is read past Python's buffer, which select() does not see."""
+    text, end = "", time.monotonic() + timeout
+    while not re.search(pattern, text):
+        assert time.monotonic() < end, f"no {pattern} in: {text}"
+        if select.select([child.stdout], [], [], 0.2)[0]:
+            text += os.read(child.stdout.fileno(), 65536).decode()
+    return text
+
+
 def test_events_tell_what_stands_and_then_what_changes(site, running):
     done = running.ctl("events")
     assert done.returncode == 0 and "service: RUNNING" in done.stdout and "worker 1: RUNNING" in done.stdout
-    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "events", "--follow",
-                              "--interval", "0.2"],
-                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "events", "--follow"],
+                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
-        assert "service: " in child.stdout.readline()
+        printed_until(child, "service: RUNNING")
         site.ioc_a.signal(signal.SIGKILL)
-        seen, end = "", time.monotonic() + 30
-        while "channel a for" not in seen and time.monotonic() < end:
-            if select.select([child.stdout], [], [], 0.2)[0]:
-                seen += child.stdout.readline()
-        assert re.search(rf"channel a for {site.out}: DISCONNECTED: ", seen), seen
+        printed_until(child, rf"channel a for {site.out}: CONNECTED -> DISCONNECTED: ")
         child.send_signal(signal.SIGINT)
         assert child.wait(10) == 0
     finally:
         child.kill()
         child.wait(10)
         child.stdout.close()
+
+
+def test_events_go_on_over_a_restart_of_the_service(site, running):
+    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "--json", "events", "--follow"],
+                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        printed_until(child, '"IOC ')
+        assert running.halt() == 0
+        printed_until(child, '"not answering"')
+        running.start()
+        text = printed_until(child, '"RUNNING".*\n')
+        assert all(set(json.loads(line)) == {"time", "what", "before", "state", "text"} for line in text.splitlines())
+        child.send_signal(signal.SIGINT)
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait(10)
+        child.stdout.close()
+
+
+def stream(supervisor, path, until, last_id=None):
+    """Server-sent events of the status socket until one is of that kind, as (kind, id, data)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as reader:
+        reader.settimeout(20)
+        reader.connect(str(supervisor.socket.with_name("status.sock")))
+        resume = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
+        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: e2k\r\n{resume}\r\n".encode())
+        lines = reader.makefile(encoding="utf-8", newline="\n")
+        assert next(lines).startswith("HTTP/1.1 200")
+        events, fields = [], {}
+        for line in lines:
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name:
+                fields[name] = value
+                continue
+            if "data" in fields:
+                events.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
+            if fields.get("event") == until:
+                return events
+            fields = {}
+    raise AssertionError(f"it ended: {events}")
+
+
+def test_who_comes_back_is_sent_what_was_missed(site, running):
+    begun = stream(running, "/events", "live")
+    assert {data["what"] for kind, _, data in begun if kind == "standing"} >= {"service", "worker 0", "worker 1"}
+    last_id = begun[-1][1]
+    running.monitor("nobody", site.out)
+    running.wait(lambda s: s["channels"]["never_connected"] == 1, 20, "never connected")
+    missed = stream(running, "/events?status=true", "status", last_id)
+    assert not [kind for kind, _, _ in missed if kind in ("standing", "missed")]
+    (_, _, document) = missed[-1]
+    assert document["channels"]["total"] == 3 and "config" not in document
+    assert f"channel nobody for {site.out}" in json.dumps(stream(running, "/events", "change", last_id))
+    assert stream(running, "/events", "live", "1.1")[0][0] == "missed"
 
 
 def bare_ctl(supervisor, *arguments):

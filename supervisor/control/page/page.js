@@ -1,8 +1,8 @@
-// The page at "/": what GET /status, /workers, /hosts, /channels and /rejected say, asked for again and again. It keeps ten minutes of
-// figures of its own for the graphs. Whatever comes from outside is put in as text, never as markup.
+// The page at "/": the status and what changes, as GET /events sends them, and with each status the table that is shown. It keeps ten
+// minutes of figures of its own for the graphs. Whatever comes from outside is put in as text, never as markup.
 "use strict";
 
-const kLookMs = 2000, kMostLooks = 300, kLeastLooks = 30, kPageItems = 100;
+const kStatusMs = 2000, kSilentMs = 4 * kStatusMs, kMostLooks = 300, kLeastLooks = 30, kPageItems = 100, kMostChanges = 500;
 const byId = (id) => document.getElementById(id);
 
 function element(name, attributes = {}, ...children) {
@@ -69,7 +69,7 @@ async function change(question, method, path) {
     if (error.code === 401) token = "";
     say(`Refused: ${error.message}`);
   }
-  look();
+  showView(false);
 }
 
 let unsaid;
@@ -129,7 +129,7 @@ function draw(id, lines, unit) {
     return drawn;
   }));
   const last = lines.map((line) => `${line.words} ${rate(line.values[line.values.length - 1] || 0)}`).join(", ");
-  const time = duration(across * kLookMs / 1000);
+  const time = duration(across * kStatusMs / 1000);
   svg.setAttribute("aria-label", `Last ${time}: ${last}; at most ${rate(most)} ${unit}`);
   byId(`${id}-scale`).textContent = `up to ${rate(most)} ${unit}; the last ${time}`;
 }
@@ -209,6 +209,13 @@ async function rejectedView() {
     ["Why", (r) => r.reason, kWords], ["When", (r) => ago(r.timestamp)]], items)];
 }
 
+const changed = [];  // {time, what, before, state, text}, the newest first
+
+function changesView() {
+  return [table("What changed while this page has been open, and what stood before.", [["When", (c) => ago(c.time)], ["What", (c) => c.what, kWords],
+    ["Was", (c) => c.before || ""], ["Is", (c) => c.state], ["Why", (c) => c.text, kWords]], changed)];
+}
+
 const kStates = ["", "CONNECTED", "PENDING", "NEVER_CONNECTED", "DISCONNECTED", "DENIED", "NO_TOPIC", "NOT_AUTHORISED", "NO_DATA", "QUARANTINED"];
 const linkTo = (channel) => element("a", { href: `#channel=${encodeURIComponent(channel)}` }, channel);
 
@@ -270,7 +277,7 @@ async function channelView(query) {
   return parts.filter((part) => part !== null);
 }
 
-const kViews = { workers: workersView, hosts: hostsView, channels: channelsView, channel: channelView, rejected: rejectedView };
+const kViews = { workers: workersView, hosts: hostsView, channels: channelsView, channel: channelView, rejected: rejectedView, changes: changesView };
 
 // The address after #: the view's name, then its query.
 function chosen() {
@@ -299,23 +306,43 @@ async function showView(moved) {
   if (mine === shown) view.replaceChildren(...parts);
 }
 
-// --- again and again ------------------------------------------------------------------------------------------------
+// --- as it comes ----------------------------------------------------------------------------------------------------
 
-let timer;
-async function look() {
-  clearTimeout(timer);
-  try {
-    status = await ask("/status");
+function away(why) {
+  byId("away").hidden = false;
+  byId("away").textContent = `The service does not answer: ${why}. What stands below is old.`;
+}
+
+let silence;
+function follow() {
+  const source = new EventSource("/events?status=true");
+  const renew = (why, delay) => {
+    source.close();
+    away(why);
+    clearTimeout(silence);
+    silence = setTimeout(follow, delay);
+  };
+  const expect = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => renew("it has been silent for some time", 0), kSilentMs);
+  };
+  const note = (event) => {
+    changed.unshift(JSON.parse(event.data));
+    changed.length = Math.min(changed.length, kMostChanges);
+  };
+  source.addEventListener("standing", note);
+  source.addEventListener("change", note);
+  source.addEventListener("status", (event) => {
+    expect();
+    status = JSON.parse(event.data);
     byId("away").hidden = true;
     showStatus();
-    await showView(false);
-  } catch (error) {
-    byId("away").hidden = false;
-    byId("away").textContent = `The service does not answer: ${error.message}. What stands below is old.`;
-  }
-  timer = setTimeout(look, document.hidden ? 5 * kLookMs : kLookMs);
+    showView(false);
+  });
+  source.onopen = expect;
+  source.onerror = () => renew("the connection ended", kStatusMs);
+  expect();
 }
 
 window.addEventListener("hashchange", () => showView(true));
-document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
-ask("/access").then((access) => (changes = access.changes), () => {}).then(look);
+ask("/access").then((access) => (changes = access.changes), () => {}).then(follow);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/control/event_log.h"
 #include "supervisor/control/model.h"
 
 namespace e2k::supervisor {
@@ -22,9 +23,12 @@ public:
   std::vector<std::string> changes;
   std::vector<Caller> callers;
   TopicPage topic_views;
+  EventLog log{RealNs{0}};
   mutable EntryQuery last_query;
   mutable TopicQuery last_topic_query;
 
+  const EventLog* event_log() const override { return &log; }
+  std::vector<Transition> standing() override { return {{"service", "", "RUNNING", ""}}; }
   StatusView status() const override { return status_view; }
   std::vector<WorkerView> workers() const override { return worker_views; }
   EntryPage entries(const EntryQuery& query) const override {

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "common/fd.h"
+#include "supervisor/control/session.h"
 #include "tests/unit/control/fake_model.h"
 
 namespace e2k::supervisor {
@@ -285,6 +286,89 @@ TEST_F(ControlServerTest, stopping_closes_what_is_open) {
   ASSERT_EQ(::recv(fd.get(), &byte, 1, 0), 1);
   on_loop([&] { server.reset(); });
   (void)read_to_end(fd);
+}
+
+// What has come by the time that `wanted` has.
+std::string read_until(const UniqueFd& fd, std::string_view wanted) {
+  std::string all;
+  char buffer[65536];
+  while (all.find(wanted) == std::string::npos) {
+    const ssize_t got = ::recv(fd.get(), buffer, sizeof buffer, 0);
+    if (got <= 0) {
+      ADD_FAILURE() << "no " << wanted << " in: " << all;
+      break;
+    }
+    all.append(buffer, static_cast<size_t>(got));
+  }
+  return all;
+}
+
+UniqueFd follow(const std::string& socket, const std::string& headers = "") {
+  UniqueFd fd = connect_unix(socket);
+  send_text(fd, "GET /events?status=true HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+  return fd;
+}
+
+TEST_F(ControlServerTest, who_follows_is_sent_what_stands_what_changes_and_the_status) {
+  start();
+  const UniqueFd reader = follow(config.control.status_socket);
+  const std::string begun = read_until(reader, "event: status\n");
+  EXPECT_NE(begun.find("Content-Type: text/event-stream\r\n"), std::string::npos);
+  EXPECT_LT(begun.find("event: standing\n"), begun.find("event: live\n"));
+  on_loop([&] { model.log.add({"worker 0", "RUNNING", "BACKOFF", "signal 11"}, RealNs{0}); });
+  for (int i = 0; i < kTurnsOfAStatus + 2; ++i) on_loop([&] { server->feed(); });
+  const std::string more = read_until(reader, "event: status\n");
+  EXPECT_LT(more.find("id: 0.1\nevent: change\n"), more.find("event: status\n"));
+  EXPECT_EQ((begun + more).find("secret-place"), std::string::npos) << "is not shown on this socket";
+  const UniqueFd back = follow(config.control.socket, "Last-Event-ID: 0.0\r\n");
+  on_loop([&] { server->feed(); });
+  EXPECT_NE(read_until(back, "signal 11").find("secret-place"), std::string::npos);
+}
+
+TEST_F(ControlServerTest, who_follows_in_silence_hears_that_the_service_lives_and_ends_with_it) {
+  start();
+  const UniqueFd reader = connect_unix(config.control.socket);
+  send_text(reader, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  read_until(reader, "event: live\ndata: {}\n\n");
+  // A turn in which the greeting is still being written does not count.
+  for (int i = 0; i < kTurnsOfSilence + 2; ++i) on_loop([&] { server->feed(); });
+  read_until(reader, ": \n\n");
+  on_loop([&] { server->stop(); });
+  EXPECT_EQ(read_to_end(reader), "");
+}
+
+TEST_F(ControlServerTest, a_reader_that_goes_is_no_connection_any_more_and_more_than_so_many_may_not_follow) {
+  start();
+  std::vector<UniqueFd> readers;
+  for (size_t i = 0; i < kMaxFollowers; ++i) {
+    readers.push_back(follow(config.control.socket));
+    read_until(readers.back(), "event: status\n");
+  }
+  EXPECT_TRUE(read_until(follow(config.control.socket), "ask again later").starts_with("HTTP/1.1 503"));
+  readers.clear();
+  const auto by = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (connections() > 0 && std::chrono::steady_clock::now() < by) std::this_thread::yield();
+  EXPECT_EQ(connections(), 0u);
+  read_until(follow(config.control.socket), "event: live\n");
+}
+
+TEST_F(ControlServerTest, a_reader_that_takes_nothing_is_told_and_let_go_when_it_reads_again) {
+  start();
+  const UniqueFd reader = follow(config.control.socket);
+  read_until(reader, "event: status\n");
+  // More than the socket holds, and then more than is kept.
+  on_loop([&] {
+    for (size_t i = 0; i < EventLog::kKept; ++i)
+      model.log.add({std::string(2000, 'x'), "", "UP", ""}, RealNs{0});
+    server->feed();
+  });
+  on_loop([&] {
+    for (size_t i = 0; i < EventLog::kKept; ++i)
+      model.log.add({std::string(2000, 'y'), "", "UP", ""}, RealNs{0});
+    server->feed();
+  });
+  const std::string all = read_to_end(reader);
+  EXPECT_NE(all.find("event: dropped\n"), std::string::npos);
 }
 
 }  // namespace
