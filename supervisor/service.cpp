@@ -314,7 +314,7 @@ void Service::tick() {
   note_changes();
   if (control_) control_->feed();
   if (stopping_) return;
-  learn_hosts();
+  bring_hosts_together();
   renew_worn_workers();
   replace_large_workers();
   even_out_later();

@@ -201,7 +201,9 @@ private:
   void tick();
   void judge_spools();
   void trim_memory_after_burst();
-  void learn_hosts();
+  void bring_hosts_together();
+  void look_at_host_tables();
+  void learn_host(EntryId id, Slot slot, const ledger::Entry& line);
   uint32_t host_id(std::string_view name);
 
   void judge_hosts();
@@ -258,6 +260,7 @@ private:
   std::unordered_map<EntryId, UnderWay> under_way_;
 
   std::unordered_map<std::string, uint32_t> host_ids_;  // for workers.affinity: by name, given in turn
+  std::map<Slot, std::vector<uint32_t>> host_tables_;   // likewise: of the rows of a worker's table
   MonotonicNs hosts_learnt_at_;
   bool hosts_changed_ = false;  // since the last reconcile
 

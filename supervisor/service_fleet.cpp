@@ -149,7 +149,7 @@ void Service::on_lost(const Obituary& worker) {
     log::warn("worker.at_work worker={} generation={} what={}", worker.slot.value, worker.generation.value,
               log::quoted(what));
   snapshot_due_ |= harvest_->of_slot(worker.slot);
-  crash_loops_.on_death(worker, at_work_text(worker, shares_.book(), commands_), monotonic_now(), real_now());
+  crash_loops_.on_death(worker, at_work_text(worker, shares_.book(), commands_), monotonic_now());
   look_for_the_guilty(worker);
   board_->lost(worker.slot);
   judge_slots();

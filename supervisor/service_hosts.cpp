@@ -15,28 +15,35 @@ constexpr int64_t kHostsIntervalMs = 10'000;
 
 }  // namespace
 
-// Brings the channels of one IOC together once the ledgers know which they are.
-void Service::learn_hosts() {
+// Brings the channels of one IOC together once the round through the entries has learnt which they are.
+void Service::bring_hosts_together() {
   const MonotonicNs now = monotonic_now();
-  if (config_.workers.affinity != WorkerAffinity::ioc || !replay_.serving()) return;
-  if (now.value - hosts_learnt_at_.value < kHostsIntervalMs * kNsPerMs) return;
+  if (!hosts_changed_ || !replay_.live() || now.value - hosts_learnt_at_.value < kHostsIntervalMs * kNsPerMs)
+    return;
   hosts_learnt_at_ = now;
-  std::map<Slot, std::vector<uint32_t>> ids;  // of the hosts in a worker's table, in its order
+  reconcile();
+}
+
+// Which hosts there are in the workers' tables, for learn_host(). One whose row stands for another by then is
+// learnt in the next round.
+void Service::look_at_host_tables() {
+  host_tables_.clear();
+  if (config_.workers.affinity != WorkerAffinity::ioc || !replay_.serving()) return;
   for (const auto& view : fleet_->slots()) {
     if (view.ledger == nullptr) continue;
+    auto& ids = host_tables_[view.slot];
     for (const ledger::Host& host : view.ledger->header().hosts) {
       if (host.name[0] == '\0') break;
-      ids[view.slot].push_back(host_id({host.name, ::strnlen(host.name, sizeof host.name)}));
+      ids.push_back(host_id({host.name, ::strnlen(host.name, sizeof host.name)}));
     }
   }
-  commands_.visit([&](const EntryRef& entry) {
-    const auto place = shares_.place(entry.id);
-    const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
-    const uint32_t host = line == nullptr ? 0 : line->ca.host.load(std::memory_order_relaxed);
-    if (host == 0 || host > ids[place->slot].size()) return;
-    hosts_changed_ |= shares_.set_host(entry.id, ids[place->slot][host - 1]);
-  });
-  if (hosts_changed_ && replay_.live()) reconcile();
+}
+
+void Service::learn_host(EntryId id, Slot slot, const ledger::Entry& line) {
+  const uint32_t host = line.ca.host.load(std::memory_order_relaxed);
+  const auto table = host_tables_.find(slot);
+  if (host == 0 || table == host_tables_.end() || host > table->second.size()) return;
+  hosts_changed_ |= shares_.set_host(id, table->second[host - 1]);
 }
 
 uint32_t Service::host_id(std::string_view name) {

@@ -33,6 +33,7 @@ void Service::sweep() {
   if (!harvest_->is_within_round()) {
     swept_at_ = now;
     harvest_->begin_round(spools_.wants_lines(now));
+    look_at_host_tables();
   }
   channel_round_.begin_slice();
   const Harvest::Slice slice =
@@ -43,7 +44,7 @@ void Service::sweep() {
   if (slice.ended) channel_round_.end_round();
   board_->look_at_lines();
   snapshot_due_ |= slice.news;
-  if (slice.lines) spools_.tell(std::move(*slice.lines), now, real);
+  if (slice.lines) spools_.tell(std::move(*slice.lines), now);
   if (stopping_) return;
   const auto rest = std::chrono::nanoseconds(swept_at_.value + kRoundNs - now.value);
   sweep_timer_.expires_after(slice.ended ? std::max<std::chrono::nanoseconds>(rest, kSweepPause)
@@ -59,6 +60,7 @@ void Service::see_channel(EntryId id) {
   const auto place = shares_.place(id);
   const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
   if (line == nullptr || !is_alive(*fleet_->slot(place->slot).state)) return channel_round_.see_pending();
+  learn_host(id, place->slot, *line);
   channel_round_.see(entry->channel, *fleet_->slot(place->slot).ledger, *line);
 }
 

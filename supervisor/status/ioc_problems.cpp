@@ -5,6 +5,8 @@
 #include <cmath>
 #include <functional>
 
+#include "supervisor/status/spool_texts.h"
+
 namespace e2k::supervisor {
 namespace {
 
@@ -39,8 +41,9 @@ IocProblems judge_iocs(const std::vector<HostView>& hosts, uint64_t duplicated,
     if (host.state == HostState::hung) hang.push_back(&host);
     if (host.clock_skew_s && std::abs(*host.clock_skew_s) > max_clock_skew_s) skewed.push_back(&host);
   }
-  const auto waiting = [](const HostView& host) {
-    return fmt::format("{} ({} channels)", host.host, host.waiting);
+  const auto waiting = [now](const HostView& host) {
+    return fmt::format("{} ({} {}, for {})", host.host, host.waiting,
+                       host.waiting == 1 ? "channel" : "channels", duration_text(age_s(host, now)));
   };
   IocProblems out;
   out.refuses = listed(refuse, "answers searches and lets nobody connect", waiting,

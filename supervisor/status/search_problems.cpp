@@ -41,7 +41,8 @@ std::string addresses_text(const std::set<std::string>& addresses) {
 std::string heard_text(const SearchFacts& facts) {
   if (facts.answers > 0)
     return fmt::format(
-        "IOCs answered {} times, and no circuit to one stands: see IOC_LOST, IOC_HUNG, IOC_REFUSES, or the "
+        "IOCs answered {} times since the workers began: see IOC_LOST, IOC_HUNG or IOC_REFUSES, or look at "
+        "the "
         "network to them",
         facts.answers);
   if (facts.beacon_servers > 0)

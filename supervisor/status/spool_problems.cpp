@@ -127,14 +127,14 @@ bool SpoolJudge::wants_lines(MonotonicNs now) const {
   return waits || !blocked_.empty() || news_of_loss_;
 }
 
-void SpoolJudge::tell(LineNews news, MonotonicNs now, RealNs real) {
+void SpoolJudge::tell(LineNews news, MonotonicNs now) {
   const int64_t ns = now.value - lines_at_.value;
   std::map<std::string, Standing, std::less<>> blocked;
   for (auto& [topic, told] : news.blocked) {
     const auto before = blocked_.find(topic);
     Standing& standing = blocked[topic];
     standing.now = told;
-    standing.since = before == blocked_.end() ? real : before->second.since;
+    standing.since = before == blocked_.end() ? now : before->second.since;
     if (before == blocked_.end()) continue;
     // Of several looks, so that a bursty topic shows no jumps.
     const double rate = growth(before->second.now.waiting, told.waiting, ns);
@@ -154,7 +154,7 @@ std::map<std::string, ledger::Blocked> SpoolJudge::blocked_topics() const {
 
 SpoolProblems SpoolJudge::judge(MonotonicNs now) const {
   SpoolProblems problems;
-  problems.topic_blocked = topic_blocked();
+  problems.topic_blocked = topic_blocked(now);
   problems.spool_full = spools(true, now);
   problems.spool_filling = spools(false, now);
   problems.events_lost = events_lost(now);
@@ -164,7 +164,7 @@ SpoolProblems SpoolJudge::judge(MonotonicNs now) const {
   return problems;
 }
 
-std::string SpoolJudge::topic_blocked() const {
+std::string SpoolJudge::topic_blocked(MonotonicNs now) const {
   if (blocked_.empty()) return {};
   std::vector<const decltype(blocked_)::value_type*> topics;
   for (const auto& one : blocked_) topics.push_back(&one);
@@ -174,9 +174,10 @@ std::string SpoolJudge::topic_blocked() const {
   std::string out;
   for (size_t i = 0; i < topics.size() && i < kTopics; ++i) {
     const auto& [topic, standing] = *topics[i];
-    out += fmt::format("{}topic {} {}: {} events of {} entries wait since {}", i == 0 ? "" : "; ", topic,
+    out += fmt::format("{}topic {} {}: {} events of {} entries wait, for {}", i == 0 ? "" : "; ", topic,
                        cause_of(standing.now.why), standing.now.waiting, standing.now.entries,
-                       iso8601_utc(standing.since.value / kNsPerSecond * kNsPerSecond));
+                       duration_text(static_cast<double>(now.value - standing.since.value) /
+                                     static_cast<double>(kNsPerSecond)));
     if (standing.growth > 0) out += fmt::format(", {:.1f} more a second", standing.growth);
   }
   if (topics.size() > kTopics) out += fmt::format("; and {} more topics", topics.size() - kTopics);

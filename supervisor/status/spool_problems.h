@@ -73,7 +73,7 @@ public:
 
   void look(std::span<const SpoolFigures> slots, MonotonicNs now);
   bool wants_lines(MonotonicNs now) const;
-  void tell(LineNews news, MonotonicNs now, RealNs real);
+  void tell(LineNews news, MonotonicNs now);
   SpoolProblems judge(MonotonicNs now) const;
   // Output topics that take nothing, and why.
   std::map<std::string, ledger::Blocked> blocked_topics() const;
@@ -102,7 +102,7 @@ private:
   void note_growth(SlotPast& past, MonotonicNs now);
   std::map<ledger::LossReason, uint64_t> recent_losses(MonotonicNs now) const;
   std::string examples_of(ledger::LossReason reason) const;  // none: of any
-  std::string topic_blocked() const;
+  std::string topic_blocked(MonotonicNs now) const;
   std::string aside_room() const;
   std::string spools(bool full, MonotonicNs now) const;
   std::string events_lost(MonotonicNs now) const;
@@ -115,7 +115,7 @@ private:
   std::deque<Loss> losses_;
   struct Standing {
     BlockedTopic now;
-    RealNs since;
+    MonotonicNs since;
     double growth = 0;  // events a second
   };
   std::map<std::string, Standing, std::less<>> blocked_;

@@ -67,10 +67,11 @@ TEST(IocProblems, are_none_where_nothing_is_amiss) {
 }
 
 TEST(IocProblems, name_the_iocs_and_how_many_channels_wait) {
-  const IocProblems problems = judge_iocs(
-      {host("a:1", HostState::refusing, 2000), host("b:2", HostState::hung, 3)}, 0, {}, 60, RealNs{0});
-  EXPECT_THAT(problems.refuses, AllOf(HasSubstr("a:1 (2000 channels)"), HasSubstr("firewall")));
-  EXPECT_THAT(problems.hung, HasSubstr("b:2 (3 channels)"));
+  const IocProblems problems =
+      judge_iocs({host("a:1", HostState::refusing, 2000), host("b:2", HostState::hung, 1)}, 0, {}, 60,
+                 RealNs{12 * kNsPerSecond});
+  EXPECT_THAT(problems.refuses, AllOf(HasSubstr("a:1 (2000 channels, for 12 s)"), HasSubstr("firewall")));
+  EXPECT_THAT(problems.hung, HasSubstr("b:2 (1 channel, for 12 s)"));
 }
 
 TEST(IocProblems, of_the_same_kind_are_one_line_with_a_number_and_examples) {
