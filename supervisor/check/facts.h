@@ -35,6 +35,7 @@ struct TopicFacts {
   std::string cleanup_policy;  // "": can't be seen
   std::optional<int64_t> retention_ms;
   std::string policy_words;  // why the two can't be seen
+  bool may_write = true;     // false: it is known that this user may not
 };
 
 struct CommandTopicFacts {

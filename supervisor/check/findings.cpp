@@ -139,17 +139,26 @@ void of_output_topics(const Facts& facts, const std::string& servers, std::vecto
     found.push_back({Level::ok, "output topics: no command names one yet"});
     return;
   }
-  std::vector<const TopicFacts*> there, absent, denied, unknown;
+  std::vector<const TopicFacts*> there, absent, denied, unknown, closed;
   for (const TopicFacts& topic : facts.outputs) {
     auto& list = topic.seen == Seen::there    ? there
                  : topic.seen == Seen::absent ? absent
                  : topic.seen == Seen::denied ? denied
                                               : unknown;
     list.push_back(&topic);
+    if (topic.seen == Seen::there && !topic.may_write) closed.push_back(&topic);
   }
   if (!there.empty())
     found.push_back(
         {Level::ok, fmt::format("output topics: {} of {} exist", there.size(), facts.outputs.size())});
+  if (!closed.empty())
+    found.push_back(
+        {Level::mistaken,
+         fmt::format(
+             "output topics: this user may not write to {} of {}: {}; their events wait in the spool. "
+             "Grant it: kafka-acls.sh --bootstrap-server {} --add --allow-principal User:NAME "
+             "--operation Write --topic {}",
+             closed.size(), facts.outputs.size(), names_of(closed), servers, closed.front()->name)});
   if (!absent.empty())
     found.push_back({Level::warning,
                      fmt::format("output topics: {} of {} do not exist: {}; their events wait in the spool "

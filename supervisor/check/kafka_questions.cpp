@@ -1,5 +1,6 @@
 #include "supervisor/check/kafka_questions.h"
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -88,6 +89,22 @@ void ask_configs(KafkaConnection& connection, const Deadline& deadline,
   }
 }
 
+void ask_write_rights(KafkaConnection& connection, const Deadline& deadline,
+                      const std::vector<TopicFacts*>& topics) {
+  for (size_t begin = 0; begin < topics.size() && !deadline.passed(); begin += kAskedTogether) {
+    std::map<std::string, TopicFacts*> asked;
+    std::vector<std::string> names;
+    for (size_t i = begin; i < std::min(topics.size(), begin + kAskedTogether); ++i) {
+      asked[topics[i]->name] = topics[i];
+      names.push_back(topics[i]->name);
+    }
+    const auto answers = may_write(connection.get(), names, deadline.left());
+    if (!answers) return;
+    for (const auto& [name, may] : *answers)
+      if (const auto topic = asked.find(name); topic != asked.end()) topic->second->may_write = !may || *may;
+  }
+}
+
 // The names of the output topics that the command topic's records amount to, as commanded.
 std::set<std::string> read_commands(const Config& config, const Deadline& deadline,
                                     CommandTopicFacts& facts) {
@@ -150,6 +167,7 @@ void ask_output_topics(KafkaConnection& connection, const Deadline& deadline,
     unlisted[i]->words = asked.error().message;
   }
   ask_configs(connection, deadline, there);
+  ask_write_rights(connection, deadline, there);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "supervisor/commands/topic_admin.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -64,6 +65,24 @@ KafkaResult<TopicConfig> config_of(const rd_kafka_ConfigResource_t* resource) {
   return config;
 }
 
+struct CollectionDeleter {
+  void operator()(rd_kafka_TopicCollection_t* p) const { rd_kafka_TopicCollection_destroy(p); }
+};
+
+KafkaResult<bool> write_right_of(const rd_kafka_TopicDescription_t* topic) {
+  if (const rd_kafka_error_t* failed = rd_kafka_TopicDescription_error(topic); failed != nullptr)
+    if (const auto code = rd_kafka_error_code(failed); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return error(code, rd_kafka_error_string(failed));
+  size_t count = 0;
+  const rd_kafka_AclOperation_t* operations = rd_kafka_TopicDescription_authorized_operations(topic, &count);
+  // A broker that is too old for the question leaves it open.
+  if (operations == nullptr) return error(RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE);
+  const auto allows = [](rd_kafka_AclOperation_t operation) {
+    return operation == RD_KAFKA_ACL_OPERATION_WRITE || operation == RD_KAFKA_ACL_OPERATION_ALL;
+  };
+  return std::any_of(operations, operations + count, allows);
+}
+
 }  // namespace
 
 KafkaResult<std::map<std::string, KafkaResult<TopicConfig>>> topic_configs(
@@ -84,6 +103,28 @@ KafkaResult<std::map<std::string, KafkaResult<TopicConfig>>> topic_configs(
   for (size_t i = 0; i < count; ++i)
     configs.emplace(rd_kafka_ConfigResource_name(resources[i]), config_of(resources[i]));
   return configs;
+}
+
+KafkaResult<std::map<std::string, KafkaResult<bool>>> may_write(rd_kafka_t* handle,
+                                                                const std::vector<std::string>& topics,
+                                                                milliseconds timeout) {
+  std::vector<const char*> names;
+  for (const std::string& topic : topics) names.push_back(topic.c_str());
+  const std::unique_ptr<rd_kafka_TopicCollection_t, CollectionDeleter> asked(
+      rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
+  const Options wanted = options(handle, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout);
+  rd_kafka_error_destroy(rd_kafka_AdminOptions_set_include_authorized_operations(wanted.get(), 1));
+  kafka::Queue queue(rd_kafka_queue_new(handle));
+  rd_kafka_DescribeTopics(handle, asked.get(), wanted.get(), queue.get());
+  auto event = wait(queue.get(), timeout);
+  if (!event) return tl::unexpected(event.error());
+  std::map<std::string, KafkaResult<bool>> answers;
+  size_t count = 0;
+  const rd_kafka_TopicDescription_t** described =
+      rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event->get()), &count);
+  for (size_t i = 0; i < count; ++i)
+    answers.emplace(rd_kafka_TopicDescription_name(described[i]), write_right_of(described[i]));
+  return answers;
 }
 
 KafkaResult<Cluster> cluster_of(rd_kafka_t* handle, bool with_topics, milliseconds timeout) {

@@ -38,6 +38,11 @@ struct TopicConfig {
 KafkaResult<std::map<std::string, KafkaResult<TopicConfig>>> topic_configs(
     rd_kafka_t* handle, const std::vector<std::string>& topics, std::chrono::milliseconds timeout);
 
+// Whether this client may write to each topic, by what the brokers say; who may not see a topic is not told.
+KafkaResult<std::map<std::string, KafkaResult<bool>>> may_write(rd_kafka_t* handle,
+                                                                const std::vector<std::string>& topics,
+                                                                std::chrono::milliseconds timeout);
+
 // What the brokers tell of themselves: how many they are, and every topic that this client may see, with its
 // number of partitions.
 struct Cluster {

@@ -13,7 +13,7 @@ from records import ao, assert_counts_without_fault, counter
 def broker():
     """In this module's `site`, too. Each test has users of its own."""
     users = {name: "right" for name in ("small", "maker", "curious", "blind", "mute", "operator", "onlooker", "owner", "deaf",
-                                          "deafened")}
+                                          "deafened", "reader")}
     with Broker(users=users) as running:
         yield running
 
@@ -49,6 +49,23 @@ def test_a_command_topic_is_made_with_the_right_to_create_that_one(site):
     supervisor = supervisor_of(site, "maker", [site.ioc(counter("a"))])
     supervisor.monitor("a", topic)
     assert_counts_without_fault(site.reader(topic).count(3))
+
+
+def test_a_topic_that_may_be_seen_and_not_written_to_is_found_by_check_and_doctor(site):
+    site.broker.create_topic(site.commands, compacted=True)
+    closed, opened = site.topic("closed"), site.topic("open")
+    site.broker.allow("reader", site.commands, "READ")
+    site.broker.allow("reader", closed, "READ")
+    site.broker.allow("reader", opened, "WRITE")
+    supervisor = supervisor_of(site, "reader", [site.ioc(counter("a"))])
+    supervisor.monitor("a", closed)
+    supervisor.monitor("a", opened)
+    supervisor.wait(lambda s: s["channels"]["total"] == 2, what="the commands")
+    for done in (supervisor.check("--connect", timeout=40), supervisor.ctl("doctor")):
+        told = " ".join(done.stdout.split())
+        assert f"may not write to 1 of 2: {closed};" in told and f"--operation Write --topic {closed}" in told, done.stdout
+    site.broker.allow("reader", closed, "WRITE")
+    assert "may not write" not in supervisor.ctl("doctor").stdout
 
 
 def test_without_the_right_to_read_the_commands_it_says_so(site):

@@ -137,6 +137,15 @@ TEST(Findings, of_forbidden_output_topics_must_be_mended) {
   EXPECT_EQ(exit_of(facts), 78);
 }
 
+TEST(Findings, of_output_topics_that_may_not_be_written_to_come_with_the_line_that_grants_it) {
+  Facts facts = all_well();
+  facts.outputs[1].may_write = false;
+  EXPECT_THAT(complaints(facts),
+              ElementsAre(AllOf(StartsWith("broken"), HasSubstr("may not write to 1 of 2: out2; "),
+                                HasSubstr("--operation Write --topic out2"))));
+  EXPECT_EQ(exit_of(facts), 78);
+}
+
 TEST(Findings, of_one_silent_registry_among_several_only_warn) {
   Facts facts = all_well();
   facts.registries.push_back({"value", "http://other:8081", Trouble::unreachable, 0, "Connection refused"});
