@@ -18,6 +18,7 @@ constexpr int64_t kLinesIntervalNs = 2 * kNsPerSecond;
 constexpr double kSuspiciousWaitS = 2;
 constexpr double kFillingWithinS = 600;
 constexpr size_t kTopics = 5;
+constexpr double kNsPerSecondF = 1e9;
 constexpr int64_t kFullForNs = 30 * kNsPerSecond;
 
 bool is_recent(MonotonicNs at, MonotonicNs now, int64_t window_ns) {
@@ -176,8 +177,7 @@ std::string SpoolJudge::topic_blocked(MonotonicNs now) const {
     const auto& [topic, standing] = *topics[i];
     out += fmt::format("{}topic {} {}: {} events of {} entries wait, for {}", i == 0 ? "" : "; ", topic,
                        cause_of(standing.now.why), standing.now.waiting, standing.now.entries,
-                       duration_text(static_cast<double>(now.value - standing.since.value) /
-                                     static_cast<double>(kNsPerSecond)));
+                       duration_text(static_cast<double>(now.value - standing.since.value) / kNsPerSecondF));
     if (standing.growth > 0) out += fmt::format(", {:.1f} more a second", standing.growth);
   }
   if (topics.size() > kTopics) out += fmt::format("; and {} more topics", topics.size() - kTopics);
@@ -249,9 +249,10 @@ std::string SpoolJudge::events_lost(MonotonicNs now) const {
     remedies += remedy_of(reason);
   }
   return fmt::format(
-      "{} events were lost within five minutes: {}{}. {}epics2kafkactl channel NAME shows when "
-      "and why",
-      sum, reasons, examples_of(LossReason::none), remedies);
+      "{} events were lost within five minutes, the last {} ago: {}{}. {}epics2kafkactl channel NAME shows "
+      "when and why",
+      sum, duration_text(static_cast<double>(now.value - losses_.back().at.value) / kNsPerSecondF), reasons,
+      examples_of(LossReason::none), remedies);
 }
 
 std::string SpoolJudge::records_refused(MonotonicNs now) const {

@@ -72,7 +72,8 @@ TEST_F(SpoolProblemsTest, losses_are_told_by_reason_with_examples_until_five_min
   tell(news);
   EXPECT_FALSE(judge.wants_lines(now));
   SpoolProblems p = after(200);
-  EXPECT_TRUE(has(p.events_lost, "3 events were lost")) << p.events_lost;
+  EXPECT_TRUE(has(p.events_lost, "3 events were lost within five minutes, the last 3 minutes ago: "))
+      << p.events_lost;
   EXPECT_TRUE(has(p.events_lost, "2 spool_io, 1 refused_by_broker")) << p.events_lost;
   EXPECT_TRUE(has(p.events_lost, "c1 (topic t1), c2 (topic t2)")) << p.events_lost;
   EXPECT_TRUE(has(p.records_refused, "1 records")) << p.records_refused;
