@@ -199,6 +199,9 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(asio::io_context& lo
     opened = impl.open_tcp(loop, "control.metrics", control.metrics, Surface::metrics, impl.metrics_port);
   if (!opened) return tl::unexpected(opened.error());
   for (const auto& listener : impl.listeners) listener->accept_next();
+  const auto or_none = [](const std::string& address) { return address.empty() ? "-" : address; };
+  log::info("control.listening socket={} status_socket={} http={} metrics={}", log::quoted(control.socket),
+            log::quoted(control.status_socket), or_none(control.http), or_none(control.metrics));
   return server;
 }
 

@@ -58,6 +58,14 @@ private:
   std::string status_;
 };
 
+// Of a session whose reader follows.
+struct Following {
+  Follow place;
+  std::string text;  // that is being written
+  bool is_writing = false;
+  int turns = 0, silent_turns = 0;
+};
+
 // The sessions of one listener, the longest idle first.
 using SessionList = std::list<std::weak_ptr<Session>>;
 
@@ -104,12 +112,6 @@ private:
   std::function<void()> ended_;
   Caller caller_;
   bool from_loopback_ = false, keep_alive_ = false, idle_ = true;
-  struct Following {
-    Follow place;
-    std::string text;  // that is being written
-    bool is_writing = false;
-    int turns = 0, silent_turns = 0;
-  };
   std::optional<Following> following_;
   bool is_exempt_ = false;  // the request is
   size_t pending_ = 0;      // bytes of the answer that count

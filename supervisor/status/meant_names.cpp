@@ -1,15 +1,15 @@
 #include "supervisor/status/meant_names.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "common/config/spelling.h"
 
 namespace e2k::supervisor {
 namespace {
 
+// Of ASCII: names are compared for thousands at a time.
 char lowered(char letter) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -20,16 +20,27 @@ std::string lower(std::string_view text) {
 bool is_digit(char letter) {
   return letter >= '0' && letter <= '9';
 }
-// Each run of digits is one '#'.
-std::string without_numbers(std::string_view text) {
-  std::string out;
-  for (const char letter : text) {
-    if (!is_digit(letter))
-      out += lowered(letter);
-    else if (out.empty() || out.back() != '#')
-      out += '#';
+size_t behind_digits(std::string_view text, size_t at) {
+  while (at < text.size() && is_digit(text[at])) ++at;
+  return at;
+}
+
+// Each run of digits is as good as another.
+bool are_alike_without_numbers(std::string_view a, std::string_view b) {
+  size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (is_digit(a[i]) && is_digit(b[j])) {
+      i = behind_digits(a, i);
+      j = behind_digits(b, j);
+    } else if (lowered(a[i++]) != lowered(b[j++])) {
+      return false;
+    }
   }
-  return out;
+  return i == a.size() && j == b.size();
+}
+
+bool differ_in_case_alone(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, lowered, lowered);
 }
 
 }  // namespace
@@ -56,7 +67,9 @@ void MeantNames::see(std::string_view connected) {
   for (Sought& one : sought_) {
     // What costs little rules nearly all out.
     if (!is_due(one) || apart_at_least(one.letters, letters) >= one.least || comparisons_left_ == 0) continue;
-    if (differ_in_digits_alone(one.name, connected)) continue;
+    if (one.name == connected) continue;
+    if (are_alike_without_numbers(one.name, connected) && !differ_in_case_alone(one.name, connected))
+      continue;
     --comparisons_left_;
     const size_t distance = config::edit_distance(lower(one.name), lower(connected));
     if (distance >= one.least) continue;
@@ -78,16 +91,13 @@ MeantNames::Letters MeantNames::letters_of(std::string_view name) {
 
 // An insertion or a deletion changes one count, a replacement two, a swap none.
 size_t MeantNames::apart_at_least(const Letters& a, const Letters& b) {
-  size_t more = 0, less = 0;
+  // A count is at most kLongestBytes, and so is a sum.
+  uint8_t more = 0, less = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    more += a[i] > b[i] ? static_cast<size_t>(a[i] - b[i]) : 0;
-    less += b[i] > a[i] ? static_cast<size_t>(b[i] - a[i]) : 0;
+    more = static_cast<uint8_t>(more + (a[i] > b[i] ? a[i] - b[i] : 0));
+    less = static_cast<uint8_t>(less + (b[i] > a[i] ? b[i] - a[i] : 0));
   }
   return std::max(more, less);
-}
-
-bool MeantNames::differ_in_digits_alone(std::string_view a, std::string_view b) {
-  return without_numbers(a) == without_numbers(b) && lower(a) != lower(b);
 }
 
 }  // namespace e2k::supervisor

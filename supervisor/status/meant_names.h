@@ -38,7 +38,6 @@ private:
   };
   static Letters letters_of(std::string_view name);
   static size_t apart_at_least(const Letters& a, const Letters& b);
-  static bool differ_in_digits_alone(std::string_view a, std::string_view b);
 
   std::vector<Sought> sought_;
   size_t comparisons_left_ = kComparisons;

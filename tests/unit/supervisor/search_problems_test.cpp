@@ -135,6 +135,7 @@ TEST(MeantNames, the_nearest_name_is_meant_whatever_its_case) {
 TEST(MeantNames, names_that_are_far_or_have_other_numbers_are_not_meant) {
   EXPECT_EQ(meant("IOC:TEMP1", {"IOC:TEMP2", "IOC:TEMP11", "MAGNET:CURRENT", "I", ""}), "");
   EXPECT_EQ(meant("a", {"b", "c"}), "b") << "one letter of one";
+  EXPECT_EQ(meant("a1", {"a1"}), "") << "itself, for another topic";
   EXPECT_EQ(meant(std::string(200, 'x'), {std::string(199, 'x')}), "") << "too long to compare";
 }
 
