@@ -117,7 +117,10 @@ void take_signals() {
 
 // The exit code: 78 keeps the service manager from trying again.
 int not_started(const Error& error) {
-  log::error("start.failed error={}", log::quoted(error.message));
+  std::string words = error.message;
+  if (words.find("oo many open files") != std::string::npos)
+    words += "; raise LimitNOFILE= of the unit (65536), or ulimit -n before the start";
+  log::error("start.failed error={}", log::quoted(words));
   return error.is_lasting ? kBadConfiguration : kTryAgain;
 }
 

@@ -89,7 +89,8 @@ Result<void> Service::begin(const Parts& parts) {
   if (auto restored = restore_snapshot(); !restored) return restored;
 
   auto made = parts.make_fleet(Generation{used.value + 1}, fleet_callbacks(), [this](Generation generation) {
-    note_kept(StateProblems::Thing::generation, directory_.keep_generation(generation));
+    last_generation_ = generation;
+    keep_generation();
   });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
@@ -281,8 +282,8 @@ void Service::judge_commands() {
        split_keys_text(topic, commands_.split_keys(), commands_.split_example()));
 }
 
-void Service::tell(ReasonCode code, const std::string& message) {
-  switch (reasons_.tell(code, message, real_now())) {
+void Service::tell(ReasonCode code, const std::string& message, std::optional<ReasonCode> because) {
+  switch (reasons_.tell(code, message, real_now(), because)) {
     case Reasons::Change::begun:
       log::warn("problem.begun code={} message={}", to_string(code), log::quoted(message));
       break;

@@ -120,7 +120,7 @@ private:
   void on_caught_up(const Replay::End& end);
   void judge_replay();
   void judge_commands();
-  void tell(ReasonCode code, const std::string& message);
+  void tell(ReasonCode code, const std::string& message, std::optional<ReasonCode> because = {});
   void note_kept(StateProblems::Thing thing, const Result<void>& kept);
   void serve_from_snapshot();
 
@@ -200,6 +200,8 @@ private:
   // Once a second: reported flags, the board, snapshot.
   void tick();
   void judge_spools();
+  void judge_directories(MonotonicNs now);
+  void keep_generation();
   void trim_memory_after_burst();
   void bring_hosts_together();
   void look_at_host_tables();
@@ -246,6 +248,8 @@ private:
   CrashLoops crash_loops_;
   BrokerProblems broker_problems_;
   StateProblems state_problems_;
+  Generation last_generation_;   // the highest that was used
+  MonotonicNs kept_again_at_{};  // what could not be kept was tried again
   Notify notify_;
   Reload* reload_ = nullptr;
   Watchdog watchdog_;

@@ -1,6 +1,9 @@
 // The part of the Service that has the parts judged: workers, brokers, spools, IOCs.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -9,6 +12,7 @@
 #include "common/kafka/certificate_files.h"
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
+#include "supervisor/status/directory_problems.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -22,6 +26,7 @@ std::string producer_certificates(const Config& config) {
 }
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr int64_t kKeepAgainNs = 5 * kNsPerSecond;
 
 }  // namespace
 
@@ -74,13 +79,36 @@ void Service::judge_spools() {
   spools_.look(figures, now);
   if (stopping_) return;
   const SpoolProblems problems = spools_.judge(now);
-  tell(ReasonCode::topic_blocked, problems.topic_blocked);
+  tell(ReasonCode::topic_blocked, problems.topic_blocked,
+       problems.lacks_only_schemas ? std::optional(ReasonCode::schema_registry) : std::nullopt);
   tell(ReasonCode::spool_filling, problems.spool_filling);
   tell(ReasonCode::spool_full, problems.spool_full);
   tell(ReasonCode::events_lost, problems.events_lost);
   tell(ReasonCode::records_refused, problems.records_refused);
   tell(ReasonCode::log_damaged, problems.log_damaged);
   tell(ReasonCode::spool_gone, problems.spool_gone);
+  judge_directories(now);
+}
+
+void Service::keep_generation() {
+  note_kept(StateProblems::Thing::generation, directory_.keep_generation(last_generation_));
+}
+
+void Service::judge_directories(MonotonicNs now) {
+  using Thing = StateProblems::Thing;
+  const auto facts_of = [](const std::string& path) {
+    return DirectoryFacts{path, ::access(path.c_str(), W_OK | X_OK) == 0 ? 0 : errno};
+  };
+  const DirectoryFacts state = facts_of(directory_.path());
+  state_problems_.note(Thing::directory, state_directory_text(state));
+  tell(ReasonCode::state_directory, state_problems_.judged());
+  tell(ReasonCode::spool_directory, spool_directory_text(facts_of(config_.spool.directory)));
+  tell(ReasonCode::runtime_directory, runtime_directory_text(facts_of(config_.runtime_directory)));
+  if (state.error_number != 0 || now.value - kept_again_at_.value < kKeepAgainNs) return;
+  kept_again_at_ = now;
+  // The snapshot sees to itself.
+  if (state_problems_.stands(Thing::generation)) keep_generation();
+  if (state_problems_.stands(Thing::quarantine)) quarantine_changed();
 }
 
 SearchFacts Service::search_facts(const std::vector<HostView>& hosts) const {

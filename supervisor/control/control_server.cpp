@@ -144,33 +144,76 @@ std::vector<std::string> accepted_hosts(const std::string& address, const std::s
 }  // namespace
 
 struct ControlServer::Impl {
+  // A path that is to lead to us, whoever removes what lies there.
+  struct Place {
+    const char* key;
+    std::string path;
+    mode_t mode;
+    Surface surface;
+    std::optional<UnixListener> socket;
+    std::shared_ptr<Listener> listener;
+    std::string complaint;  // why it can't be made again; told once
+  };
+  static constexpr std::chrono::seconds kLook{2};
+
+  explicit Impl(asio::io_context& event_loop) : loop(event_loop), look(event_loop) {}
+
+  asio::io_context& loop;
+  asio::steady_timer look;
+  std::shared_ptr<bool> lives = std::make_shared<bool>(true);
   std::shared_ptr<SessionShared> shared = std::make_shared<SessionShared>();
-  std::vector<UnixListener> sockets;
+  std::vector<Place> places;
   std::vector<UniqueFd> ports;
   std::vector<std::shared_ptr<Listener>> listeners;
   uint16_t http_port = 0, metrics_port = 0;
 
-  void listen(asio::io_context& loop, int fd, Surface surface) {
-    listeners.push_back(std::make_shared<Listener>(loop, fd, surface, shared));
+  Result<void> open_unix(const char* key, const std::string& path, mode_t mode, Surface surface) {
+    places.push_back({key, path, mode, surface, std::nullopt, nullptr, ""});
+    return open(places.back());
   }
 
-  Result<void> open_unix(asio::io_context& loop, const char* key, const std::string& path, mode_t mode,
-                         Surface surface) {
-    auto socket = UnixListener::open(key, path, mode);
+  Result<void> open(Place& place) {
+    auto socket = UnixListener::open(place.key, place.path, place.mode);
     if (!socket) return tl::unexpected(socket.error());
-    sockets.push_back(std::move(*socket));
-    listen(loop, sockets.back().fd(), surface);
+    place.socket.emplace(std::move(*socket));
+    place.listener = std::make_shared<Listener>(loop, place.socket->fd(), place.surface, shared);
     return {};
   }
 
-  Result<void> open_tcp(asio::io_context& loop, const char* key, const std::string& address, Surface surface,
-                        uint16_t& port) {
+  void look_later() {
+    look.expires_after(kLook);
+    look.async_wait([this, alive = lives](const error_code& error) {
+      if (error || !*alive) return;
+      for (Place& place : places) look_at(place);
+      look_later();
+    });
+  }
+
+  void look_at(Place& place) {
+    if (place.socket && place.socket->is_there()) return;
+    // Before another one is made: it may get the number of the one that was removed.
+    if (place.listener) place.listener->stop();
+    place.listener.reset();
+    place.socket.reset();
+    if (const auto opened = open(place); !opened) {
+      if (place.complaint != opened.error().message)
+        log::error("control.socket_lost error={}", log::quoted(opened.error().message));
+      place.complaint = opened.error().message;
+      return;
+    }
+    place.complaint.clear();
+    place.listener->accept_next();
+    log::warn("control.socket_made_again path={} message=\"somebody had removed it\"",
+              log::quoted(place.path));
+  }
+
+  Result<void> open_tcp(const char* key, const std::string& address, Surface surface, uint16_t& port) {
     if (address.empty()) return {};
     auto socket = listen_tcp(key, address);
     if (!socket) return tl::unexpected(socket.error());
     ports.push_back(std::move(*socket));
     port = port_of(ports.back().get());
-    listen(loop, ports.back().get(), surface);
+    listeners.push_back(std::make_shared<Listener>(loop, ports.back().get(), surface, shared));
     return {};
   }
 };
@@ -179,7 +222,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(asio::io_context& lo
                                                             Model& model, size_t max_pending_bytes) {
   const auto& control = config.control;
   std::unique_ptr<ControlServer> server(new ControlServer);
-  server->impl_ = std::make_unique<Impl>();
+  server->impl_ = std::make_unique<Impl>(loop);
   Impl& impl = *server->impl_;
   impl.shared->model = &model;
   impl.shared->max_pending_bytes = max_pending_bytes;
@@ -190,15 +233,15 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(asio::io_context& lo
       accepted_hosts(control.http, machine),
       own_process_figures,
       {control.connector_name, machine.empty() ? "localhost" : machine, connect_options(config)}};
-  Result<void> opened = impl.open_unix(loop, "control.socket", control.socket, 0660, Surface::control_socket);
+  Result<void> opened = impl.open_unix("control.socket", control.socket, 0660, Surface::control_socket);
   if (opened)
-    opened =
-        impl.open_unix(loop, "control.status_socket", control.status_socket, 0666, Surface::status_socket);
-  if (opened) opened = impl.open_tcp(loop, "control.http", control.http, Surface::http, impl.http_port);
-  if (opened)
-    opened = impl.open_tcp(loop, "control.metrics", control.metrics, Surface::metrics, impl.metrics_port);
+    opened = impl.open_unix("control.status_socket", control.status_socket, 0666, Surface::status_socket);
+  if (opened) opened = impl.open_tcp("control.http", control.http, Surface::http, impl.http_port);
+  if (opened) opened = impl.open_tcp("control.metrics", control.metrics, Surface::metrics, impl.metrics_port);
   if (!opened) return tl::unexpected(opened.error());
+  for (const auto& place : impl.places) place.listener->accept_next();
   for (const auto& listener : impl.listeners) listener->accept_next();
+  impl.look_later();
   const auto or_none = [](const std::string& address) { return address.empty() ? "-" : address; };
   log::info("control.listening socket={} status_socket={} http={} metrics={}", log::quoted(control.socket),
             log::quoted(control.status_socket), or_none(control.http), or_none(control.metrics));
@@ -212,9 +255,13 @@ ControlServer::~ControlServer() {
 void ControlServer::stop() {
   if (!impl_) return;
   impl_->shared->model = nullptr;
+  *impl_->lives = false;
+  impl_->look.cancel();
+  for (const auto& place : impl_->places)
+    if (place.listener) place.listener->stop();
+  impl_->places.clear();
   for (const auto& listener : impl_->listeners) listener->stop();
   impl_->listeners.clear();
-  impl_->sockets.clear();
   impl_->ports.clear();
 }
 
@@ -233,6 +280,8 @@ uint16_t ControlServer::metrics_port() const {
 
 size_t ControlServer::connections() const {
   size_t connections = 0;
+  for (const auto& place : impl_->places)
+    if (place.listener) connections += place.listener->connections();
   for (const auto& listener : impl_->listeners) connections += listener->connections();
   return connections;
 }

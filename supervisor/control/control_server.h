@@ -4,6 +4,7 @@
 // as its reader takes it. Bounds: kMaxConnections a listener (the one that has been idle longest gives way),
 // headers, bodies, time without progress, and the bytes of a listener's answers under way; see
 // session.h.
+// A socket that somebody removed is made again within seconds.
 // The Model must outlive the server, or stop() be called before it goes. stop() (and the destructor) closes
 // every connection and removes the sockets; handlers that are still queued then do nothing.
 #pragma once

@@ -103,11 +103,14 @@ UnixListener::UnixListener(UnixListener&& other) noexcept
       device_(other.device_),
       inode_(other.inode_) {}
 
-UnixListener::~UnixListener() {
+bool UnixListener::is_there() const {
   struct stat there {};
-  if (!path_.empty() && ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ &&
-      there.st_ino == inode_)
-    ::unlink(path_.c_str());
+  return !path_.empty() && ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ &&
+         there.st_ino == inode_;
+}
+
+UnixListener::~UnixListener() {
+  if (is_there()) ::unlink(path_.c_str());
 }
 
 Result<UniqueFd> listen_tcp(const std::string& key, const std::string& address) {

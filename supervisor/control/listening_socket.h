@@ -24,6 +24,8 @@ public:
   UnixListener& operator=(UnixListener&&) = delete;
   ~UnixListener();
   int fd() const { return fd_.get(); }
+  // The path still leads to it.
+  bool is_there() const;
 
 private:
   UnixListener() = default;

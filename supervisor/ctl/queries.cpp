@@ -35,6 +35,15 @@ bool is_in(const Json& document, const char* state) {
   return document.value("state", Json()) == state;
 }
 
+// A pause hides no reason from who goes by the exit code.
+Exit by_state(const Json& document) {
+  if (is_in(document, "DEGRADED")) return Exit::degraded;
+  if (!is_in(document, "PAUSED")) return Exit::ok;
+  for (const Json& reason : document.value("reasons", Json::array()))
+    if (reason.is_object() && !reason.value("muted", false)) return Exit::degraded;
+  return Exit::ok;
+}
+
 Seen seen_by(const Output& output) {
   return {real_now().value, {output.colour}};
 }
@@ -57,7 +66,7 @@ Exit show_status(const Client& client, const Output& output) {
       show(client, "/status", output, [&](const Json& json) { return status_text(json, seen_by(output)); });
   if (!shown) return complain(shown.error(), output);
   if (is_in(*shown, "STARTING") || is_in(*shown, "STOPPING")) return Exit::failed;
-  return is_in(*shown, "DEGRADED") ? Exit::degraded : Exit::ok;
+  return by_state(*shown);
 }
 
 Exit show_connect_status(const Client& client, const Output& output) {
@@ -97,7 +106,7 @@ Exit show_health(const Client& client, const Output& output) {
   if (!json) return complain(json.error(), output);
   output.out << (output.json ? answer->body + "\n" : health_text(*json, seen_by(output)));
   if (answer->code != 200) return Exit::failed;
-  return is_in(*json, "DEGRADED") ? Exit::degraded : Exit::ok;
+  return by_state(*json);
 }
 
 Exit set_log_level(const Client& client, const std::string& level, std::optional<unsigned> worker,

@@ -15,6 +15,9 @@ namespace e2k::supervisor {
 namespace {
 
 constexpr int kOomScoreRaise = 300;
+// A worker without an IOC holds some 40. One that runs out of them dies of it, over channels that are
+// innocent.
+constexpr uint64_t kFewestDescriptors = 128;
 // A longer list of held channels is told once: ipc loses nothing while its queue is not full.
 constexpr size_t kHeldRepeated = 4096;
 
@@ -51,6 +54,7 @@ LaunchRequest Briefing::request_for(const Worker& w, Generation generation,
   request.program = program_;
   request.arguments = {"--launch-fd", std::to_string(kLaunchFd), "--slot", std::to_string(w.slot.value)};
   request.oom_score_raise = kOomScoreRaise;
+  request.fewest_descriptors = kFewestDescriptors;
   if (!config_.instance.empty())
     request.arguments.insert(request.arguments.end(), {"--instance", config_.instance});
   LaunchContract contract = contract_for(w, generation);

@@ -1,6 +1,7 @@
 #include "supervisor/fleet/launcher.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -173,6 +174,11 @@ tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request) {
   prepare_environment(request.environment, p);
   prepare_oom_score(request.oom_score_raise, p);
 
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < request.fewest_descriptors)
+    return tl::unexpected(LaunchProblem{
+        fmt::format("{} descriptors, of which it needs {}", limit.rlim_max, request.fewest_descriptors),
+        EMFILE});
   UniqueFd contract;
   if (request.contract) {
     auto made = sealed(*request.contract);

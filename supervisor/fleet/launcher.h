@@ -32,6 +32,7 @@ struct LaunchRequest {
   int oom_score_raise = 0;                              // above ours: goes before us where memory runs out
   bool dies_with_us = false;                            // PR_SET_PDEATHSIG: for the repeater
   int stderr_fd = -1;                                   // in place of ours; stdout is then /dev/null
+  uint64_t fewest_descriptors = 0;                      // that it may have; below them it is not started
 };
 
 struct Process {

@@ -18,6 +18,7 @@ enum class ReasonCode {
   spool_gone,
   log_damaged,
   records_refused,
+  spool_directory,
   worker_failed,
   worker_failing,
   worker_crashing,
@@ -49,6 +50,7 @@ enum class ReasonCode {
   command_topic_partitions,
   command_topic_not_compacted,
   state_directory,
+  runtime_directory,
 };
 
 enum class ReasonOwner {
@@ -56,7 +58,7 @@ enum class ReasonOwner {
   replay,      // commands/replay: what the topic that was read means
   commands,    // commands/command_state: what stands in the topic
   brokers,     // commands/broker_problems: both sides' connections
-  state,       // what is kept in the state directory
+  state,       // status/directory_problems, and what is kept in the state directory
   fleet,       // status/worker_problems: slots, and what workers say
   quarantine,  // quarantine/
   iocs,        // status/ioc_problems
@@ -79,6 +81,7 @@ inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
     {ReasonCode::spool_gone, "SPOOL_GONE", ReasonOwner::spools, "epics2kafkactl channels"},
     {ReasonCode::log_damaged, "LOG_DAMAGED", ReasonOwner::spools, "epics2kafkactl channels"},
     {ReasonCode::records_refused, "RECORDS_REFUSED", ReasonOwner::spools, "epics2kafkactl channel NAME"},
+    {ReasonCode::spool_directory, "SPOOL_DIRECTORY", ReasonOwner::state, "epics2kafkactl doctor"},
     {ReasonCode::worker_failed, "WORKER_FAILED", ReasonOwner::fleet, "epics2kafkactl workers"},
     {ReasonCode::worker_failing, "WORKER_FAILING", ReasonOwner::fleet, "epics2kafkactl workers"},
     {ReasonCode::worker_crashing, "WORKER_CRASHING", ReasonOwner::fleet, "epics2kafkactl workers"},
@@ -88,8 +91,7 @@ inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
     {ReasonCode::brokers_down, "BROKERS_DOWN", ReasonOwner::brokers, kAsksAll},
     {ReasonCode::brokers_silent, "BROKERS_SILENT", ReasonOwner::brokers, kAsksAll},
     {ReasonCode::spool_filling, "SPOOL_FILLING", ReasonOwner::spools, "epics2kafkactl workers"},
-    {ReasonCode::topic_blocked, "TOPIC_BLOCKED", ReasonOwner::spools,
-     "epics2kafkactl channels --state NO_TOPIC"},
+    {ReasonCode::topic_blocked, "TOPIC_BLOCKED", ReasonOwner::spools, "epics2kafkactl topics"},
     {ReasonCode::schema_registry, "SCHEMA_REGISTRY", ReasonOwner::fleet, kAsksAll},
     {ReasonCode::channel_quarantined, "CHANNEL_QUARANTINED", ReasonOwner::quarantine,
      "epics2kafkactl channels --state QUARANTINED"},
@@ -115,7 +117,8 @@ inline constexpr auto kReasonKinds = std::to_array<ReasonKind>({
      "epics2kafkactl list"},
     {ReasonCode::command_topic_not_compacted, "COMMAND_TOPIC_NOT_COMPACTED", ReasonOwner::tail,
      "epics2kafkactl status"},
-    {ReasonCode::state_directory, "STATE_DIRECTORY", ReasonOwner::state, "epics2kafkactl status"},
+    {ReasonCode::state_directory, "STATE_DIRECTORY", ReasonOwner::state, "epics2kafkactl doctor"},
+    {ReasonCode::runtime_directory, "RUNTIME_DIRECTORY", ReasonOwner::state, "epics2kafkactl doctor"},
 });
 
 // Whoever mends the cause mends the effect.
@@ -123,6 +126,12 @@ struct Consequence {
   ReasonCode cause, effect;
 };
 inline constexpr auto kConsequences = std::to_array<Consequence>({
+    {ReasonCode::spool_directory, ReasonCode::worker_failing},
+    {ReasonCode::runtime_directory, ReasonCode::worker_failing},
+    {ReasonCode::brokers_down, ReasonCode::spool_filling},
+    {ReasonCode::brokers_silent, ReasonCode::spool_filling},
+    {ReasonCode::kafka_login_refused, ReasonCode::spool_filling},
+    {ReasonCode::kafka_tls, ReasonCode::spool_filling},
     {ReasonCode::kafka_login_refused, ReasonCode::snapshot_only},
     {ReasonCode::kafka_tls, ReasonCode::snapshot_only},
     {ReasonCode::brokers_down, ReasonCode::snapshot_only},

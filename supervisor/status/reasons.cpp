@@ -9,8 +9,11 @@ Reasons::Reasons(const std::vector<std::string>& muted) {
     if (const auto code = reason_code_of(name)) muted_.insert(*code);
 }
 
-Reasons::Change Reasons::tell(ReasonCode code, const std::string& message, RealNs now) {
+Reasons::Change Reasons::tell(ReasonCode code, const std::string& message, RealNs now,
+                              std::optional<ReasonCode> because) {
+  because_.erase(code);
   if (message.empty()) return standing_.erase(code) == 0 ? Change::none : Change::ended;
+  if (because) because_[code] = *because;
   Reason& reason = standing_[code];
   const bool stands = !reason.code.empty();
   reason.message = message;
@@ -27,12 +30,15 @@ bool Reasons::any() const {
 }
 
 std::optional<ReasonCode> Reasons::cause_of(ReasonCode code) const {
+  const auto causes = [&](ReasonCode one) { return has(one) && !muted_.contains(one); };
+  std::optional<ReasonCode> cause;
+  if (const auto told = because_.find(code); told != because_.end() && causes(told->second))
+    cause = told->second;
   for (const Consequence& one : kConsequences)
-    if (one.effect == code && has(one.cause) && !muted_.contains(one.cause)) {
-      const auto further = cause_of(one.cause);
-      return further ? further : one.cause;
-    }
-  return std::nullopt;
+    if (!cause && one.effect == code && causes(one.cause)) cause = one.cause;
+  if (!cause) return std::nullopt;
+  const auto further = cause_of(*cause);
+  return further ? further : cause;
 }
 
 std::vector<Reason> Reasons::list() const {

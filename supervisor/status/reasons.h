@@ -20,8 +20,10 @@ public:
   // `muted`: names of codes that are listed, and that nobody has to act on (status.mute).
   explicit Reasons(const std::vector<std::string>& muted = {});
 
-  // An empty message ends the reason. A changed message of a standing one keeps its beginning.
-  Change tell(ReasonCode code, const std::string& message, RealNs now);
+  // An empty message ends the reason. A changed message of a standing one keeps its beginning. `because`:
+  // what causes it this time; without one, kConsequences say what causes it.
+  Change tell(ReasonCode code, const std::string& message, RealNs now,
+              std::optional<ReasonCode> because = {});
   bool has(ReasonCode code) const { return standing_.contains(code); }
   // One stands that is not muted.
   bool any() const;
@@ -34,6 +36,7 @@ private:
 
   std::set<ReasonCode> muted_;
   std::map<ReasonCode, Reason> standing_;
+  std::map<ReasonCode, ReasonCode> because_;
 };
 
 }  // namespace e2k::supervisor

@@ -156,6 +156,9 @@ std::map<std::string, ledger::Blocked> SpoolJudge::blocked_topics() const {
 SpoolProblems SpoolJudge::judge(MonotonicNs now) const {
   SpoolProblems problems;
   problems.topic_blocked = topic_blocked(now);
+  problems.lacks_only_schemas = std::all_of(blocked_.begin(), blocked_.end(), [](const auto& topic) {
+    return topic.second.now.why == ledger::Blocked::encoder;
+  });
   problems.spool_full = spools(true, now);
   problems.spool_filling = spools(false, now);
   problems.events_lost = events_lost(now);

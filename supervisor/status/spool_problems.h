@@ -56,13 +56,14 @@ struct LineNews {
 inline constexpr size_t kLossExamples = 3;
 
 struct SpoolProblems {
-  std::string topic_blocked;    // TOPIC_BLOCKED
-  std::string spool_filling;    // SPOOL_FILLING
-  std::string spool_full;       // SPOOL_FULL
-  std::string events_lost;      // EVENTS_LOST
-  std::string records_refused;  // RECORDS_REFUSED
-  std::string log_damaged;      // LOG_DAMAGED
-  std::string spool_gone;       // SPOOL_GONE
+  std::string topic_blocked;        // TOPIC_BLOCKED
+  bool lacks_only_schemas = false;  // of each topic that is blocked a schema's id is not known
+  std::string spool_filling;        // SPOOL_FILLING
+  std::string spool_full;           // SPOOL_FULL
+  std::string events_lost;          // EVENTS_LOST
+  std::string records_refused;      // RECORDS_REFUSED
+  std::string log_damaged;          // LOG_DAMAGED
+  std::string spool_gone;           // SPOOL_GONE
 };
 
 class SpoolJudge {

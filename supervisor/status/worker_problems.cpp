@@ -45,9 +45,10 @@ WorkerProblems judge_workers(const std::vector<SlotFacts>& slots) {
       problems.failed +=
           fmt::format("worker {} is not started again: {}; mend it, then epics2kafkactl restart {}. ",
                       one.slot.value, one.state->last_exit, one.slot.value);
-    problems.failing += failing_text(one);
-    if (one.state->lacks_limit && one.state->phase != SlotPhase::running)
-      problems.limits += fmt::format("worker {} {}. ", one.slot.value, one.state->last_exit);
+    // Said once: of the limit.
+    const bool lacks_limit = one.state->lacks_limit && one.state->phase != SlotPhase::running;
+    if (!lacks_limit) problems.failing += failing_text(one);
+    if (lacks_limit) problems.limits += fmt::format("worker {} {}. ", one.slot.value, one.state->last_exit);
     add_once(problems.schema_registry, one.schema_problem);
   }
   if (!problems.schema_registry.empty())

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from e2k_support import (Beacons, Broker, Cable, Decoder, FrameSink, Namespace, Reader, Registry, Relay, SoftIoc,
-                         StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, repeater_port, root_dir, steady)
+from e2k_support import (Beacons, Broker, Cable, Decoder, FrameSink, Namespace, Reader, Registry, Relay, SmallDisk,
+                         SoftIoc, StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, repeater_port, root_dir, steady)
 
 _numbers = itertools.count(1)
 
@@ -101,6 +101,13 @@ class Site:
             pytest.skip(why_not)
         made = self._keep(Namespace())
         self._keep(Relay(made, self.broker.port))
+        return made
+
+    def disk(self, mib):
+        """A small file system, which can be filled; skips the test where there can be none."""
+        made = self._keep(SmallDisk(mib))
+        if not made.mounted:
+            pytest.skip("no file system can be mounted here")
         return made
 
     def cabled(self):

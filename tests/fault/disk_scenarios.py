@@ -1,11 +1,9 @@
 """The spool's file system: full, not to be written, and how long there is room. No worker dies of it, and none waits."""
-import contextlib
 import os
 import signal
-import subprocess
 import time
 
-from e2k_support import PartFailed, wait_for
+from e2k_support import PartFailed, immutable, wait_for
 
 from expect import finding, lost_is_told, nothing_lost
 from load import Load
@@ -110,7 +108,7 @@ def directory_unwritable(broker, prefix, say):
         stand.ioc.begin(RATE, 3)
         stand.ioc.rest()
         stand.service.settled()
-        with _immutable(stand.service.spool) as done:
+        with immutable(stand.service.spool) as done:
             if not done:
                 say("    skipped: chattr +i is not for us")
                 return stand.finish()
@@ -165,20 +163,6 @@ def _pace(stand, seconds):
     if posted < 0.95 * RATE * seconds or stand.ioc.last_report["replaced"]:
         return [finding(stand, f"{posted} of {RATE * seconds} events came, {stand.ioc.last_report['replaced']} replaced by the server")]
     return []
-
-
-@contextlib.contextmanager
-def _immutable(folder):
-    """Root is refused too. Yields whether it worked."""
-    folders = [folder, *[path for path in folder.rglob("*") if path.is_dir()]]
-
-    def change(how):
-        return subprocess.run(["chattr", how, *folders], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
-    done = change("+i")
-    try:
-        yield done
-    finally:
-        change("-i")
 
 
 SCENARIOS = (room_is_told, disk_full, start_on_a_full_disk, directory_unwritable)

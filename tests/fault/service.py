@@ -3,7 +3,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
 
 from e2k_support import Supervisor, alive, proc, wait_for
 from e2k_support.supervisor import entry_key
@@ -108,33 +107,3 @@ class Service(Supervisor):
         if code >= 300:
             raise proc.PartFailed(f"PUT /pause was answered with {code}: {body!r}")
         return True
-
-
-class SmallDisk:
-    """A file system of its own for the spool, which can be filled. None where it can't be mounted."""
-
-    def __init__(self, mib):
-        self.folder = proc.make_folder("disk")
-        self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", self.folder],
-                                      stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
-        (self.folder / "spool").mkdir()
-        self.filler = self.folder / "filler"
-
-    def fill(self, leave_bytes=0):
-        """Takes what is free but leave_bytes; returns how much that was."""
-        status = os.statvfs(self.folder)
-        take = max(0, status.f_bavail * status.f_frsize - leave_bytes)
-        with open(self.filler, "ab") as file:
-            try:
-                os.posix_fallocate(file.fileno(), file.tell(), take) if take else None
-            except OSError:
-                pass
-        return take
-
-    def free(self):
-        self.filler.unlink(missing_ok=True)
-
-    def stop(self):
-        if self.mounted:
-            subprocess.run(["umount", "-l", self.folder], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        proc.remove_folder(self.folder)

@@ -3,12 +3,12 @@ import contextlib
 import threading
 import time
 
-from e2k_support import PartFailed, wait_for
+from e2k_support import PartFailed, SmallDisk, wait_for
 
 import verdict
 from counters import Counters
 from follower import Follower
-from service import Service, SmallDisk
+from service import Service
 
 LOOK_S = 0.3
 

@@ -10,7 +10,7 @@ using search::kNoServer;
 using search::Server;
 using search::ServerNumber;
 using search::Standing;
-constexpr int64_t kSkewWindowNs = 10 * kNsPerSecond;
+constexpr int64_t kSkewWindowNs = 5 * kNsPerSecond;
 
 }  // namespace
 

@@ -46,7 +46,7 @@ def shown(supervisor, code, *words, command, within_s=SOON_S, beside=()):
     print(f"{code} after {took_s:.1f} s: {reasons[code]['message']}")
     assert took_s <= within_s, f"{code} came after {took_s:.1f} s"
     assert reasons[code]["command"] == command, reasons[code]
-    assert exit_status == (DEGRADED if status["state"] == "DEGRADED" else NOT_READY), status["state"]
+    assert exit_status == (NOT_READY if status["state"] == "STARTING" else DEGRADED), status["state"]
     others = {name for name, reason in reasons.items() if name != code and reason["because"] is None}
     assert others <= set(beside), f"beside {code}: {[reasons[name] for name in others]}"
 

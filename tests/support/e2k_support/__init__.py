@@ -8,6 +8,7 @@ from .broker import Broker
 from .broker_guards import Authority
 from .ca_traffic import Beacons, FrameSink, jumping_back, steady
 from .decode import Decoder
+from .disk import SmallDisk, immutable
 from .load_ioc import LoadIoc, Talker
 from .network import Cable, Namespace, Relay, Unanswered, with_files
 from .paths import build_dir, cache_dir, root_dir
@@ -20,8 +21,8 @@ from .stub_circuit import Channel
 from .supervisor import Supervisor
 
 __all__ = ["Authority", "Beacons", "Broker", "Cable", "Channel", "Deadline", "Decoder", "FrameSink", "LoadIoc",
-           "Namespace", "PartFailed", "Reader", "Record", "Refused", "Registry", "Relay", "SoftIoc", "StandInRegistry",
+           "Namespace", "PartFailed", "Reader", "Record", "Refused", "Registry", "Relay", "SmallDisk", "SoftIoc", "StandInRegistry",
            "StubIoc", "Supervisor", "Talker",
            "Unanswered", "alive", "basic", "bearer", "build_dir", "ca_settings", "cache_dir", "cpu_seconds",
-           "jumping_back", "murmur2_partition", "repeater_port", "root_dir", "rss_bytes", "steady", "wait_for",
+           "immutable", "jumping_back", "murmur2_partition", "repeater_port", "root_dir", "rss_bytes", "steady", "wait_for",
            "with_files"]

@@ -179,6 +179,23 @@ TEST_F(ControlServerTest, a_left_over_socket_is_replaced) {
   EXPECT_TRUE(ask(connect_unix(config.control.socket), "GET /health/live").starts_with("HTTP/1.1 200"));
 }
 
+TEST_F(ControlServerTest, a_socket_that_somebody_removes_is_made_again_and_answers) {
+  start();
+  fs::remove(config.control.socket);
+  fs::remove(config.control.status_socket);
+  struct stat at {};
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+       ::stat(config.control.status_socket.c_str(), &at) != 0 && std::chrono::steady_clock::now() < end;)
+    std::this_thread::yield();
+  on_loop([] {});  // both are made in one turn of it
+  ASSERT_EQ(::stat(config.control.status_socket.c_str(), &at), 0);
+  EXPECT_EQ(at.st_mode & 0777, 0666u);
+  for (const std::string& path : {config.control.socket, config.control.status_socket})
+    EXPECT_NE(ask(connect_unix(path), "GET /status").find("200 OK"), std::string::npos);
+  on_loop([&] { server->stop(); });
+  EXPECT_FALSE(fs::exists(config.control.socket));
+}
+
 TEST_F(ControlServerTest, a_living_supervisors_socket_is_never_taken) {
   start();
   boost::asio::io_context other;

@@ -43,6 +43,13 @@ TEST(Launcher, exec_of_a_file_that_is_no_program_reports_so) {
   EXPECT_EQ(process.error().error_number, EACCES);
 }
 
+TEST(Launcher, below_the_fewest_descriptors_nothing_is_started) {
+  const auto process = launch({.program = "/bin/true", .fewest_descriptors = UINT64_MAX});
+  ASSERT_FALSE(process);
+  EXPECT_EQ(process.error().error_number, EMFILE);
+  EXPECT_NE(process.error().stage.find(" descriptors, of which it needs "), std::string::npos);
+}
+
 TEST(Launcher, a_failed_launch_leaves_no_zombie) {
   (void)launch({.program = "/nonexistent/worker"});
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);

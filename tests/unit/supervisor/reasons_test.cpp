@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <set>
 
+#include "supervisor/status/directory_problems.h"
+#include "supervisor/status/state_problems.h"
 #include "supervisor/status/worker_problems.h"
 
 namespace e2k::supervisor {
@@ -78,6 +81,38 @@ TEST(Reasons, of_a_chain_of_causes_the_first_is_named_and_a_muted_one_causes_not
   EXPECT_EQ(muted.list()[1].because, "NOTHING_CONNECTED");
 }
 
+TEST(Reasons, a_cause_that_is_told_with_a_reason_counts_while_it_stands_itself) {
+  Reasons reasons;
+  reasons.tell(ReasonCode::topic_blocked, "t has no schema", RealNs{1}, ReasonCode::schema_registry);
+  EXPECT_EQ(reasons.list()[0].because, "");
+  reasons.tell(ReasonCode::schema_registry, "r is away", RealNs{2});
+  EXPECT_EQ(reasons.list()[0].because, "SCHEMA_REGISTRY");
+  reasons.tell(ReasonCode::topic_blocked, "t has no schema, u does not exist", RealNs{3});
+  EXPECT_EQ(reasons.list()[0].because, "");
+}
+
+TEST(StateProblems, a_directory_that_cant_be_written_is_told_instead_of_what_follows_from_it) {
+  using Thing = StateProblems::Thing;
+  StateProblems problems;
+  problems.note(Thing::generation, "/s/generation: Permission denied");
+  problems.note(Thing::directory, "/s can't be written");
+  EXPECT_EQ(problems.judged(), "/s can't be written");
+  problems.note(Thing::directory, "");
+  EXPECT_EQ(problems.judged().rfind("/s/generation: Permission denied. It is not kept", 0), 0u);
+  EXPECT_TRUE(problems.stands(Thing::generation));
+  problems.note(Thing::generation, "");
+  EXPECT_EQ(problems.judged(), "");
+}
+
+TEST(DirectoryProblems, each_names_the_path_the_error_and_what_mends_it) {
+  EXPECT_EQ(spool_directory_text({"/s", 0}), "");
+  EXPECT_NE(spool_directory_text({"/s", EROFS}).find("/s can't be written: Read-only file system"),
+            std::string::npos);
+  EXPECT_NE(spool_directory_text({"/s", EROFS}).find("remount"), std::string::npos);
+  EXPECT_NE(state_directory_text({"/s", EACCES}).find("right to write"), std::string::npos);
+  EXPECT_NE(runtime_directory_text({"/r", ENOENT}).find("somebody removed it"), std::string::npos);
+}
+
 struct WorkerProblemsTest : testing::Test {
   std::vector<SlotState> states = std::vector<SlotState>(3);
   std::vector<SlotFacts> facts() {
@@ -100,6 +135,15 @@ TEST_F(WorkerProblemsTest, a_slot_that_failed_is_told_apart_from_those_that_come
             "worker 0 is not started again: exit 78: refused its settings; mend it, then epics2kafkactl "
             "restart 0. ");
   EXPECT_EQ(problems.failing, "worker 1 is down: signal 11 (SIGSEGV); it is started again. ");
+}
+
+TEST_F(WorkerProblemsTest, a_limit_is_told_once) {
+  states[0].phase = SlotPhase::backoff;
+  states[0].last_exit = "could not be started: pipe: EMFILE";
+  states[0].lacks_limit = true;
+  const WorkerProblems problems = judge_workers(facts());
+  EXPECT_EQ(problems.limits, "worker 0 could not be started: pipe: EMFILE. ");
+  EXPECT_EQ(problems.failing, "");
 }
 
 TEST_F(WorkerProblemsTest, a_start_is_no_problem_until_one_has_failed) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <memory>
@@ -53,6 +54,7 @@ protected:
     config.workers.count = 2;
     config.commands.topic = "commands";
     config.runtime_directory = folder / "run";
+    ::mkdir(config.runtime_directory.c_str(), 0755);
     config.spool.directory = folder / "spool";
     config.control.socket = folder / "control.sock";
     config.control.status_socket = folder / "status.sock";

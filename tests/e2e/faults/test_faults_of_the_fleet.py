@@ -1,0 +1,92 @@
+"""Workers and the supervisor itself."""
+import os
+import signal
+
+import pytest
+from e2k_support import proc
+from fault import ends, shown
+from records import ao, counter
+
+
+@pytest.fixture(scope="module")
+def crash_loop(module_site, crashing):
+    """A worker that crashed until its channel was set aside, and when it ceased to."""
+    topic = module_site.topic("bomb")
+    supervisor = module_site.supervisor([module_site.ioc(counter("bomb"))], {
+        "workers": {"count": 1}, "value": {"converter": crashing, "options": {"crash.on": "bomb"}}})
+    with shown(supervisor, "WORKER_CRASHING", "worker 0 died 2 times since 20", "SIGABRT", f"publish: {topic}/bomb",
+               "CHANNEL_QUARANTINED", command="epics2kafkactl workers", beside=["WORKER_FAILING", "EVENTS_LOST"]):
+        supervisor.monitor("bomb", topic)
+    supervisor.wait(lambda s: s["channels"]["quarantined"] == 1, 60, "bomb in quarantine")
+    return supervisor
+
+
+def test_a_worker_in_a_crash_loop(crash_loop):
+    with shown(crash_loop, "CHANNEL_QUARANTINED", "bomb", "SIGABRT", "epics2kafkactl retry NAME",
+               command="epics2kafkactl channels --state QUARANTINED", beside=["WORKER_CRASHING", "WORKER_FAILING", "EVENTS_LOST"]):
+        pass
+
+
+def test_a_worker_that_is_stopped(site):
+    supervisor = site.supervisor([site.ioc(counter("a"))], {"workers": {"count": 1}})
+    supervisor.monitor("a", site.topic())
+    supervisor.connected(1)
+    (worker,) = supervisor.workers()
+    with shown(supervisor, "WORKER_FAILING", "worker 0 does not answer", "killed and started again",
+               command="epics2kafkactl workers"):
+        os.kill(worker["pid"], signal.SIGSTOP)
+    with ends(supervisor, "WORKER_FAILING"):
+        pass
+    (worker,) = supervisor.workers()
+    assert "killed by the supervisor: hung" in worker["last_exit"]
+
+
+def starts_not(supervisor, status, *words):
+    supervisor.start()
+    assert supervisor.child.wait(20) == status
+    said = supervisor.child.text()
+    supervisor.child = None
+    assert all(word in said for word in words), said
+
+
+def test_a_second_supervisor(site):
+    first = site.supervisor([])
+    second = site.supervisor([], {"state": {"directory": str(first.folder / "state" / "epics2kafka")}}, ready=False, start=False)
+    starts_not(second, 75, str(first.folder / "state"), f"in use by another supervisor (pid {first.child.pid})", "--instance")
+    assert first.status()["state"] == "RUNNING"
+
+
+def test_a_control_socket_that_is_removed(site):
+    supervisor = site.supervisor([])
+    for name in ("control.sock", "status.sock"):
+        supervisor.socket.with_name(name).unlink()
+    assert supervisor.ctl("status").returncode == 3
+    proc.wait_for(lambda: supervisor.ctl("status").returncode == 0, 15, "an answer", poll=0.2, child=supervisor.child)
+    assert str(supervisor.socket) in supervisor.child.text() and "somebody had removed it" in supervisor.child.text()
+
+
+def with_descriptors(site, number):
+    return site.supervisor([site.ioc(ao("a"))], {"workers": {"count": 1}}, ready=False, start=False,
+                           within=("prlimit", f"--nofile={number}", "--"))
+
+
+def test_too_few_descriptors_for_workers(site):
+    supervisor = with_descriptors(site, 64)
+    with shown(supervisor, "LIMITS", "worker 0", "64 descriptors, of which it needs 128", "LimitNOFILE=",
+               command="epics2kafkactl workers"):
+        supervisor.start()
+    # Only a restart gives it another limit.
+    assert supervisor.halt() == 0
+    supervisor.within = ()
+    with ends(supervisor, "LIMITS"):
+        supervisor.start()
+    supervisor.wait(lambda s: s["state"] == "RUNNING", what="RUNNING")
+
+
+def test_too_few_descriptors_for_the_supervisor(site):
+    starts_not(with_descriptors(site, 16), 75, "Too many open files", "raise LimitNOFILE=")
+
+
+def test_a_crash_loop_is_over_a_minute_after_the_last_crash(crash_loop):
+    with ends(crash_loop, "WORKER_CRASHING", within_s=62):
+        pass
