@@ -267,6 +267,8 @@ void ControlServer::stop() {
 
 void ControlServer::feed() {
   if (!impl_ || impl_->shared->model == nullptr) return;
+  for (const auto& place : impl_->places)
+    if (place.listener) place.listener->feed();
   for (const auto& listener : impl_->listeners) listener->feed();
 }
 

@@ -166,6 +166,14 @@ def site(broker, request):
     started.end(getattr(request.node, "failed_in_test", False))
 
 
+@pytest.fixture(scope="session")
+def session_site(broker):
+    """For what goes on beside other tests, which may take the broker away for a while."""
+    started = Site(broker)
+    yield started
+    started.end(False)
+
+
 @pytest.fixture(scope="module")
 def module_site(broker, request):
     before = request.session.testsfailed

@@ -50,7 +50,69 @@ def test_an_ioc_that_hangs(site):
     supervisor.connected(2)
 
 
+def test_an_ioc_that_is_killed(site):
+    ioc, other = site.ioc(ao("a") + ao("b")), site.ioc(ao("c"))
+    supervisor = site.supervisor([ioc, other])
+    topic = site.topic()
+    for name in ("a", "b", "c"):
+        supervisor.monitor(name, topic)
+    supervisor.connected(3)
+    with shown(supervisor, "IOC_LOST", f"{ioc.address} (2 channels, for ", "Start it again", command="epics2kafkactl hosts"):
+        ioc.halt()
+    with ends(supervisor, "IOC_LOST"):
+        ioc.start()
+
+
+def test_a_channel_that_is_misspelt(site):
+    supervisor = site.supervisor([site.ioc(ao("IOC:TEMPERATURE"))])
+    topic = site.topic()
+    supervisor.monitor("IOC:TEMPERATURE", topic)
+    with shown(supervisor, "CHANNELS_NEVER_CONNECTED", "IOC:TEMPRATURE (is IOC:TEMPERATURE meant?)", "Correct the names",
+               command="epics2kafkactl channels --state NEVER_CONNECTED"):
+        supervisor.monitor("IOC:TEMPRATURE", topic)
+    with ends(supervisor, "CHANNELS_NEVER_CONNECTED"):
+        supervisor.unset("IOC:TEMPRATURE", topic)
+
+
+def searching(site, addresses):
+    """A supervisor with a channel, that searches there; not started. Its address list is mended by listed()."""
+    site.broker.create_topic(site.commands, compacted=True)
+    supervisor = site.supervisor([], {"epics": {"addr_list": addresses}}, ready=False, start=False)
+    supervisor.monitor("a", site.topic())
+    return supervisor
+
+
+def listed(supervisor, addresses):
+    """As an operator mends it."""
+    supervisor.settings["epics"]["addr_list"] = addresses
+    supervisor.write_config()
+    assert supervisor.ctl("reload").returncode == 0
+
+
+def test_an_address_list_that_is_wrong(site):
+    ioc, sink = site.ioc(ao("a")), site.sink()
+    supervisor = searching(site, f"127.0.0.1:{sink.port}")
+    with shown(supervisor, "NOTHING_CONNECTED", f"Searched at 127.0.0.1:{sink.port}", "no IOC answered", "epics.addr_list",
+               command="epics2kafkactl doctor"):
+        supervisor.start()
+    with ends(supervisor, "NOTHING_CONNECTED"):
+        listed(supervisor, ioc.address)
+    supervisor.connected(1)
+
+
+def test_an_address_list_that_is_empty(site):
+    ioc = site.ioc(ao("a"))
+    supervisor = searching(site, "")
+    with shown(supervisor, "NOTHING_CONNECTED", "No address is searched", "set epics.addr_list", command="epics2kafkactl doctor"):
+        supervisor.start()
+    with ends(supervisor, "NOTHING_CONNECTED"):
+        listed(supervisor, ioc.address)
+
+
 def test_an_address_that_does_not_resolve(site):
-    supervisor = site.supervisor([], {"epics": {"addr_list": "no-such-ioc.invalid"}}, ready=False, start=False)
+    ioc = site.ioc(ao("a"))
+    supervisor = searching(site, "no-such-ioc.invalid")
     with shown(supervisor, "ADDRESS_UNRESOLVED", "no-such-ioc.invalid", "epics.addr_list", command="epics2kafkactl status"):
         supervisor.start()
+    with ends(supervisor, "ADDRESS_UNRESOLVED"):
+        listed(supervisor, ioc.address)

@@ -2,23 +2,9 @@
 import os
 import signal
 
-import pytest
 from e2k_support import proc
 from fault import ends, shown
 from records import ao, counter
-
-
-@pytest.fixture(scope="module")
-def crash_loop(module_site, crashing):
-    """A worker that crashed until its channel was set aside, and when it ceased to."""
-    topic = module_site.topic("bomb")
-    supervisor = module_site.supervisor([module_site.ioc(counter("bomb"))], {
-        "workers": {"count": 1}, "value": {"converter": crashing, "options": {"crash.on": "bomb"}}})
-    with shown(supervisor, "WORKER_CRASHING", "worker 0 died 2 times since 20", "SIGABRT", f"publish: {topic}/bomb",
-               "CHANNEL_QUARANTINED", command="epics2kafkactl workers", beside=["WORKER_FAILING", "EVENTS_LOST"]):
-        supervisor.monitor("bomb", topic)
-    supervisor.wait(lambda s: s["channels"]["quarantined"] == 1, 60, "bomb in quarantine")
-    return supervisor
 
 
 def test_a_worker_in_a_crash_loop(crash_loop):
