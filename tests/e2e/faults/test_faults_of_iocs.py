@@ -37,17 +37,17 @@ def test_an_ioc_whose_clock_is_wrong(site, clock, seconds, words):
 
 
 def test_an_ioc_that_hangs(site):
-    ioc = site.ioc(ao("a") + ao("b"))
-    supervisor = site.supervisor([ioc], {"epics": {"conn_tmo": 4}})
-    for name in ("a", "b"):
+    ioc, other = site.ioc(ao("a") + ao("b")), site.ioc(ao("c"))
+    supervisor = site.supervisor([ioc, other], {"epics": {"conn_tmo": 4}})
+    for name in ("a", "b", "c"):
         supervisor.monitor(name, site.topic(name))
-    supervisor.connected(2)
-    with shown(supervisor, "IOC_HUNG", f"{ioc.address} (2 channels)", "does not respond, its circuit stands", "Look at the IOC",
+    supervisor.connected(3)
+    with shown(supervisor, "IOC_HUNG", f"{ioc.address} (2 channels", "does not respond, its circuit stands", "Look at the IOC",
                command="epics2kafkactl channels --state DISCONNECTED"):
         ioc.signal(signal.SIGSTOP)
     with ends(supervisor, "IOC_HUNG"):
         ioc.signal(signal.SIGCONT)
-    supervisor.connected(2)
+    supervisor.connected(3)
 
 
 def test_an_ioc_that_is_killed(site):
