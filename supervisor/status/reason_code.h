@@ -128,10 +128,6 @@ struct Consequence {
 inline constexpr auto kConsequences = std::to_array<Consequence>({
     {ReasonCode::spool_directory, ReasonCode::worker_failing},
     {ReasonCode::runtime_directory, ReasonCode::worker_failing},
-    {ReasonCode::brokers_down, ReasonCode::spool_filling},
-    {ReasonCode::brokers_silent, ReasonCode::spool_filling},
-    {ReasonCode::kafka_login_refused, ReasonCode::spool_filling},
-    {ReasonCode::kafka_tls, ReasonCode::spool_filling},
     {ReasonCode::kafka_login_refused, ReasonCode::snapshot_only},
     {ReasonCode::kafka_tls, ReasonCode::snapshot_only},
     {ReasonCode::brokers_down, ReasonCode::snapshot_only},
