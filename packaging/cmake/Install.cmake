@@ -112,6 +112,8 @@ install(FILES ${CMAKE_SOURCE_DIR}/systemd/epics2kafka.sysusers DESTINATION ${E2K
 file(GLOB _documents CONFIGURE_DEPENDS ${_packaging}/docs/*.md)
 install(FILES ${_documents} ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/LICENSE
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc)
+file(GLOB _faults CONFIGURE_DEPENDS ${_packaging}/docs/operations/*.md)
+install(FILES ${_faults} DESTINATION ${CMAKE_INSTALL_DOCDIR}/operations COMPONENT doc)
 
 install(FILES ${CMAKE_SOURCE_DIR}/worker/plugin/epics2kafka/converter.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/epics2kafka COMPONENT dev)

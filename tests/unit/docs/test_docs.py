@@ -57,6 +57,21 @@ def test_every_reason_has_a_section_with_meaning_first_command_and_remedy():
         assert not text.startswith(("Remedy", "First")) and text.strip(), f"{code} has no meaning"
 
 
+def test_each_fault_has_a_page_with_all_that_an_operator_needs():
+    parts = ("You see", "It means", "First", "Remedy", "Events meanwhile")
+    for path in (pages.FOLDER / "operations").glob("*.md"):
+        text = path.read_text()
+        if path.name == "README.md":
+            continue
+        assert re.findall(r"^\*\*([^*]+)\*\*: \S", text, re.M) == list(parts), path.name
+        told = re.search(r"^Told (?:as \[([A-Z_]+)\]\(\.\./reasons\.md#[a-z_]+\)|in the log)\.$", text, re.M)
+        assert told, path.name
+        if told[1]:
+            first = " ".join(re.search(r"^\*\*First\*\*: `([^`]*)`", text, re.M)[1].split())
+            assert first == programs.reasons()[told[1]], f"{path.name}: /status names another command"
+            assert f"operations/{path.name}" in pages.section("reasons.md", told[1], 3), f"{told[1]} does not lead to {path.name}"
+
+
 def test_no_name_in_capitals_is_given_without_being_documented():
     states = {row[0] for row in pages.rows(pages.section("operations.md", "States of an entry"))}
     known = set(pages.titles("reasons.md", 3)) | states

@@ -13,6 +13,10 @@ def anchors(page):
     return {slug(title) for level in range(1, 5) for title in pages.titles(page, level)}
 
 
+def all_pages():
+    return sorted(path.relative_to(pages.FOLDER) for path in pages.FOLDER.rglob("*.md"))
+
+
 def links(page):
     without_code = re.sub(r"^```.*?^```", "", pages.text_of(page), flags=re.S | re.M)
     return re.findall(r"\]\(([^)\s]+)\)", without_code)
@@ -20,16 +24,18 @@ def links(page):
 
 def test_every_link_leads_somewhere():
     lost = []
-    for path in pages.FOLDER.glob("*.md"):
-        for link in links(path.name):
+    for page in all_pages():
+        for link in links(page):
             target, _, anchor = link.partition("#")
             if "://" in link:
                 continue
-            there = (pages.FOLDER / target).resolve() if target else path
+            there = (pages.FOLDER / page.parent / target).resolve() if target else pages.FOLDER / page
             if not there.exists() or (anchor and anchor not in anchors(there)):
-                lost.append(f"{path.name}: {link}")
+                lost.append(f"{page}: {link}")
     assert not lost
 
 
-def test_the_index_leads_to_every_page():
-    assert {path.name for path in pages.FOLDER.glob("*.md")} - {"README.md"} <= set(links("README.md"))
+def test_each_folders_index_leads_to_every_page():
+    for folder in {page.parent for page in all_pages()}:
+        there = {page.name for page in all_pages() if page.parent == folder} - {"README.md"}
+        assert there <= set(links(folder / "README.md")), folder
