@@ -53,6 +53,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       snapshot_timer_(loop),
       grace_timer_(loop),
       handover_timer_(loop),
+      reconcile_timer_(loop),
       search_timer_(loop) {}
 
 Service::~Service() {
@@ -141,6 +142,7 @@ Fleet::Callbacks Service::fleet_callbacks() {
     sweep_timer_.cancel();
     snapshot_timer_.cancel();
     handover_timer_.cancel();
+    reconcile_timer_.cancel();
     search_timer_.cancel();
     tail_.reset();
     control_.reset();
@@ -161,7 +163,7 @@ Result<void> Service::restore_snapshot() {
   for (const auto& key : (*loaded)->keys) commands_.restore(key);
   replay_.restore(
       {std::move((*loaded)->next_offsets), std::move((*loaded)->log), (*loaded)->shrank, (*loaded)->renewed});
-  commands_.visit([this](const EntryRef& entry) { dirty_.push_back(entry.id); });
+  commands_.visit([this](const EntryRef& entry) { shares_.touch(entry.id); });
   log::info("snapshot.restored entries={}", commands_.size());
   grace_timer_.expires_after(kSnapshotGrace);
   grace_timer_.async_wait([this](const error_code& error) {
@@ -222,7 +224,7 @@ void Service::fold(const TopicRecord& record, bool is_new) {
   const uint64_t rejected = commands_.rejected_total();
   commands_.apply(record.partition, record.offset, record.timestamp_ms, record.key, record.value, changes);
   for (const Change& change : changes) {
-    dirty_.push_back(change.id);
+    shares_.touch(change.id);
     if (quarantine_.empty() || !is_new || change.kind == Change::Kind::removed) continue;
     if (const auto entry = commands_.find(change.id)) take_back(entry->channel, "it was commanded anew");
   }
@@ -246,7 +248,7 @@ void Service::on_caught_up(const Replay::End& end) {
   if (end.may_remove) {
     std::vector<Change> changes;
     commands_.retire_unseen(changes);
-    for (const Change& change : changes) dirty_.push_back(change.id);
+    for (const Change& change : changes) shares_.touch(change.id);
   }
   log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
             commands_.size(), commands_.rejected_total());
@@ -330,7 +332,7 @@ void Service::tick() {
 void Service::tell_service_manager() {
   const ServiceState now = board_->state();
   // By then everything that is known was assigned.
-  if (now != ServiceState::starting && !fleet_->is_adopting() && dirty_.empty()) notify_.ready();
+  if (now != ServiceState::starting && !fleet_->is_adopting() && !shares_.is_behind()) notify_.ready();
   if (now == ServiceState::starting || now == ServiceState::stopping) return;
   std::string text =
       fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(), fleet_->slots().size());

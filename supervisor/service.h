@@ -129,7 +129,10 @@ private:
   void renew_worn_workers();
   void replace_large_workers();
   void even_out_later();
+  // A slice; the rest by itself.
   void reconcile();
+  void go_on_reconciling();
+  bool are_workers_behind() const;
   Shares::Asking asking() const;
   Fleet::LaunchExtras on_launching(Slot slot);
   void on_welcomed(Slot slot, Generation generation);
@@ -254,7 +257,6 @@ private:
   Reload* reload_ = nullptr;
   Watchdog watchdog_;
 
-  std::vector<EntryId> dirty_;
   MonotonicNs evened_at_;  // when moves that were put off were last tried
   std::map<Slot, MonotonicNs> renewed_at_, replaced_at_;
   size_t wanted_workers_;
@@ -280,7 +282,7 @@ private:
   ChannelRound channel_round_;
   SearchProblems search_problems_;
   boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, handover_timer_,
-      search_timer_;
+      reconcile_timer_, search_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
 };
 

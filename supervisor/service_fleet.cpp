@@ -14,6 +14,9 @@ namespace e2k::supervisor {
 namespace {
 
 constexpr size_t kBurst = 1000;  // entries at once
+constexpr size_t kSlice = 2000;  // entries of a turn: some milliseconds
+constexpr uint64_t kMostUnapplied = 20'000;
+constexpr std::chrono::milliseconds kUntilWorkersTake{20};
 constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
 constexpr int64_t kReplaceIntervalNs = 300 * kNsPerSecond;
 constexpr int64_t kRenewIntervalNs = 600 * kNsPerSecond, kEvenOutIntervalNs = 10 * kNsPerSecond;
@@ -25,16 +28,36 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 void Service::reconcile() {
   // What found workers serve is not known before they have greeted.
   if (stopping_ || fleet_->is_adopting()) return;
-  if (dirty_.empty() && !hosts_changed_ && !shares_.moves_put_off() && !shares_.wants_plan())
+  if (!shares_.is_behind() && !hosts_changed_ && !shares_.moves_put_off() && !shares_.wants_plan())
     return drop_unclaimed();
   hosts_changed_ = false;
   evened_at_ = monotonic_now();
-  apply_orders(shares_.reconcile(commands_, dirty_, asking()));
-  for (const EntryId id : dirty_) board_->changed(id);
-  if (dirty_.size() >= kBurst) ticks_since_burst_ = 0;
-  dirty_.clear();
-  dirty_.shrink_to_fit();
+  Shares::Orders orders = shares_.reconcile(commands_, asking(), kSlice);
+  const std::vector<EntryId> seen = std::move(orders.seen);
+  apply_orders(std::move(orders));
+  for (const EntryId id : seen) board_->changed(id);
+  if (seen.size() >= kBurst) ticks_since_burst_ = 0;
+  if (shares_.is_behind()) return go_on_reconciling();
   drop_unclaimed();
+}
+
+// In a turn of its own; what is handed out faster than workers take it only fills memory.
+void Service::go_on_reconciling() {
+  reconcile_timer_.expires_after(are_workers_behind() ? kUntilWorkersTake : std::chrono::milliseconds(0));
+  reconcile_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && replay_.serving()) reconcile();
+  });
+}
+
+// All of those that take anything: one that hangs holds nobody up.
+bool Service::are_workers_behind() const {
+  bool any = false;
+  for (const auto& view : fleet_->slots()) {
+    if (view.state->phase != SlotPhase::running) continue;
+    if (view.unapplied_items < kMostUnapplied) return false;
+    any = true;
+  }
+  return any;
 }
 
 // What workers of an earlier supervisor serve and nobody commands any more: certain only once the topic was

@@ -76,7 +76,7 @@ void Service::look_at_handovers() {
   const bool any_over = finish_activated();
   const bool idle = under_way_.empty() && shares_.book().leaving().empty() && !shares_.has_moves();
   // What had to wait for them.
-  if (any_over && (idle || !dirty_.empty()) && replay_.serving()) reconcile();
+  if (any_over && (idle || shares_.is_behind()) && replay_.serving()) reconcile();
   retire_emptied();
   restart_emptied();
   if (idle) return;
@@ -132,7 +132,7 @@ void Service::step_preparing() {
         break;
       case Handover::Step::give_up:
         ++given_up;
-        if (const auto remove = shares_.give_up(id, dirty_))
+        if (const auto remove = shares_.give_up(id))
           if (fleet_->has(remove->first)) items[remove->first].push_back(remove->second);
         break;
     }
@@ -214,7 +214,7 @@ bool Service::finish_activated() {
       continue;
     }
     if (over) shares_.book().free(id);  // else it was removed meanwhile
-    if (one.changed) dirty_.push_back(id);
+    if (one.changed) shares_.touch(id);
     board_->changed(id);
     at = under_way_.erase(at);
     any = true;

@@ -107,7 +107,7 @@ void Service::obey(Slot slot, const Bisection::Orders& orders, const Evidence& l
     set_aside({*orders.guilty, real_now(), {last}});
   }
   if (orders.ended) log::info("quarantine.search_ended worker={} message=\"nothing was found\"", slot.value);
-  dirty_.insert(dirty_.end(), touched.begin(), touched.end());
+  shares_.touch(touched);
   if (!orders.serve.empty()) reconcile();
   for (const EntryId id : touched) board_->changed(id);
   Bisection& search = searches_[slot];
@@ -162,7 +162,7 @@ bool Service::take_back(std::string_view channel, const char* why) {
   shares_.bar(name, Bar::none, none);
   // Before it is assigned: what waits goes first.
   quarantine_changed();
-  for (const EntryRef& entry : commands_.of_channel(name)) dirty_.push_back(entry.id);
+  for (const EntryRef& entry : commands_.of_channel(name)) shares_.touch(entry.id);
   if (replay_.serving()) reconcile();
   return true;
 }

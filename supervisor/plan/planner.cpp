@@ -81,7 +81,7 @@ std::vector<Move> plan(std::span<const PlannedChannel> channels, std::span<const
   return moves;
 }
 
-std::optional<std::vector<Slot>> places_of_new(size_t count, const std::map<Slot, size_t>& held) {
+std::optional<std::map<Slot, size_t>> room_for_new(size_t count, const std::map<Slot, size_t>& held) {
   std::vector<size_t> counts;
   size_t channels = count;
   for (const auto& [slot, number] : held) {
@@ -89,15 +89,28 @@ std::optional<std::vector<Slot>> places_of_new(size_t count, const std::map<Slot
     channels += number;
   }
   const std::vector<size_t> targets = targets_of(counts, channels);
-  std::vector<Slot> places;
-  places.reserve(count);
+  std::map<Slot, size_t> room;
   size_t i = 0;
   for (const auto& [slot, number] : held) {
     if (number > targets[i]) return std::nullopt;
-    places.insert(places.end(), targets[i] - number, slot);
-    ++i;
+    room[slot] = targets[i++] - number;
   }
-  return places;
+  return room;
+}
+
+std::map<Slot, size_t> part_of(const std::map<Slot, size_t>& room, size_t count) {
+  size_t all = 0;
+  for (const auto& [slot, number] : room) all += number;
+  assert(count <= all);
+  std::map<Slot, size_t> part;
+  size_t until_here = 0, given = 0;
+  for (const auto& [slot, number] : room) {
+    until_here += number;
+    const size_t due = all == 0 ? 0 : until_here * count / all;
+    part[slot] = due - given;
+    given = due;
+  }
+  return part;
 }
 
 }  // namespace e2k::supervisor

@@ -55,10 +55,12 @@ constexpr size_t most_channels(size_t channels, size_t workers) {
 
 // `workers`: the slots that may hold channels, any order, at least one.
 std::vector<Move> plan(std::span<const PlannedChannel> channels, std::span<const Slot> workers);
-// Where `count` channels that nobody holds go, in the order of their names, where plan() would move no
-// others; nothing where it would. `held`: what each worker holds. It costs the same however many channels are
-// held.
-std::optional<std::vector<Slot>> places_of_new(size_t count, const std::map<Slot, size_t>& held);
+// How many of `count` channels that nobody holds each worker gets, in the order of their names, where plan()
+// would move no others; nothing where it would. `held`: what each worker holds. It costs the same however
+// many channels are held.
+std::optional<std::map<Slot, size_t>> room_for_new(size_t count, const std::map<Slot, size_t>& held);
+// `count` of that room, at most all of it, from each in proportion.
+std::map<Slot, size_t> part_of(const std::map<Slot, size_t>& room, size_t count);
 std::vector<Move> plan_by_ioc(std::span<const PlannedChannel> channels, std::span<const Slot> workers);
 inline std::vector<Move> plan(std::span<const PlannedChannel> channels, std::span<const Slot> workers,
                               Affinity affinity) {

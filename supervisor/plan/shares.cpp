@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 #include "supervisor/plan/add_item.h"
@@ -41,7 +40,7 @@ void Shares::link(EntryId id, const EntryRef& entry) {
     free_channels_.pop_back();
     channels_[found->second] = Channel{name};
     if (const auto barred = barred_.find(name); barred != barred_.end())
-      channels_[found->second].bar = barred->second;
+      set_bar(channels_[found->second], barred->second);
   }
   Channel& channel = channels_[found->second];
   Row& r = row(id);
@@ -65,6 +64,8 @@ void Shares::unlink(EntryId id) {
     if (channel.entries == 0) --worker.channels;
   }
   if (channel.entries == 0) {
+    set_homeless(channel, false);
+    set_bar(channel, Bar::none);
     channel_of_name_.erase(channel.name_hash);
     free_channels_.push_back(r.channel);
   }
@@ -72,51 +73,90 @@ void Shares::unlink(EntryId id) {
   book_.withdraw(id);
 }
 
-Shares::Orders Shares::reconcile(const CommandState& state, std::span<const EntryId> dirty,
-                                 const Asking& ask) {
+Shares::Orders Shares::reconcile(const CommandState& state, const Asking& ask, size_t most) {
   Orders orders;
-  std::vector<EntryId> added, changed;
-  for (EntryId id : dirty) {
-    take(id, state, orders, added);
-    if (rows_[id.value].changed) changed.push_back(id);
-  }
-  if (!taken_over_.empty()) {
-    for (EntryId id : added) {
-      // A later entry of the list may have taken the id.
-      if (const auto wanted = state.find(id);
-          wanted && rows_[id.value].channel != kNone && bar(id) == Bar::none)
-        claim(id, *wanted, orders);
-      if (rows_[id.value].changed) changed.push_back(id);
-    }
-  }
-  for (EntryId id : std::exchange(freed_, {}))
-    if (id.value < rows_.size() && rows_[id.value].channel != kNone && !place(id)) added.push_back(id);
-  for (EntryId id : added) bring_home(id, ask);
-  if (moves_put_off_ || wants_plan_ || !place_evenly(added, state)) even_out(state, ask, orders);
-  std::unordered_set<uint32_t> handed_over;
-  for (const Departure& departure : orders.departures) handed_over.insert(departure.id.value);
-  for (EntryId id : changed) {
-    Row& r = rows_[id.value];
-    const auto before = place(id);
-    if (!std::exchange(r.changed, false) || !before || handed_over.contains(id.value)) continue;
-    if (const auto home = owner(id); !book_.is_under_way(id) && home && before->slot != *home) {
-      hand_over(id, *home, state, orders);
-      orders.departures.back().renewed = true;  // it is an earlier command that is served there
-      continue;
-    }
-    if (book_.is_under_way(id)) {
-      r.attributes = ~r.attributes;
-      orders.put_off.push_back(id);
-      continue;
-    }
-    AddEntry add = hand_out(id, *state.find(id));
-    add.replaces = before->index;
-    orders.items[before->slot].push_back(std::move(add));
-  }
-  for (EntryId id : added)
-    if (const auto wanted = state.find(id); wanted && !place(id) && bar(id) == Bar::none)
-      place_new(id, *wanted, ask, orders);
+  if (!std::exchange(in_round_, true)) has_room_ = false;
+  for (const EntryId id : std::exchange(freed_, {}))
+    if (is_linked(id) && !place(id)) added_.push_back(id);
+  size_t left = most;
+  left -= take_touched(state, orders, left);
+  if (taken_ < touched_.size()) return orders;
+  left -= bring_home_added(ask, left);
+  if (brought_home_ < added_.size()) return orders;
+  if (!has_room_ || wants_plan_) make_room(state, ask, orders);
+  left -= hand_out_changed(state, orders, left);
+  (void)hand_out_added(state, ask, orders, left);
+  if (changed_out_ == changed_.size() && handed_out_ == added_.size()) end_round();
   return orders;
+}
+
+size_t Shares::take_touched(const CommandState& state, Orders& orders, size_t most) {
+  const size_t end = taken_ + std::min(most, touched_.size() - taken_), begin = taken_;
+  for (; taken_ < end; ++taken_) {
+    take(touched_[taken_], state, orders);
+    orders.seen.push_back(touched_[taken_]);
+  }
+  if (taken_ < touched_.size()) return taken_ - begin;
+  touched_ = {};
+  taken_ = 0;
+  return end - begin;
+}
+
+size_t Shares::bring_home_added(const Asking& ask, size_t most) {
+  const size_t end = brought_home_ + std::min(most, added_.size() - brought_home_), begin = brought_home_;
+  for (; brought_home_ < end; ++brought_home_) bring_home(added_[brought_home_], ask);
+  return end - begin;
+}
+
+size_t Shares::hand_out_changed(const CommandState& state, Orders& orders, size_t most) {
+  const size_t end = changed_out_ + std::min(most, changed_.size() - changed_out_), begin = changed_out_;
+  for (; changed_out_ < end; ++changed_out_) {
+    renew_on_its_worker(changed_[changed_out_], state, orders);
+    orders.seen.push_back(changed_[changed_out_]);
+  }
+  return end - begin;
+}
+
+size_t Shares::hand_out_added(const CommandState& state, const Asking& ask, Orders& orders, size_t most) {
+  const std::span<const EntryId> slice(added_.begin() + static_cast<std::ptrdiff_t>(handed_out_),
+                                       std::min(most, added_.size() - handed_out_));
+  if (!place_evenly(slice, state)) even_out(state, ask, orders);
+  for (const EntryId id : slice) {
+    const auto wanted = state.find(id);
+    if (wanted && is_linked(id) && !place(id) && bar(id) == Bar::none) place_new(id, *wanted, ask, orders);
+    orders.seen.push_back(id);
+  }
+  handed_out_ += slice.size();
+  return slice.size();
+}
+
+void Shares::end_round() {
+  in_round_ = false;
+  added_ = {};
+  changed_ = {};
+  brought_home_ = handed_out_ = changed_out_ = 0;
+}
+
+// An entry that is served, and whose mask or key has changed.
+void Shares::renew_on_its_worker(EntryId id, const CommandState& state, Orders& orders) {
+  if (!is_linked(id)) return;
+  Row& r = rows_[id.value];
+  const auto before = place(id);
+  if (!std::exchange(r.changed, false) || !before) return;
+  const auto wanted = state.find(id);
+  if (!wanted || r.identity != Identity::of(wanted->topic, wanted->channel)) return;  // it was touched again
+  if (const auto home = owner(id); !book_.is_under_way(id) && home && before->slot != *home) {
+    r.changed = true;  // it is an earlier command that is served there
+    return hand_over(id, *home, state, orders);
+  }
+  if (book_.is_under_way(id)) {
+    r.attributes = ~r.attributes;
+    orders.put_off.push_back(id);
+    return;
+  }
+  AddEntry add = hand_out(id, *wanted);
+  add.replaces = before->index;
+  orders.items[before->slot].push_back(std::move(add));
 }
 
 // Where it is served and where it is prepared.
@@ -132,7 +172,7 @@ void Shares::remove_from_workers(EntryId id, Orders& orders) {
 }
 
 // One entry's command, as far as it goes without the planner.
-void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::vector<EntryId>& added) {
+void Shares::take(EntryId id, const CommandState& state, Orders& orders) {
   const auto wanted = state.find(id);
   Row& known = row(id);
   if (known.channel != kNone) {
@@ -147,6 +187,7 @@ void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::ve
       }
       known.attributes = attributes_of(*wanted);
       known.changed = place(id).has_value();  // given to nobody: release() hands out what is then commanded
+      if (known.changed) changed_.push_back(id);
       return;
     }
     // An id of an entry that is gone may be another's by now.
@@ -155,7 +196,9 @@ void Shares::take(EntryId id, const CommandState& state, Orders& orders, std::ve
   }
   if (!wanted) return;
   link(id, *wanted);
-  added.push_back(id);
+  if (!taken_over_.empty() && bar(id) == Bar::none) claim(id, *wanted, orders);
+  if (rows_[id.value].changed) changed_.push_back(id);
+  added_.push_back(id);
 }
 
 // Where a worker that was taken over serves the entry, it is served. Under another mask or key it has
@@ -241,7 +284,7 @@ Shares::Orders Shares::drop_unclaimed() {
 // A channel that nobody holds is best where events of its entries wait, else where an entry of it was served
 // before.
 void Shares::bring_home(EntryId id, const Asking& ask) {
-  if (rows_[id.value].channel == kNone) return;
+  if (!is_linked(id)) return;
   Channel& channel = channels_[rows_[id.value].channel];
   if (channel.slot != kNoSlot || channel.bar == Bar::quarantined) return;
   std::optional<Slot> served, waits, held;
@@ -252,7 +295,8 @@ void Shares::bring_home(EntryId id, const Asking& ask) {
       if (!waits && ask.waits(place)) waits = place.slot;
       if (!held && ask.held(place)) held = place.slot;
     });
-  if (const auto home = held ? held : waits ? waits : served) put_at(channel, *home);
+  if (const auto home = held ? held : waits ? waits : served) return put_at(channel, *home);
+  set_homeless(channel, true);
 }
 
 // Gives an entry that is new to its worker: held where events of it wait elsewhere, beyond kMostHeld not yet.
@@ -281,7 +325,20 @@ size_t Shares::held_at(Slot slot) const {
   return held;
 }
 
+void Shares::set_homeless(Channel& channel, bool homeless) {
+  if (channel.homeless == homeless) return;
+  channel.homeless = homeless;
+  homeless_ += homeless ? 1 : -size_t{1};
+}
+
+void Shares::set_bar(Channel& channel, Bar bar) {
+  quarantined_ += bar == Bar::quarantined ? 1 : 0;
+  quarantined_ -= channel.bar == Bar::quarantined ? 1 : 0;
+  channel.bar = bar;
+}
+
 void Shares::put_at(Channel& channel, Slot slot) {
+  set_homeless(channel, false);
   channel.slot = slot.value;
   ++workers_[slot].channels;
   workers_[slot].entries += channel.entries;
@@ -349,6 +406,7 @@ std::optional<std::pair<Slot, AddEntry>> Shares::release(EntryId id, const Comma
   const auto entry = state.find(id);
   if (r.channel == kNone || place(id) || !entry || bar(id) != Bar::none) return std::nullopt;
   const Slot slot{channels_[r.channel].slot};
+  if (slot.value == kNoSlot) return std::nullopt;  // a round is about to find it one
   return std::pair{slot, hand_out(id, *entry)};
 }
 
@@ -371,7 +429,7 @@ void Shares::bar(std::string_view name, Bar bar, Orders& orders) {
   const auto found = channel_of_name_.find(hash);
   if (found == channel_of_name_.end()) return;
   Channel& channel = channels_[found->second];
-  channel.bar = bar;
+  set_bar(channel, bar);
   for (uint32_t e = channel.first; e != kNone; e = rows_[e].next) {
     if (bar == Bar::none) {
       freed_.push_back(EntryId{e});
@@ -380,7 +438,9 @@ void Shares::bar(std::string_view name, Bar bar, Orders& orders) {
       book_.withdraw(EntryId{e});
     }
   }
-  if (bar == Bar::quarantined) leave_slot(channel);
+  if (bar != Bar::quarantined) return;
+  leave_slot(channel);
+  set_homeless(channel, false);
 }
 
 Bar Shares::bar(EntryId id) const {

@@ -3,9 +3,15 @@
 //
 // The command state says what is to be monitored, the planner who is to do it; Shares compares that with what
 // was handed out and answers with the items to send. It holds no names: an entry is remembered by hashes of
-// what was commanded, so that reconciling the same command twice sends nothing. Indices belong to slots and
-// keep their meaning (lines.h): a fresh worker gets its share under the indices of its predecessor, and an
-// entry that comes back finds its line.
+// what was commanded, so that reconciling the same command twice sends nothing.
+//
+// A million commands at once are worked off in *rounds* of slices, so that no call takes long: all entries
+// that were touched are taken into the book and brought home, then room is made for the channels that nobody
+// holds, evenly over the round as a whole, then each is handed out. What is touched meanwhile joins the
+// round. Within a slice new channels go in the order of their names, so that neighbours stay together. Only
+// where channels that are served have to move all channels are gone through at once. Indices belong to slots
+// and keep their meaning (lines.h): a fresh worker gets its share under the indices of its predecessor, and
+// an entry that comes back finds its line.
 //
 // Another mask or key of an entry that stays on its worker is one item, which replaces the former entry; no
 // event is missed meanwhile.
@@ -59,7 +65,7 @@ public:
 
   // The slots of the fleet come and go. One that is *closed* (its worker has failed, or is to leave) gets no
   // channel, and those that it has move to the others; where all are closed they count as open. The next
-  // reconcile plans accordingly, also one without dirty entries. Nothing happens where nothing changes.
+  // reconcile plans accordingly, also in the middle of a round. Nothing happens where nothing changes.
   void add_slot(Slot slot);
   void remove_slot(Slot slot);  // it holds nothing any more
   void close(Slot slot);
@@ -77,7 +83,8 @@ public:
   struct Orders {
     std::map<Slot, std::vector<AssignItem>> items;  // to be applied in this order
     std::vector<Departure> departures;
-    std::vector<EntryId> put_off;  // changed, and under way: to be reconciled again when they have arrived
+    std::vector<EntryId> put_off;  // changed, and under way: to be touched again when they have arrived
+    std::vector<EntryId> seen;     // their state may be another
   };
   static constexpr size_t kMostHeld = 2000;
   static constexpr uint8_t kHeldBit = 0x80;
@@ -92,27 +99,31 @@ public:
     // It was held there when its worker, or an earlier supervisor, ended.
     std::function<bool(const Place&)> held = [](const Place&) { return false; };
   };
-  // Brings the book up to `state` for the entries in `dirty` (repeats and unknown ids do no harm), then evens
-  // out. Channels that serve a stuck entry stay where they are; the next reconcile looks again.
-  Orders reconcile(const CommandState& state, std::span<const EntryId> dirty, const Asking& ask);
-  Orders reconcile(const CommandState& state, std::span<const EntryId> dirty) {
-    return reconcile(state, dirty, Asking{});
-  }
+  // What may have changed: its command, or where it should be. Repeats and unknown ids do no harm.
+  void touch(EntryId id) { touched_.push_back(id); }
+  void touch(std::span<const EntryId> ids) { touched_.insert(touched_.end(), ids.begin(), ids.end()); }
+  // Brings the book nearer to `state`: takes `most` entries a step further, and begins a round where none is
+  // under way. Channels that serve a stuck entry stay where they are; the next round looks again.
+  static constexpr size_t kAll = SIZE_MAX;
+  Orders reconcile(const CommandState& state, const Asking& ask, size_t most = kAll);
+  Orders reconcile(const CommandState& state) { return reconcile(state, Asking{}); }
+  // A round is not over, or something waits for one.
+  bool is_behind() const { return in_round_ || !touched_.empty() || !freed_.empty(); }
   // Moves that the last reconcile wants, while fewer than `most` entries are under way.
   Orders next_moves(const CommandState& state, const Asking& ask, size_t most);
   bool has_moves() const { return !moves_.empty(); }
 
   // The entry is served where it was prepared from now on; what its old worker is to be told.
   std::optional<std::pair<Slot, RemoveEntry>> go_over(EntryId id);
-  // It is not, and its channel stays where it is; what the new one is to be told. `others`: entries of the
-  // channel that have gone over already: to be reconciled, so that they come back.
-  std::optional<std::pair<Slot, RemoveEntry>> give_up(EntryId id, std::vector<EntryId>& others);
+  // It is not, and its channel stays where it is; what the new one is to be told. Entries of the channel that
+  // have gone over already are touched, so that they come back.
+  std::optional<std::pair<Slot, RemoveEntry>> give_up(EntryId id);
 
-  // The last reconcile left channels where they were stuck.
+  // The last round left channels where they were stuck.
   bool moves_put_off() const { return moves_put_off_; }
 
   // The IOC that serves the entry's channel, by a number of the caller's; true: it was not known, or another.
-  // It stays known until it is another. The next reconcile plans with it, also one without dirty entries.
+  // It stays known until it is another. The next round plans with it, also one of nothing that was touched.
   bool set_host(EntryId id, uint32_t host);
 
   // A worker of an earlier supervisor serves these lines of the slot; a line's mask is 0 where it serves
@@ -166,7 +177,7 @@ private:
   static constexpr uint16_t kNoSlot = UINT16_MAX;
   struct Row {  // by EntryId
     Identity identity;
-    bool changed = false;      // during reconcile: its mask or key is another now
+    bool changed = false;      // during a round: its mask or key is another now
     uint64_t attributes = 0;   // a hash of mask and key
     uint32_t channel = kNone;  // kNone: the id is not in the book
     uint32_t next = kNone;     // the channel's next entry
@@ -178,6 +189,7 @@ private:
     uint16_t slot = kNoSlot;
     uint32_t host = kNone;  // kNone: not known
     Bar bar = Bar::none;
+    bool homeless = false;  // during a round: it waits for a slot
     uint32_t stays_at = 0;  // slots_changes_ when it was given up
   };
   struct Wanted {
@@ -198,12 +210,23 @@ private:
   void hand_over(EntryId id, Slot to, const CommandState& state, Orders& orders);
   void leave_slot(Channel& channel);
   void remove_from_workers(EntryId id, Orders& orders);
-  void take(EntryId id, const CommandState& state, Orders& orders, std::vector<EntryId>& added);
+  size_t take_touched(const CommandState& state, Orders& orders, size_t most);
+  size_t bring_home_added(const Asking& ask, size_t most);
+  void make_room(const CommandState& state, const Asking& ask, Orders& orders);
+  size_t hand_out_changed(const CommandState& state, Orders& orders, size_t most);
+  size_t hand_out_added(const CommandState& state, const Asking& ask, Orders& orders, size_t most);
+  void end_round();
+  bool is_linked(EntryId id) const { return id.value < rows_.size() && rows_[id.value].channel != kNone; }
+  void take(EntryId id, const CommandState& state, Orders& orders);
+  void renew_on_its_worker(EntryId id, const CommandState& state, Orders& orders);
   void claim(EntryId id, const EntryRef& entry, Orders& orders);
   void go_on_holding(EntryId id, const Place& at, Orders& orders);
   void bring_home(EntryId id, const Asking& ask);
   void put_at(Channel& channel, Slot slot);
-  bool place_evenly(std::span<const EntryId> added, const CommandState& state);
+  void set_homeless(Channel& channel, bool homeless);
+  void set_bar(Channel& channel, Bar bar);
+  std::optional<std::map<Slot, size_t>> room_for_homeless() const;
+  bool place_evenly(std::span<const EntryId> slice, const CommandState& state);
   void even_out(const CommandState& state, const Asking& ask, Orders& orders);
   bool is_stuck(const Channel& channel, const Asking& ask) const;
   void place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders);
@@ -231,6 +254,13 @@ private:
   std::unordered_map<uint64_t, Bar> barred_;  // by the name's hash
   std::vector<EntryId> freed_;                // since the last reconcile
   bool moves_put_off_ = false;
+
+  // The round: what was touched, of it what is new or changed, and how far each list was worked off.
+  bool in_round_ = false;
+  bool has_room_ = false;  // everybody who is homeless has a place that is kept for him
+  std::vector<EntryId> touched_, added_, changed_;
+  size_t taken_ = 0, brought_home_ = 0, handed_out_ = 0, changed_out_ = 0;
+  size_t homeless_ = 0, quarantined_ = 0;  // channels
 };
 
 }  // namespace e2k::supervisor

@@ -46,26 +46,37 @@ bool Shares::is_open(Slot slot) const {
          (!closed_.contains(slot) || closed_.size() == slots_.size());
 }
 
-// What is new goes where the planner would put it; false: others are to be moved, too, so that it is its
-// turn.
-bool Shares::place_evenly(std::span<const EntryId> added, const CommandState& state) {
-  if (affinity_ != Affinity::none) return false;
+// For the channels that nobody holds; moves others where it must.
+void Shares::make_room(const CommandState& state, const Asking& ask, Orders& orders) {
+  has_room_ = true;
+  if (moves_put_off_ || wants_plan_ || !room_for_homeless()) even_out(state, ask, orders);
+}
+
+// What the workers have room for, or nothing: others are to be moved, too, so that it is the planner's turn.
+std::optional<std::map<Slot, size_t>> Shares::room_for_homeless() const {
+  if (affinity_ != Affinity::none) return std::nullopt;
+  std::map<Slot, size_t> held;
+  size_t channels = homeless_ + quarantined_;
+  for (const Slot slot : open_slots()) channels += held[slot] = this->channels(slot);
+  if (channels != channel_of_name_.size()) return std::nullopt;  // one is held by nobody of the fleet
+  return room_for_new(homeless_, held);
+}
+
+// The slice's homeless channels go where there is room for them; false: there is none, but there was.
+bool Shares::place_evenly(std::span<const EntryId> slice, const CommandState& state) {
   std::vector<std::pair<std::string_view, uint32_t>> fresh;
-  for (const EntryId id : added) {
-    const uint32_t number = rows_[id.value].channel;
-    if (number == kNone || channels_[number].slot != kNoSlot) continue;
-    if (channels_[number].bar == Bar::quarantined) continue;  // it counts for nobody
-    if (const auto entry = state.find(id)) fresh.emplace_back(entry->channel, number);
+  for (const EntryId id : slice) {
+    if (!is_linked(id) || !channels_[rows_[id.value].channel].homeless) continue;
+    if (const auto entry = state.find(id)) fresh.emplace_back(entry->channel, rows_[id.value].channel);
   }
+  if (fresh.empty()) return true;
+  const auto room = room_for_homeless();
+  if (!room) return false;
   std::ranges::sort(fresh);
   fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
-  std::map<Slot, size_t> held;
-  size_t channels = fresh.size();
-  for (const Slot slot : open_slots()) channels += held[slot] = workers_[slot].channels;
-  if (channels != channel_of_name_.size()) return false;  // one is held by nobody of the fleet
-  const auto places = places_of_new(fresh.size(), held);
-  if (!places) return false;
-  for (size_t i = 0; i < fresh.size(); ++i) put_at(channels_[fresh[i].second], (*places)[i]);
+  auto next = fresh.begin();
+  for (const auto& [slot, number] : part_of(*room, fresh.size()))
+    for (size_t i = 0; i < number; ++i, ++next) put_at(channels_[next->second], slot);
   return true;
 }
 
@@ -170,7 +181,7 @@ void Shares::hand_over(EntryId id, Slot to, const CommandState& state, Orders& o
   AddEntry add = add_item(index, *entry);
   add.held = true;
   orders.items[to].push_back(std::move(add));
-  orders.departures.push_back({id, *at, rows_[id.value].changed, true});
+  orders.departures.push_back({id, *at, std::exchange(rows_[id.value].changed, false), true});
 }
 
 std::optional<std::pair<Slot, RemoveEntry>> Shares::go_over(EntryId id) {
@@ -180,7 +191,7 @@ std::optional<std::pair<Slot, RemoveEntry>> Shares::go_over(EntryId id) {
   return std::pair{from->slot, RemoveEntry{from->index}};
 }
 
-std::optional<std::pair<Slot, RemoveEntry>> Shares::give_up(EntryId id, std::vector<EntryId>& others) {
+std::optional<std::pair<Slot, RemoveEntry>> Shares::give_up(EntryId id) {
   const auto at = place(id), second = book_.preparing(id);
   if (!at || !second) return std::nullopt;
   book_.forget_preparation(id);
@@ -189,7 +200,7 @@ std::optional<std::pair<Slot, RemoveEntry>> Shares::give_up(EntryId id, std::vec
   put_at(channel, at->slot);
   channel.stays_at = slots_changes_;
   for (uint32_t e = channel.first; e != kNone; e = rows_[e].next)
-    if (EntryId{e} != id) others.push_back(EntryId{e});
+    if (EntryId{e} != id) touch(EntryId{e});
   return std::pair{second->slot, RemoveEntry{second->index}};
 }
 

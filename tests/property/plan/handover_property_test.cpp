@@ -41,7 +41,10 @@ struct Walk {
     put_off.insert(orders.put_off.begin(), orders.put_off.end());
   }
   void reconcile() {
-    play(shares.reconcile(state, dirty));
+    shares.touch(dirty);
+    do {
+      play(shares.reconcile(state, {}, *rc::gen::inRange<size_t>(1, 5)));
+    } while (shares.is_behind());
     dirty.clear();
     play(shares.next_moves(state, {}, kMost));
   }
@@ -72,7 +75,7 @@ struct Walk {
     if (const auto remove = shares.go_over(id)) play(remove->first, {remove->second});
   }
   void give_up(EntryId id) {
-    if (const auto remove = shares.give_up(id, dirty)) play(remove->first, {remove->second});
+    if (const auto remove = shares.give_up(id)) play(remove->first, {remove->second});
     finished(id);
   }
   void arrive(EntryId id) {

@@ -120,14 +120,16 @@ RC_GTEST_PROP(Planner, new_channels_go_where_the_plan_puts_them_unless_it_moves_
   }
   std::ranges::sort(fresh, {}, [&](uint32_t i) { return c.channels[i].name; });
   const auto moves = plan(c.channels, c.workers);
-  const auto places = places_of_new(fresh.size(), held);
-  RC_ASSERT(places.has_value() == (moves.size() == fresh.size()));
-  if (!places) return;
-  RC_ASSERT(places->size() == fresh.size());
+  const auto room = room_for_new(fresh.size(), held);
+  RC_ASSERT(room.has_value() == (moves.size() == fresh.size()));
+  if (!room) return;
+  std::vector<Slot> places;
+  for (const auto& [slot, number] : *room) places.insert(places.end(), number, slot);
+  RC_ASSERT(places.size() == fresh.size());
   for (const Move& move : moves) {
     const auto at = static_cast<size_t>(std::ranges::find(fresh, move.channel) - fresh.begin());
     RC_ASSERT(at < fresh.size());
-    RC_ASSERT((*places)[at] == move.to);
+    RC_ASSERT(places[at] == move.to);
   }
 }
 

@@ -120,7 +120,8 @@ struct BoardTest : testing::Test {
     commands.apply(0, offset++, 0, channel, value, changes);
     std::vector<EntryId> dirty;
     for (const Change& change : changes) dirty.push_back(change.id);
-    shares.reconcile(commands, dirty);
+    shares.touch(dirty);
+    shares.reconcile(commands);
     for (const EntryId id : dirty) board.changed(id);
   }
   void connect(const char* channel) {

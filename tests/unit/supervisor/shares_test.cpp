@@ -21,11 +21,16 @@ struct SharesTest : testing::Test {
                 changes);
     std::vector<EntryId> dirty;
     for (const Change& change : changes) dirty.push_back(change.id);
-    Shares::Orders orders = shares.reconcile(state, dirty);
+    Shares::Orders orders = reconciled(state, dirty);
     for (const auto& [slot, items] : orders.items) play(slot, items);
     const Shares::Orders moves = next_moves();
     orders.departures.insert(orders.departures.end(), moves.departures.begin(), moves.departures.end());
     return orders;
+  }
+  Shares::Orders reconciled(const CommandState& of, const std::vector<EntryId>& touched,
+                            const Shares::Asking& ask = {}) {
+    shares.touch(touched);
+    return shares.reconcile(of, ask);
   }
   Shares::Orders next_moves() {
     const Shares::Orders moves = shares.next_moves(state, {}, 1000);
@@ -149,37 +154,36 @@ TEST_F(SharesTest, an_entry_that_is_unset_on_its_way_is_removed_where_it_is_and_
 TEST_F(SharesTest, what_was_given_up_stays_and_is_not_tried_again_before_the_slots_change) {
   for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
   shares.add_slot(Slot{2});
-  auto orders = shares.reconcile(state, {});
+  auto orders = shares.reconcile(state);
   const auto departures = next_moves().departures;
   ASSERT_EQ(departures.size(), 1u);
-  std::vector<EntryId> others;
-  const auto remove = shares.give_up(departures[0].id, others);
+  const auto remove = shares.give_up(departures[0].id);
   ASSERT_TRUE(remove);
   EXPECT_EQ(remove->first, Slot{2});
   EXPECT_EQ(shares.owner(departures[0].id), departures[0].from.slot);
-  EXPECT_TRUE(others.empty());
-  shares.reconcile(state, std::vector<EntryId>{departures[0].id});
+  EXPECT_FALSE(shares.is_behind());
+  reconciled(state, std::vector<EntryId>{departures[0].id});
   EXPECT_FALSE(shares.has_moves());
   shares.add_slot(Slot{3});
-  shares.reconcile(state, {});
+  shares.reconcile(state);
   EXPECT_TRUE(shares.has_moves());
 }
 
 TEST_F(SharesTest, a_channel_on_its_way_is_not_moved_again_and_a_change_of_it_waits) {
   for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
   shares.add_slot(Slot{2});
-  (void)shares.reconcile(state, {});
+  (void)shares.reconcile(state);
   const auto departures = next_moves().departures;
   ASSERT_EQ(departures.size(), 1u);
   const std::string moved(state.find(departures[0].id)->channel);
   std::vector<Change> changes;
   state.apply(0, offset++, 0, R"({"topic":"t","channel":")" + moved + R"("})", kV, changes);
   const std::vector<EntryId> dirty = {departures[0].id};
-  auto orders = shares.reconcile(state, dirty);
+  auto orders = reconciled(state, dirty);
   EXPECT_TRUE(orders.items.empty());
   EXPECT_EQ(orders.put_off, dirty);
   arrive(departures);
-  orders = shares.reconcile(state, dirty);
+  orders = reconciled(state, dirty);
   ASSERT_EQ(orders.items[Slot{2}].size(), 1u);
   EXPECT_TRUE(std::get<AddEntry>(orders.items[Slot{2}][0]).replaces);
 }
@@ -190,7 +194,7 @@ TEST_F(SharesTest, a_closed_slot_gives_its_channels_away_at_the_pace_that_is_ask
   EXPECT_TRUE(shares.wants_plan());
   Shares::Asking ask;
   ask.stuck = [](const Place&) { return true; };
-  (void)shares.reconcile(state, {}, ask);
+  (void)shares.reconcile(state, ask);
   EXPECT_EQ(shares.next_moves(state, ask, 3).departures.size(), 3u) << "stuck or not: they have to go";
   EXPECT_TRUE(shares.has_moves());
   EXPECT_EQ(shares.moving(Slot{0}), 5u);
@@ -205,14 +209,79 @@ TEST_F(SharesTest, at_most_an_even_share_moves_when_a_slot_joins_and_none_when_a
   for (int i = 0; i < 100; ++i) command("t", "c" + std::to_string(i), kVa);
   EXPECT_TRUE(command("t", "one more", kVa).departures.empty());
   shares.add_slot(Slot{2});
-  (void)shares.reconcile(state, {});
+  (void)shares.reconcile(state);
   EXPECT_LE(next_moves().departures.size(), 34u);
+}
+
+// A round of slices, as the service works it off.
+struct SharesRound : SharesTest {
+  void commanded(int first, int end) {
+    for (int i = first; i < end; ++i) {
+      std::vector<Change> changes;
+      state.apply(0, offset++, 0, R"({"topic":"t","channel":"c)" + std::to_string(i) + R"("})", kVa, changes);
+      for (const Change& change : changes) shares.touch(change.id);
+    }
+  }
+  size_t slice(size_t most) {
+    const Shares::Orders orders = shares.reconcile(state, {}, most);
+    size_t items = 0;
+    for (const auto& [slot, of_slot] : orders.items) {
+      play(slot, of_slot);
+      items += of_slot.size();
+    }
+    return items;
+  }
+  void to_the_end(size_t most) {
+    while (shares.is_behind()) EXPECT_LE(slice(most), most);
+  }
+};
+
+TEST_F(SharesRound, hands_out_no_more_than_a_slice_at_a_time_and_is_even_in_the_end) {
+  commanded(0, 100);
+  EXPECT_EQ(slice(30), 0u) << "all are taken before any goes out";
+  to_the_end(30);
+  EXPECT_EQ(channels_at(0), 50u);
+  EXPECT_EQ(channels_at(1), 50u);
+  EXPECT_FALSE(shares.has_moves());
+}
+
+TEST_F(SharesRound, what_comes_meanwhile_joins_it) {
+  commanded(0, 100);
+  while (channels_at(0) == 0) slice(20);
+  commanded(100, 160);
+  command("t", "c7", nullptr);
+  command("t", "c99", kV);
+  to_the_end(20);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 159u);
+  EXPECT_LE(std::max(channels_at(0), channels_at(1)), 80u);
+}
+
+TEST_F(SharesRound, a_slot_that_closes_meanwhile_gets_none_of_the_rest) {
+  commanded(0, 100);
+  while (channels_at(1) == 0) slice(20);
+  const size_t before = channels_at(1);
+  shares.close(Slot{1});
+  to_the_end(1000);
+  EXPECT_EQ(channels_at(1), before) << "those go over";
+  EXPECT_EQ(channels_at(0) + channels_at(1), 100u);
+}
+
+TEST_F(SharesRound, a_channel_that_is_barred_meanwhile_counts_for_nobody) {
+  commanded(0, 100);
+  slice(1000);
+  Shares::Orders orders;
+  shares.bar("c3", Bar::quarantined, orders);
+  for (const auto& [slot, items] : orders.items) play(slot, items);
+  commanded(100, 120);
+  to_the_end(10);
+  EXPECT_EQ(channels_at(0) + channels_at(1), 119u);
+  EXPECT_FALSE(shares.has_moves());
 }
 
 TEST_F(SharesTest, a_fresh_worker_is_given_what_it_prepares_and_holds_as_held) {
   for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
   shares.add_slot(Slot{2});
-  (void)shares.reconcile(state, {});
+  (void)shares.reconcile(state);
   const auto departures = next_moves().departures;
   ASSERT_EQ(departures.size(), 1u);
   for (int held_there = 0; held_there < 2; ++held_there) {
@@ -265,10 +334,10 @@ TEST_F(SharesTest, a_channel_stays_where_its_events_wait_though_that_is_uneven_f
   }
   Shares::Asking ask;
   ask.waits = [](const Place& place) { return place.slot == Slot{1}; };
-  EXPECT_TRUE(shares.reconcile(state, dirty, ask).departures.empty());
+  EXPECT_TRUE(reconciled(state, dirty, ask).departures.empty());
   EXPECT_EQ(shares.channels(Slot{1}), 4u);
   EXPECT_TRUE(shares.moves_put_off());
-  (void)shares.reconcile(state, {});
+  (void)shares.reconcile(state);
   const auto orders = shares.next_moves(state, {}, 100);
   EXPECT_EQ(shares.channels(Slot{1}), 2u);
   EXPECT_EQ(orders.departures.size(), 2u);
@@ -287,7 +356,7 @@ TEST_F(SharesTest, what_waits_in_a_slot_that_is_gone_holds_the_entry) {
   }
   Shares::Asking ask;
   ask.waits = [](const Place& place) { return place.index != EntryIndex{5}; };
-  const auto orders = shares.reconcile(state, dirty, ask);
+  const auto orders = reconciled(state, dirty, ask);
   ASSERT_EQ(orders.departures.size(), 2u);
   for (const auto& departure : orders.departures) {
     EXPECT_EQ(departure.id, dirty[0]);
@@ -312,7 +381,7 @@ TEST_F(SharesTest, what_is_more_than_may_be_held_is_given_to_nobody_before_it_is
   }
   Shares::Asking ask;
   ask.waits = [](const Place&) { return true; };
-  EXPECT_EQ(shares.reconcile(many, dirty, ask).departures.size(), dirty.size());
+  EXPECT_EQ(reconciled(many, dirty, ask).departures.size(), dirty.size());
   EXPECT_EQ(shares.book().under_way(), 2 * Shares::kMostHeld);
   EXPECT_FALSE(shares.place(dirty.back()));
   EXPECT_TRUE(shares.release(dirty.back(), many));
@@ -327,7 +396,7 @@ TEST_F(SharesTest, what_a_worker_holds_from_a_handover_that_nobody_remembers_sta
   Shares::Asking ask;
   ask.waits = [](const Place&) { return true; };
   ask.held = [](const Place& place) { return place.slot == Slot{1}; };
-  const auto orders = shares.reconcile(state, std::vector<EntryId>{changes[0].id}, ask);
+  const auto orders = reconciled(state, std::vector<EntryId>{changes[0].id}, ask);
   EXPECT_EQ(shares.place(changes[0].id), (Place{Slot{1}, EntryIndex{4}}));
   ASSERT_EQ(orders.departures.size(), 1u);
   EXPECT_EQ(orders.departures[0].from, (Place{Slot{0}, EntryIndex{3}}));
@@ -357,7 +426,7 @@ TEST_F(SharesTest, an_entry_that_is_gone_when_a_worker_begins_anew_leaves_no_ind
     play(Slot{slot}, shares.serve_anew(Slot{slot}, state));
   std::vector<EntryId> dirty;
   for (const Change& change : changes) dirty.push_back(change.id);
-  const auto orders = shares.reconcile(state, dirty);
+  const auto orders = reconciled(state, dirty);
   for (const auto& [slot, items] : orders.items) play(slot, items);  // removes nothing that it does not hold
   EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
 }
@@ -394,13 +463,13 @@ TEST_F(SharesTest, channels_of_one_ioc_come_together_once_their_hosts_are_known)
   for (size_t i = 0; i < 8; ++i) EXPECT_TRUE(shares.set_host(ids[i], i % 4 < 2 ? 0 : 1));
   EXPECT_FALSE(shares.set_host(ids[0], 0)) << "no news";
   EXPECT_FALSE(shares.set_host(EntryId{99}, 0)) << "unknown";
-  (void)shares.reconcile(state, {});
+  (void)shares.reconcile(state);
   arrive(next_moves().departures);
   for (size_t i = 0; i < 8; ++i) EXPECT_EQ(*shares.owner(ids[i]), *shares.owner(ids[i % 4 < 2 ? 0 : 2]));
   EXPECT_NE(*shares.owner(ids[0]), *shares.owner(ids[2]));
   EXPECT_EQ(channels_at(0), 4u);
   EXPECT_EQ(channels_at(1), 4u);
-  EXPECT_TRUE(shares.reconcile(state, {}).items.empty());
+  EXPECT_TRUE(shares.reconcile(state).items.empty());
   // Unset and set again it is another channel, of which nothing is known.
   command("t", "c0", nullptr);
   command("t", "c0", kVa);
@@ -410,7 +479,7 @@ TEST_F(SharesTest, channels_of_one_ioc_come_together_once_their_hosts_are_known)
 TEST_F(SharesTest, without_affinity_hosts_move_nothing) {
   for (int i = 0; i < 8; ++i) command("t", "c" + std::to_string(i), kVa);
   for (int i = 0; i < 8; ++i) shares.set_host(state.find("t", "c" + std::to_string(i))->id, i % 2 == 0);
-  EXPECT_TRUE(shares.reconcile(state, {}).items.empty());
+  EXPECT_TRUE(shares.reconcile(state).items.empty());
 }
 
 TEST_F(SharesTest, a_stuck_channel_stays_where_it_is_until_it_can_leave) {
@@ -429,10 +498,10 @@ TEST_F(SharesTest, a_stuck_channel_stays_where_it_is_until_it_can_leave) {
   ASSERT_EQ(removed.size(), 2u);
   Shares::Asking ask;
   ask.stuck = [](const Place&) { return true; };
-  (void)shares.reconcile(state, removed, ask);
+  (void)reconciled(state, removed, ask);
   EXPECT_FALSE(shares.has_moves());
   EXPECT_EQ(shares.channels(full), 2u);
-  (void)shares.reconcile(state, removed);
+  (void)reconciled(state, removed);
   EXPECT_EQ(shares.next_moves(state, {}, 100).departures.size(), 1u);
   EXPECT_EQ(shares.channels(other), 1u);
 }
@@ -470,7 +539,7 @@ TEST_F(SharesTest, an_entry_that_is_commanded_anew_waits_for_the_place_that_it_h
   for (const Change& change : changes) dirty.push_back(change.id);
   Shares::Asking ask;
   ask.waits = [](const Place&) { return false; };
-  const Shares::Orders orders = shares.reconcile(state, dirty, ask);
+  const Shares::Orders orders = reconciled(state, dirty, ask);
   const EntryId again = state.find("t", moved)->id;
   if (shares.owner(again) != from.slot) {
     ASSERT_EQ(orders.departures.size(), 1u);
@@ -508,7 +577,7 @@ TEST_F(SharesTest, a_channel_that_is_freed_goes_back_under_the_line_that_it_had)
   for (const auto& [slot, items] : orders.items) play(slot, items);
   EXPECT_EQ(shares.channels(before.slot), 0u) << "it counts for nobody";
   shares.bar("bad", Bar::none, orders);
-  const auto freed = shares.reconcile(state, {});
+  const auto freed = shares.reconcile(state);
   for (const auto& [slot, items] : freed.items) play(slot, items);
   EXPECT_EQ(shares.place(state.find("t", "bad")->id), before);
   EXPECT_EQ(channels_at(0) + channels_at(1), 2u);
@@ -528,7 +597,7 @@ TEST_F(SharesTest, a_withheld_channel_keeps_its_slot_and_no_other_moves_for_it) 
     if (const auto at = shares.place(state.find("t", "c" + std::to_string(i))->id); at->slot == Slot{0})
       shares.bar("c" + std::to_string(i), Bar::withheld, orders);
   for (const auto& [slot, items] : orders.items) play(slot, items);
-  const auto later = shares.reconcile(state, {});
+  const auto later = shares.reconcile(state);
   EXPECT_TRUE(later.items.empty() && later.departures.empty());
   EXPECT_EQ(channels_at(0), 0u);
   EXPECT_EQ(shares.channels(Slot{0}), 4u);

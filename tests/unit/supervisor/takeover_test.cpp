@@ -22,7 +22,8 @@ struct TakenOverShares : testing::Test {
   }
   // By the supervisor before; its workers have applied it.
   void apply_before() {
-    for (const auto& [slot, items] : before.reconcile(state, dirty).items)
+    before.touch(dirty);
+    for (const auto& [slot, items] : before.reconcile(state).items)
       for (const AssignItem& item : items)
         if (const auto* add = std::get_if<AddEntry>(&item)) served[slot][add->index] = add->entry;
     dirty.clear();
@@ -43,7 +44,8 @@ struct TakenOverShares : testing::Test {
     }
     dirty.clear();
     state.visit([&](const EntryRef& entry) { dirty.push_back(entry.id); });
-    return after.reconcile(state, dirty);
+    after.touch(dirty);
+    return after.reconcile(state);
   }
   std::optional<Place> place(const Shares& shares, const std::string& channel) {
     const auto entries = state.of_channel(channel);
@@ -124,7 +126,8 @@ TEST_F(TakenOverShares, what_a_worker_that_died_served_is_given_to_the_next_one)
   }
   after.forget_taken_over(slot);
   state.visit([&](const EntryRef& entry) { dirty.push_back(entry.id); });
-  const Shares::Orders orders = after.reconcile(state, dirty);
+  after.touch(dirty);
+  const Shares::Orders orders = after.reconcile(state);
   EXPECT_EQ(count(orders), 1u);
   EXPECT_EQ(orders.items.begin()->first, slot) << "where it was served before";
 }
