@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,7 +24,7 @@ inline constexpr size_t kMaxChannelNameBytes = 1007;
 inline constexpr size_t kMaxTopicBytes = 249;
 inline constexpr size_t kMaxOutkeyBytes = 16'384;
 
-enum class KeyForm { plain, json };
+enum class KeyForm : uint8_t { plain, json };
 
 // What one live command asks for. `key` is the outkey; empty: the channel's name is the record key.
 struct EntrySpec {

@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSnapshotGrace{3000};
 constexpr milliseconds kTick{1000};
 constexpr int kTicksUntilTrim = 3;
+// Of a turn that settles what the command topic held: some milliseconds.
+constexpr size_t kSettledAtOnce = 1000, kBucketsOfASlice = 20'000;
 
 std::vector<Slot> slots_of(const Config& config) {
   std::vector<Slot> slots;
@@ -40,7 +42,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       stopped_(std::move(stopped)),
       commands_(make_topic_rule(config.output.allow, config.output.topic_prefix, config.commands.topic),
                 static_cast<size_t>(config.commands.max_channels)),
-      replay_([this](const TopicRecord& record) { return commands_.refuses(record.key, record.value); }),
+      replay_([this](const TopicRecord& record) { return commands_.look(record); }),
       shares_(slots_of(config),
               config.workers.affinity == WorkerAffinity::ioc ? Affinity::ioc : Affinity::none),
       books_(config, spool),
@@ -54,6 +56,7 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       grace_timer_(loop),
       handover_timer_(loop),
       reconcile_timer_(loop),
+      settle_timer_(loop),
       search_timer_(loop) {}
 
 Service::~Service() {
@@ -143,6 +146,7 @@ Fleet::Callbacks Service::fleet_callbacks() {
     snapshot_timer_.cancel();
     handover_timer_.cancel();
     reconcile_timer_.cancel();
+    settle_timer_.cancel();
     search_timer_.cancel();
     tail_.reset();
     control_.reset();
@@ -198,7 +202,7 @@ Tail::Callbacks Service::tail_callbacks() {
     if (counts) fold(record, is_new);
   };
   tail.end = [this](int32_t partition, int64_t offset) {
-    if (const auto end = replay_.end(partition, offset)) on_caught_up(*end);
+    if (replay_.end(partition, offset)) on_all_read();
   };
   tail.started_over = [this] {
     replay_.start_over();
@@ -242,14 +246,45 @@ void Service::on_batch_end() {
   if (replay_.live()) reconcile();
 }
 
-void Service::on_caught_up(const Replay::End& end) {
+void Service::on_all_read() {
   grace_timer_.cancel();
-  for (const Replay::Held& held : end.held) fold(held.record(), false);
-  if (end.may_remove) {
-    std::vector<Change> changes;
-    commands_.retire_unseen(changes);
-    for (const Change& change : changes) shares_.touch(change.id);
+  is_retired_ = !replay_.is_over_a_state();
+  is_retiring_ = false;
+  commands_.begin_retiring();
+  settle_replay();
+}
+
+// What was held back, then what of the state the topic does not hold; what came meanwhile is held back, too.
+void Service::settle_replay() {
+  if (stopping_ || !replay_.settling()) return;  // it is being read anew
+  while (replay_.holds() || !is_retired_) {
+    const bool goes_on = is_retiring_ || !replay_.holds() ? retire() : settle_held();
+    if (!goes_on) continue;
+    settle_timer_.expires_after(milliseconds(0));
+    settle_timer_.async_wait([this](const error_code& error) {
+      if (!error) settle_replay();
+    });
+    return;
   }
+  on_caught_up();
+}
+
+// Both: a slice, and whether there is more.
+bool Service::settle_held() {
+  for (const HeldRecord& held : replay_.release(kSettledAtOnce)) fold(held.record(), false);
+  return replay_.holds();
+}
+
+bool Service::retire() {
+  std::vector<Change> changes;
+  is_retired_ = commands_.retire_unseen(kBucketsOfASlice, replay_.may_remove(), changes);
+  is_retiring_ = !is_retired_;
+  for (const Change& change : changes) shares_.touch(change.id);
+  return is_retiring_;
+}
+
+void Service::on_caught_up() {
+  replay_.settled();
   log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
             commands_.size(), commands_.rejected_total());
   judge_replay();

@@ -117,7 +117,11 @@ private:
   Tail::Callbacks tail_callbacks();
   void fold(const TopicRecord& record, bool is_new);
   void on_batch_end();
-  void on_caught_up(const Replay::End& end);
+  void on_all_read();
+  void settle_replay();
+  bool settle_held();
+  bool retire();
+  void on_caught_up();
   void judge_replay();
   void judge_commands();
   void tell(ReasonCode code, const std::string& message, std::optional<ReasonCode> because = {});
@@ -271,8 +275,9 @@ private:
   bool hosts_changed_ = false;  // since the last reconcile
 
   bool stopping_ = false;
-  int ticks_since_burst_ = 0;            // of commands or assignments
-  MonotonicNs swept_at_{INT64_MIN / 2};  // when the last round of sweeping began
+  int ticks_since_burst_ = 0;                     // of commands or assignments
+  MonotonicNs swept_at_{INT64_MIN / 2};           // when the last round of sweeping began
+  bool is_retiring_ = false, is_retired_ = true;  // of settle_replay()
   bool snapshot_due_ = false;
   bool snapshot_running_ = false;  // it is put together or written
   SnapshotPieces snapshot_pieces_;
@@ -282,7 +287,7 @@ private:
   ChannelRound channel_round_;
   SearchProblems search_problems_;
   boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, handover_timer_,
-      reconcile_timer_, search_timer_;
+      reconcile_timer_, settle_timer_, search_timer_;
   boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
 };
 

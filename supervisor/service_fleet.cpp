@@ -26,8 +26,9 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 }  // namespace
 
 void Service::reconcile() {
-  // What found workers serve is not known before they have greeted.
-  if (stopping_ || fleet_->is_adopting()) return;
+  // What found workers serve is not known before they have greeted; and half of what a topic says may end
+  // what the other half commands.
+  if (stopping_ || fleet_->is_adopting() || replay_.settling()) return;
   if (!shares_.is_behind() && !hosts_changed_ && !shares_.moves_put_off() && !shares_.wants_plan())
     return drop_unclaimed();
   hosts_changed_ = false;

@@ -66,7 +66,7 @@ void Service::see_channel(EntryId id) {
 
 void Service::save_snapshot_if_due() {
   const MonotonicNs time = monotonic_now();
-  if (!snapshot_due_ || !replay_.serving() || snapshot_running_) return;
+  if (!snapshot_due_ || !replay_.serving() || replay_.settling() || snapshot_running_) return;
   if (time.value - snapshot_saved_at_.value < kSnapshotIntervalMs * kNsPerMs) return;
   snapshot_due_ = false;
   snapshot_running_ = true;
@@ -121,7 +121,7 @@ void Service::write_snapshot() {
 // Nothing is served any more, so that it may take its time. It queues behind one that is being written: the
 // writer is a single thread.
 void Service::save_snapshot_at_the_end() {
-  if (!replay_.serving() || (!snapshot_due_ && !commands_.is_walked())) return;
+  if (!replay_.serving() || replay_.settling() || (!snapshot_due_ && !commands_.is_walked())) return;
   snapshot_pieces_.clear();
   commands_.begin_walk();
   while (commands_.walk(commands_.keys() + 1, [this](const CommandState::LiveKey& key) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "proto/ledger_format.h"
@@ -40,50 +39,45 @@ struct CommandState::Impl {
   TopicRule rule;
   size_t max_channels;
   KeyTable keys;
-  std::vector<KeyRow*> by_id;  // the effective row of each identity; nullptr: free
+  std::vector<const KeyRow*> by_id;  // the effective row of each identity; nullptr: free
   std::vector<uint32_t> free_ids;
   size_t effective = 0;
   uint32_t log = 1;
   // Of a walk over the keys: what changed since it began, and how far it is in the table, as that was.
   std::optional<std::vector<std::string>> touched;
   size_t walked_buckets = 0, buckets = 0;
+  size_t retired_buckets = 0;
   Rejections rejections;
   KeySpread spread;
-
-  // What the snapshot knew to be reported of a command, until its record comes by again in the replay.
-  struct Reported {
-    int64_t offset;
-    int32_t partition;
-    bool never_connected_published, was_connected, disconnected_published;
-  };
-  std::unordered_map<std::string, Reported> reported;
 
   KeyTable::index<ByRawKey>::type::iterator find_key(std::string_view raw) {
     auto& index = keys.get<ByRawKey>();
     auto [begin, end] = index.equal_range(hash_text(raw));
     for (; begin != end; ++begin)
-      if ((*begin)->has_key(raw)) return begin;
+      if (begin->has_key(raw)) return begin;
     return index.end();
   }
 
   // The identity's row that counts: effective, or the latest but `except`.
-  KeyRow* effective_row(std::string_view topic, std::string_view channel) {
+  const KeyRow* effective_row(std::string_view topic, std::string_view channel) {
     auto [begin, end] = keys.get<ByChannel>().equal_range(channel);
     for (; begin != end; ++begin)
-      if ((*begin)->effective && (*begin)->topic() == topic) return begin->get();
+      if (begin->effective && begin->topic() == topic) return &*begin;
     return nullptr;
   }
-  KeyRow* latest_row(std::string_view topic, std::string_view channel) {
-    KeyRow* latest = nullptr;
+  const KeyRow* latest_row(std::string_view topic, std::string_view channel) {
+    const KeyRow* latest = nullptr;
     const auto [first, end] = keys.get<ByChannel>().equal_range(channel);
-    bool in_one_partition = true;
+    bool in_one_partition = true, is_only = true;
     for (auto at = first; at != end; ++at)
-      if ((*at)->topic() == topic) {
-        in_one_partition &= latest == nullptr || latest->partition == (*at)->partition;
-        latest = at->get();
+      if (at->topic() == topic) {
+        is_only = latest == nullptr;
+        in_one_partition &= latest == nullptr || latest->partition == at->partition;
+        latest = &*at;
       }
+    if (is_only) return latest;
     for (auto at = first; at != end; ++at)
-      if ((*at)->topic() == topic && is_later(**at, *latest, in_one_partition)) latest = at->get();
+      if (at->topic() == topic && is_later(*at, *latest, in_one_partition)) latest = &*at;
     return latest;
   }
   bool is_seen(const KeyRow& row) const { return row.log == log; }
@@ -105,7 +99,7 @@ struct CommandState::Impl {
   bool has_other_row(const KeyRow& row) {
     auto [begin, end] = keys.get<ByChannel>().equal_range(row.channel());
     for (; begin != end; ++begin)
-      if (begin->get() != &row && (*begin)->topic() == row.topic()) return true;
+      if (&*begin != &row && begin->topic() == row.topic()) return true;
     return false;
   }
 
@@ -127,9 +121,9 @@ struct CommandState::Impl {
   }
 
   // Makes the identity's latest row the effective one and says what that changes.
-  void settle(const std::string& topic, const std::string& channel, std::optional<uint32_t> previous,
+  void settle(std::string_view topic, std::string_view channel, std::optional<uint32_t> previous,
               std::vector<Change>& changes) {
-    KeyRow* latest = latest_row(topic, channel);
+    const KeyRow* const latest = latest_row(topic, channel);
     if (latest == nullptr) {
       rejections.entry_is_gone(hash_of_entry(topic, channel));
       if (!previous) return;
@@ -152,17 +146,17 @@ struct CommandState::Impl {
   // Takes the row out; answers with its identity's id when it was the effective one.
   std::optional<uint32_t> erase(KeyTable::index<ByRawKey>::type::iterator at) {
     std::optional<uint32_t> id;
-    if ((*at)->effective) {
-      id = (*at)->id;
+    if (at->effective) {
+      id = at->id;
       by_id[*id] = nullptr;
     }
-    if (touched) touched->push_back((*at)->raw_key());
+    if (touched) touched->push_back(at->raw_key());
     keys.get<ByRawKey>().erase(at);
     return id;
   }
 
   void unset(KeyTable::index<ByRawKey>::type::iterator at, std::vector<Change>& changes) {
-    const std::string topic = std::string((*at)->topic()), channel((*at)->channel());
+    const std::string topic(at->topic()), channel(at->channel());
     if (auto id = erase(at)) settle(topic, channel, id, changes);
   }
 
@@ -188,46 +182,43 @@ struct CommandState::Impl {
         meant->topic);
   }
 
-  KeyRow& insert(std::string_view raw, const EntrySpec& entry, KeyForm form) {
-    auto row = std::make_unique<KeyRow>();
-    row->set(raw, entry, form);
+  const KeyRow& insert(KeyRow row, std::string_view raw) {
     if (touched) touched->emplace_back(raw);
-    return **keys.insert(std::move(row)).first;
+    return *keys.insert(std::move(row)).first;
   }
 
-  void set(std::string_view raw, const RecordPlace& at_record, const SetCommand& command, uint32_t of_log,
-           std::vector<Change>& changes) {
-    const auto& [partition, offset, timestamp_ms] = at_record;
-    // A row's texts are its index: it is replaced, not edited.
-    std::optional<Reported> before;
-    std::optional<uint32_t> id;
-    std::string old_topic, old_channel;
-    if (auto at = find_key(raw); at != keys.get<ByRawKey>().end()) {
-      before = {(*at)->offset, (*at)->partition, (*at)->never_connected_published, (*at)->was_connected,
-                (*at)->disconnected_published};
-      old_topic = std::string((*at)->topic());
-      old_channel = (*at)->channel();
-      id = erase(at);
-    }
-    const bool same_identity = old_topic == command.entry.topic && old_channel == command.entry.channel;
-    if (id && !same_identity) settle(old_topic, old_channel, std::exchange(id, std::nullopt), changes);
-    if (!id) {
-      if (const KeyRow* standing = effective_row(command.entry.topic, command.entry.channel))
-        id = standing->id;
-    }
-    KeyRow& row = insert(raw, command.entry, command.form);
-    row.partition = partition;
-    row.offset = offset;
-    row.timestamp_ms = timestamp_ms;
+  // `standing`: where the key stands until now, or the end.
+  const KeyRow& set(std::string_view raw, KeyTable::index<ByRawKey>::type::iterator standing,
+                    const RecordPlace& record, const SetCommand& command, uint32_t of_log,
+                    std::vector<Change>& changes) {
+    KeyRow row;
+    row.set(raw, command.entry, command.form);
+    row.partition = record.partition;
+    row.offset = record.offset;
+    row.timestamp_ms = record.timestamp_ms;
     row.log = of_log;
-    if (auto known = reported.find(std::string(raw)); known != reported.end()) before = known->second;
-    if (before && before->offset == offset && before->partition == partition) {
-      // The same record once more: what was reported of it stays reported.
-      row.never_connected_published = before->never_connected_published;
-      row.was_connected = before->was_connected;
-      row.disconnected_published = before->disconnected_published;
+    // A row's texts are its index: it is replaced, not edited.
+    std::optional<uint32_t> id;
+    if (standing != keys.get<ByRawKey>().end()) {
+      if (standing->offset == record.offset && standing->partition == record.partition) {
+        // The same record once more: what was reported of it stays reported.
+        row.never_connected_published = standing->never_connected_published;
+        row.was_connected = standing->was_connected;
+        row.disconnected_published = standing->disconnected_published;
+      }
+      const bool same_identity =
+          standing->topic() == command.entry.topic && standing->channel() == command.entry.channel;
+      const std::string topic(standing->topic()), channel(standing->channel());
+      id = erase(standing);
+      if (id && !same_identity) settle(topic, channel, std::exchange(id, std::nullopt), changes);
     }
+    if (!id) {
+      if (const KeyRow* effective = effective_row(command.entry.topic, command.entry.channel))
+        id = effective->id;
+    }
+    const KeyRow& made = insert(std::move(row), raw);
     settle(command.entry.topic, command.entry.channel, id, changes);
+    return made;
   }
 };
 
@@ -248,12 +239,12 @@ void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms
   // A bad record changes nothing; what stood under its key lives on, also when the topic no longer holds it.
   const auto refuse = [&](std::string reason, std::optional<uint64_t> entry_hash = std::nullopt) {
     self.rejections.add(place, key, std::move(reason), entry_hash);
-    if (known) (*at)->log = self.log;
+    if (known) at->log = self.log;
   };
   if (auto problem = self.refusal(command)) return refuse(*problem);
   const bool is_set = std::holds_alternative<SetCommand>(command);
   std::optional<RecordPlace> standing;
-  if (known && self.is_seen(**at)) standing = {(*at)->partition, (*at)->offset, (*at)->timestamp_ms};
+  if (known && self.is_seen(*at)) standing = {at->partition, at->offset, at->timestamp_ms};
   if (!is_set && !known) {
     std::optional<uint64_t> entry_hash;
     if (auto problem = self.misses(partition, offset, *key, entry_hash))
@@ -261,7 +252,7 @@ void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms
   }
   if (is_set) {
     const auto& entry = std::get<SetCommand>(command).entry;
-    if (self.is_full_for(entry, known ? at->get() : nullptr)) {
+    if (self.is_full_for(entry, known ? &*at : nullptr)) {
       return refuse(fmt::format("there are {} entries already; raise commands.max_channels to take more",
                                 self.effective));
     }
@@ -269,14 +260,29 @@ void CommandState::apply(int32_t partition, int64_t offset, int64_t timestamp_ms
   self.rejections.repaired(place, *key);
   if (!self.spread.counts(*key, place, is_set, standing)) return;
   if (is_set) {
-    self.set(*key, place, std::get<SetCommand>(command), self.log, changes);
+    self.set(*key, at, place, std::get<SetCommand>(command), self.log, changes);
   } else if (known) {
     self.unset(at, changes);
   }
 }
 
-bool CommandState::refuses(std::optional<std::string_view> key, std::optional<std::string_view> value) const {
-  return impl_->refusal(parse_command(key, value)).has_value();
+CommandState::Standing CommandState::look(const TopicRecord& record) {
+  Impl& self = *impl_;
+  const Command command = parse_command(record.key, record.value);
+  if (self.refusal(command)) return Standing::refused;
+  const auto* const set = std::get_if<SetCommand>(&command);
+  // Which one of a key counts is not known before all partitions were read.
+  if (set == nullptr || self.spread.expects_several()) return Standing::news;
+  const auto at = self.find_key(*record.key);
+  if (at == self.keys.get<ByRawKey>().end()) return Standing::news;
+  if (at->partition != record.partition || at->offset != record.offset || !at->says(set->entry, set->form))
+    return Standing::news;
+  const RecordPlace place{record.partition, record.offset, record.timestamp_ms};
+  self.rejections.repaired(place, *record.key);
+  (void)self.spread.counts(*record.key, place, true, std::nullopt);
+  at->log = self.log;
+  at->timestamp_ms = record.timestamp_ms;
+  return Standing::stands;
 }
 
 size_t CommandState::size() const {
@@ -302,7 +308,7 @@ std::vector<EntryRef> CommandState::of_channel(std::string_view channel) const {
   std::vector<EntryRef> entries;
   auto [begin, end] = impl_->keys.get<ByChannel>().equal_range(channel);
   for (; begin != end; ++begin)
-    if ((*begin)->effective) entries.push_back(ref(**begin));
+    if (begin->effective) entries.push_back(ref(*begin));
   std::sort(entries.begin(), entries.end(),
             [](const EntryRef& a, const EntryRef& b) { return a.topic < b.topic; });
   return entries;
@@ -315,7 +321,7 @@ void CommandState::visit(const std::function<void(const EntryRef&)>& visitor) co
 
 bool CommandState::learn(EntryId id, uint32_t ledger_flags) {
   if (id.value >= impl_->by_id.size() || impl_->by_id[id.value] == nullptr) return false;
-  KeyRow& row = *impl_->by_id[id.value];
+  const KeyRow& row = *impl_->by_id[id.value];
   bool news = false;
   const auto take = [&news](bool& known, bool said) { news |= std::exchange(known, said) != said; };
   const auto says = [ledger_flags](uint32_t flag) { return (ledger_flags & flag) != 0; };
@@ -363,7 +369,7 @@ CommandState::LiveKey live_key(const KeyRow& row) {
 }  // namespace
 
 void CommandState::visit_keys(const std::function<void(const LiveKey&)>& visitor) const {
-  for (const RowPtr& row : impl_->keys) visitor(live_key(*row));
+  for (const KeyRow& row : impl_->keys) visitor(live_key(row));
 }
 
 uint32_t CommandState::ids() const {
@@ -386,7 +392,7 @@ CommandState::Walk CommandState::walk(size_t slice, const std::function<void(con
   const size_t end = std::min(impl_->walked_buckets + slice, impl_->buckets);
   for (; impl_->walked_buckets < end; ++impl_->walked_buckets)
     for (auto at = index.begin(impl_->walked_buckets); at != index.end(impl_->walked_buckets); ++at)
-      visitor(live_key(**at));
+      visitor(live_key(*at));
   return end == impl_->buckets ? Walk::done : Walk::goes_on;
 }
 
@@ -405,28 +411,40 @@ bool CommandState::is_walked() const {
 std::optional<CommandState::LiveKey> CommandState::find_key(std::string_view raw_key) const {
   const auto found = impl_->find_key(raw_key);
   if (found == impl_->keys.get<ByRawKey>().end()) return std::nullopt;
-  return live_key(**found);
+  return live_key(*found);
 }
 
 void CommandState::restore(const LiveKey& key) {
   if (impl_->rule(key.entry.topic) || impl_->is_full_for(key.entry, nullptr)) return;
   std::vector<Change> changes;
-  impl_->set(key.raw_key, {key.partition, key.offset, 0}, {key.entry, key.form}, 0, changes);
-  KeyRow& row = **impl_->find_key(key.raw_key);
+  const KeyRow& row = impl_->set(key.raw_key, impl_->find_key(key.raw_key), {key.partition, key.offset, 0},
+                                 {key.entry, key.form}, 0, changes);
   row.never_connected_published = key.never_connected_published;
   row.was_connected = key.was_connected;
   row.disconnected_published = key.disconnected_published;
-  if (key.never_connected_published || key.was_connected)
-    impl_->reported[key.raw_key] = {key.offset, key.partition, key.never_connected_published,
-                                    key.was_connected, key.disconnected_published};
 }
 
-void CommandState::retire_unseen(std::vector<Change>& changes) {
-  impl_->reported = {};
-  std::vector<std::string> gone;
-  for (const RowPtr& row : impl_->keys)
-    if (!impl_->is_seen(*row)) gone.push_back(row->raw_key());
-  for (const std::string& raw : gone) impl_->unset(impl_->find_key(raw), changes);
+void CommandState::begin_retiring() {
+  impl_->retired_buckets = 0;
+}
+
+bool CommandState::retire_unseen(size_t slice, bool may_remove, std::vector<Change>& changes) {
+  Impl& self = *impl_;
+  const auto& index = self.keys.get<ByRawKey>();
+  const size_t end = self.retired_buckets + std::min(slice, index.bucket_count() - self.retired_buckets);
+  std::vector<std::string> unseen;
+  for (; self.retired_buckets < end; ++self.retired_buckets)
+    for (auto at = index.begin(self.retired_buckets); at != index.end(self.retired_buckets); ++at)
+      if (!self.is_seen(*at)) unseen.push_back(at->raw_key());
+  for (const std::string& raw : unseen) {
+    const auto at = self.find_key(raw);
+    if (may_remove) {
+      self.unset(at, changes);
+    } else if (at->effective) {
+      self.settle(std::string(at->topic()), std::string(at->channel()), at->id, changes);
+    }
+  }
+  return end == index.bucket_count();
 }
 
 }  // namespace e2k::supervisor

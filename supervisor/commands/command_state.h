@@ -29,6 +29,7 @@
 
 #include "common/ids.h"
 #include "proto/command_record.h"
+#include "supervisor/commands/topic_record.h"
 
 namespace e2k::supervisor {
 
@@ -85,9 +86,14 @@ public:
   void apply(int32_t partition, int64_t offset, int64_t timestamp_ms, std::optional<std::string_view> key,
              std::optional<std::string_view> value, std::vector<Change>& changes);
 
-  // Whether apply() refuses the record whatever else is commanded: it is no command, or names a topic that
-  // may not be written to. (Where there are too many entries already it refuses more.)
-  bool refuses(std::optional<std::string_view> key, std::optional<std::string_view> value) const;
+  // What apply() would do with a record, for a reader that holds records back.
+  enum class Standing {
+    refused,  // nothing, whatever else is commanded: it is no command, or names a topic that may not be
+              // written to. (Where there are too many entries already it refuses more.)
+    stands,   // nothing: its key stands by this very record. That it was read is noted
+    news,
+  };
+  Standing look(const TopicRecord& record);
 
   size_t size() const;  // effective entries
   size_t keys() const;  // raw keys alive
@@ -142,9 +148,12 @@ public:
   // Puts a key back as the snapshot had it, before any apply(); one that the rule refuses by now, or that is
   // over the bound, is left out.
   void restore(const LiveKey& key);
-  // After a complete read from the topic's beginning: removes the keys (restored from a snapshot) that the
-  // topic no longer holds, that is, whose last record was not seen again. See Tail for when that is safe.
-  void retire_unseen(std::vector<Change>& changes);
+  // After a complete read from the topic's beginning: the keys (restored from a snapshot, or of an earlier
+  // log) that the topic no longer holds, that is, whose last record was not seen again, are removed, or give
+  // way to one of the same identity that was. In slices: begin_retiring(), then retire_unseen() until it
+  // answers true; no apply() in between.
+  void begin_retiring();
+  bool retire_unseen(size_t slice, bool may_remove, std::vector<Change>& changes);
 
 private:
   struct Impl;

@@ -28,6 +28,7 @@ public:
   void begin(bool has_several_partitions);
   // Partitions were added.
   void expect_several() { several_ = true; }
+  bool expects_several() const { return several_; }
 
   size_t split() const { return split_; }
   std::optional<CommandState::SplitKey> example() const;

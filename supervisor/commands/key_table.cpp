@@ -23,6 +23,11 @@ bool KeyRow::has_key(std::string_view raw) const {
   return form == KeyForm::plain ? channel() == raw : raw_key() == raw;
 }
 
+bool KeyRow::says(const EntrySpec& entry, KeyForm in_form) const {
+  return form == in_form && mask == entry.mask && channel() == entry.channel && topic() == entry.topic &&
+         outkey() == entry.key;
+}
+
 void KeyRow::set(std::string_view raw, const EntrySpec& entry, KeyForm new_form) {
   const bool derivable = command_key(entry, new_form) == raw;
   channel_bytes = static_cast<uint16_t>(entry.channel.size());

@@ -1,5 +1,8 @@
 // Pure. The live keys of the command topic, one row each, found by raw key and by channel.
 //
+// A row stays where it is in memory for as long as it lives. Its texts are what it is found by and never
+// change; what else it says may, in place.
+//
 // A row's texts lie in one block of memory: channel, outkey, topic, and the raw key only where it is not what
 // command_key() would make of the entry. Topics are not shared: in the field many a channel has its own.
 #pragma once
@@ -18,22 +21,22 @@ namespace e2k::supervisor {
 
 struct KeyRow {
   std::unique_ptr<char[]> texts;  // channel, outkey, topic, raw key (if kept)
-  int64_t offset = 0;
-  int64_t timestamp_ms = 0;
   uint64_t raw_hash = 0;
+  int64_t offset = 0;
+  mutable int64_t timestamp_ms = 0;
   uint32_t outkey_bytes = 0;
   uint32_t raw_bytes = 0;  // 0: the raw key is command_key(entry, form)
-  uint32_t id = 0;
   int32_t partition = 0;
-  uint32_t log = 0;  // the number of the log that its record was read from; 0: restored, not read yet
+  mutable uint32_t id = 0;
+  mutable uint32_t log = 0;  // the number of the log that its record was read from; 0: restored, not read yet
   uint16_t channel_bytes = 0;
   uint8_t topic_bytes = 0;
   Mask mask;
   KeyForm form = KeyForm::plain;
-  bool effective = false;
-  bool never_connected_published = false;
-  bool was_connected = false;
-  bool disconnected_published = false;
+  mutable bool effective = false;
+  mutable bool never_connected_published = false;
+  mutable bool was_connected = false;
+  mutable bool disconnected_published = false;
 
   std::string_view channel() const { return {texts.get(), channel_bytes}; }
   std::string_view outkey() const { return {texts.get() + channel_bytes, outkey_bytes}; }
@@ -42,6 +45,7 @@ struct KeyRow {
   std::string raw_key() const;
   // Whether this row stands under `raw` (compares bytes, not hashes).
   bool has_key(std::string_view raw) const;
+  bool says(const EntrySpec& entry, KeyForm in_form) const;
   // Takes over what a command says; its names are within their limits (kMaxTopicBytes, kMaxChannelNameBytes).
   void set(std::string_view raw, const EntrySpec& entry, KeyForm form);
 
@@ -53,12 +57,11 @@ private:
 
 uint64_t hash_text(std::string_view text);
 
-using RowPtr = std::unique_ptr<KeyRow>;
-inline uint64_t raw_hash_of(const RowPtr& row) {
-  return row->raw_hash;
+inline uint64_t raw_hash_of(const KeyRow& row) {
+  return row.raw_hash;
 }
-inline std::string_view channel_of(const RowPtr& row) {
-  return row->channel();
+inline std::string_view channel_of(const KeyRow& row) {
+  return row.channel();
 }
 struct SameNumber {
   size_t operator()(uint64_t hash) const { return hash; }
@@ -71,11 +74,11 @@ struct ByRawKey {};
 struct ByChannel {};
 namespace mi = boost::multi_index;
 using KeyTable = mi::multi_index_container<
-    RowPtr,
+    KeyRow,
     mi::indexed_by<
-        mi::hashed_non_unique<mi::tag<ByRawKey>, mi::global_fun<const RowPtr&, uint64_t, raw_hash_of>,
+        mi::hashed_non_unique<mi::tag<ByRawKey>, mi::global_fun<const KeyRow&, uint64_t, raw_hash_of>,
                               SameNumber>,
-        mi::hashed_non_unique<mi::tag<ByChannel>, mi::global_fun<const RowPtr&, std::string_view, channel_of>,
+        mi::hashed_non_unique<mi::tag<ByChannel>, mi::global_fun<const KeyRow&, std::string_view, channel_of>,
                               TextHash>>>;
 
 }  // namespace e2k::supervisor

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <tuple>
 #include <utility>
 
 namespace e2k::supervisor {
@@ -11,14 +11,6 @@ namespace e2k::supervisor {
 namespace {
 
 constexpr const char* kSeenEarlier = "an earlier run of the service saw it";
-constexpr size_t kPartitionBytes = sizeof(int32_t);
-
-std::string name_of(int32_t partition, std::string_view key) {
-  std::string name(kPartitionBytes + key.size(), '\0');
-  std::memcpy(name.data(), &partition, kPartitionBytes);
-  std::ranges::copy(key, name.begin() + kPartitionBytes);
-  return name;
-}
 
 }  // namespace
 
@@ -63,17 +55,24 @@ bool Replay::take(const TopicRecord& record) {
   if (record.offset < next) {
     lose(fmt::format("partition {} goes on at offset {} after {}", record.partition, record.offset, next));
     // It is read anew: not record by record, for it may hold little of what it held.
-    if (live()) {
+    if (live() || settling()) {
       phase_ = Phase::replaying_over;
       ended_.erase(record.partition);
       ++log_number_;
     }
   }
   next = record.offset + 1;
-  if (phase_ == Phase::replaying_over) {
-    if (is_refused_(record)) return true;
-    hold(record);
-    return false;
+  if (phase_ == Phase::replaying_over || settling()) {
+    switch (look_(record)) {
+      case CommandState::Standing::refused:
+        return true;
+      case CommandState::Standing::stands:
+        drop(record);
+        return false;
+      case CommandState::Standing::news:
+        hold(record);
+        return false;
+    }
   }
   int64_t& kept = kept_[record.partition];
   kept = std::max(kept, next);
@@ -82,45 +81,43 @@ bool Replay::take(const TopicRecord& record) {
 
 // What is not refused has a key.
 void Replay::hold(const TopicRecord& record) {
-  Numbered& last = held_[name_of(record.partition, *record.key)];
-  last.number = ++last_number_;
-  last.held.partition = record.partition;
-  last.held.offset = record.offset;
-  last.held.timestamp_ms = record.timestamp_ms;
-  last.held.value.reset();
-  if (record.value) last.held.value.emplace(*record.value);
+  drop(record);
+  HeldRecord held{record.partition, record.offset, record.timestamp_ms, std::string(*record.key), {}};
+  if (record.value) held.value.emplace(*record.value);
+  held_.push_back(std::move(held));
 }
 
-std::vector<Replay::Held> Replay::release() {
-  std::vector<Numbered> in_order;
-  in_order.reserve(held_.size());
-  while (!held_.empty()) {
-    auto node = held_.extract(held_.begin());
-    in_order.push_back(std::move(node.mapped()));
-    in_order.back().held.key = node.key().substr(kPartitionBytes);
-  }
-  held_ = {};
-  std::sort(in_order.begin(), in_order.end(),
-            [](const Numbered& a, const Numbered& b) { return a.number < b.number; });
-  std::vector<Held> held;
-  held.reserve(in_order.size());
-  for (Numbered& one : in_order) held.push_back(std::move(one.held));
-  return held;
+// What came before it under its key.
+void Replay::drop(const TopicRecord& record) {
+  auto& by_key = held_.get<1>();
+  const auto before = by_key.find(std::tuple(record.partition, *record.key));
+  if (before != by_key.end()) by_key.erase(before);
 }
 
-std::optional<Replay::End> Replay::end(int32_t partition, int64_t offset) {
+std::vector<HeldRecord> Replay::release(size_t most) {
+  std::vector<HeldRecord> released;
+  for (; released.size() < most && !held_.empty(); held_.pop_front()) released.push_back(held_.front());
+  return released;
+}
+
+bool Replay::end(int32_t partition, int64_t offset) {
   int64_t& next = read_[partition];
   if (offset < next) lose(fmt::format("partition {} ends at offset {}, not {}", partition, offset, next));
   next = offset;
   ended_.insert(partition);
-  if (live() || ended_ != partitions_) return std::nullopt;
+  if (live() || settling() || ended_ != partitions_) return false;
   for (const auto& [known, behind] : std::exchange(known_, {}))
     if (const auto found = read_.find(known); found == read_.end() || found->second < behind)
       lose(fmt::format("partition {} once ended at offset {}", known, behind));
-  for (const auto& [known, behind] : read_) kept_[known] = std::max(kept_[known], behind);
-  phase_ = Phase::live;
+  over_ = phase_ == Phase::replaying_over;
+  phase_ = Phase::settling;
   serving_ = true;
-  return End{release(), restored_ && !has_lost_records() && !is_renewed()};
+  return true;
+}
+
+void Replay::settled() {
+  for (const auto& [partition, behind] : read_) kept_[partition] = std::max(kept_[partition], behind);
+  phase_ = Phase::live;
 }
 
 void Replay::start_over() {

@@ -4,11 +4,14 @@
 //   replaying        read from its beginning with nothing to serve: a record counts at once
 //   replaying_over   likewise, but there is a state: a snapshot's, or what was read before the topic
 //                    vanished. Half of a topic is worse than that, so that its records are held back
-//   live             every partition was read to its end; a record counts at once
+//   settling         every partition was read to its end; what is held back counts now, a slice at a time,
+//   and
+//                    what comes is held back behind it
+//   live             a record counts at once
 //
 // Of what is held back the last command of each key in each partition is kept, not the whole topic: a fold of
-// those is the same (command_state.h). A record that the fold refuses counts at once, for it changes nothing
-// and must not take the place of the command before it.
+// those is the same (command_state.h); and one that stands already is not kept at all. A record that the fold
+// refuses counts at once, for it changes nothing and must not take the place of the command before it.
 //
 // A topic whose end lies before what was read of it earlier, that begins later than it did, or that goes on
 // at an earlier offset, lost records; one with another id was made anew, however long it is. Either is
@@ -17,6 +20,11 @@
 // lost nothing says what may be removed: what the snapshot holds and it does not.
 #pragma once
 
+#include <boost/multi_index/composite_key.hpp>
+#include <boost/multi_index/hashed_index.hpp>
+#include <boost/multi_index/member.hpp>
+#include <boost/multi_index/sequenced_index.hpp>
+#include <boost/multi_index_container.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,24 +32,45 @@
 #include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "supervisor/commands/command_state.h"
 #include "supervisor/commands/topic_record.h"
 
 namespace e2k::supervisor {
+
+// A record, with its bytes.
+struct HeldRecord {
+  int32_t partition;
+  int64_t offset, timestamp_ms;
+  std::string key;
+  std::optional<std::string> value;
+  TopicRecord record() const { return {partition, offset, timestamp_ms, key, value}; }
+};
+// In the order in which they came, and found by partition and key.
+namespace held {
+namespace mi = boost::multi_index;
+using Key = mi::composite_key<HeldRecord, mi::member<HeldRecord, int32_t, &HeldRecord::partition>,
+                              mi::member<HeldRecord, std::string, &HeldRecord::key>>;
+using Hash = mi::composite_key_hash<std::hash<int32_t>, std::hash<std::string_view>>;
+using Equal = mi::composite_key_equal_to<std::equal_to<>, std::equal_to<>>;
+}  // namespace held
+using HeldRecords = held::mi::multi_index_container<
+    HeldRecord,
+    held::mi::indexed_by<held::mi::sequenced<>, held::mi::hashed_unique<held::Key, held::Hash, held::Equal>>>;
 
 class Replay {
 public:
   enum class Phase {
     replaying,       // waits for the topic's end
     replaying_over,  // likewise; or, before anything was read, for somebody to tell that it takes too long
+    settling,        // waits for settled()
     live,            // waits for nothing
   };
-  // Whether the fold refuses the record whatever its state is.
-  using IsRefused = std::function<bool(const TopicRecord&)>;
+  // What the fold says of a record that is about to be held back.
+  using Look = std::function<CommandState::Standing(const TopicRecord&)>;
 
-  explicit Replay(IsRefused is_refused) : is_refused_(std::move(is_refused)) {}
+  explicit Replay(Look look) : look_(std::move(look)) {}
 
   // Before anything was read: there is a state, which an earlier run of the service kept; and what this said
   // of the topic then.
@@ -59,21 +88,17 @@ public:
   // true: the record counts now.
   bool take(const TopicRecord& record);
 
-  struct Held {
-    int32_t partition;
-    int64_t offset, timestamp_ms;
-    std::string key;
-    std::optional<std::string> value;
-    TopicRecord record() const { return {partition, offset, timestamp_ms, key, value}; }
-  };
-  // What the end of the topic means.
-  struct End {
-    std::vector<Held> held;   // what counts from now on, in the order in which it came
-    bool may_remove = false;  // what the restored state holds and the topic does not
-  };
-  // A partition has no more records for now; `offset` is behind its last one. The answer comes when thereby
-  // all were read to their end.
-  std::optional<End> end(int32_t partition, int64_t offset);
+  // A partition has no more records for now; `offset` is behind its last one. true: thereby all were read to
+  // their end, and settling begins.
+  bool end(int32_t partition, int64_t offset);
+  // The first `most` of what is held back count now, in the order in which they came.
+  std::vector<HeldRecord> release(size_t most);
+  bool holds() const { return !held_.empty(); }
+  // It was read over a state, of which the topic may not hold all; and whether that may be removed then.
+  bool is_over_a_state() const { return over_; }
+  bool may_remove() const { return restored_ && !has_lost_records() && !is_renewed(); }
+  // All that was held back counts.
+  void settled();
   // The topic had vanished or was made anew, and is read from its beginning again.
   void start_over();
   // Rises whenever what comes is of another log than what came before, whose offsets mean nothing in it.
@@ -83,6 +108,7 @@ public:
 
   Phase phase() const { return phase_; }
   bool live() const { return phase_ == Phase::live; }
+  bool settling() const { return phase_ == Phase::settling; }
   // There is something to serve: what the topic holds, or what was restored.
   bool serving() const { return serving_; }
   // By partition, the offset behind the last record that counts.
@@ -97,23 +123,18 @@ public:
 
 private:
   void hold(const TopicRecord& record);
-  std::vector<Held> release();
+  void drop(const TopicRecord& record);
   void lose(std::string what);
   void know_log(const TopicLog& log);
 
-  struct Numbered {
-    uint64_t number;
-    Held held;
-  };
-  IsRefused is_refused_;
+  Look look_;
   Phase phase_ = Phase::replaying;
-  bool restored_ = false, serving_ = false;
+  bool restored_ = false, serving_ = false, over_ = false;
   std::set<int32_t> partitions_, ended_;
   std::map<int32_t, int64_t> read_;   // by partition: the offset behind the last record
   std::map<int32_t, int64_t> kept_;   // likewise, the last that counts
   std::map<int32_t, int64_t> known_;  // where partitions ended at least, to be found again at their end
-  std::unordered_map<std::string, Numbered> held_;  // by partition and key
-  uint64_t last_number_ = 0;
+  HeldRecords held_;
   TopicLog log_;
   uint64_t log_number_ = 0;
   std::string lost_, renewed_;

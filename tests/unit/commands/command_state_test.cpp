@@ -268,11 +268,9 @@ TEST_F(CommandStateTest, a_line_that_its_worker_has_not_filled_in_takes_nothing_
   EXPECT_TRUE(state.find(id)->disconnected_published);
 }
 
-TEST_F(CommandStateTest, a_replay_keeps_what_the_snapshot_knew_to_be_reported) {
+TEST_F(CommandStateTest, the_same_record_once_more_keeps_what_the_snapshot_knew_to_be_reported) {
   CommandState::LiveKey key{"c", {"t", "c", *parse_mask("v"), ""}, KeyForm::plain, 0, 7, true, true, true};
   state.restore(key);
-  apply_at(3, "c", R"({"topic":"t","mask":"a"})");
-  apply_at(5, "c", std::nullopt);
   apply_at(7, "c", R"({"topic":"t","mask":"v"})");
   EXPECT_TRUE(state.find("t", "c")->never_connected_published);
   EXPECT_TRUE(state.find("t", "c")->was_connected);
@@ -283,6 +281,46 @@ TEST_F(CommandStateTest, a_replay_keeps_what_the_snapshot_knew_to_be_reported) {
   EXPECT_TRUE(kept[0].disconnected_published);
 }
 
+TEST_F(CommandStateTest, a_record_by_which_its_key_stands_is_known_and_nothing_like_it_is) {
+  state.restore({"c", {"t", "c", *parse_mask("v"), ""}, KeyForm::plain, 0, 7, true, true, true});
+  using Standing = CommandState::Standing;
+  const auto look = [&](int64_t offset, std::string_view key, std::optional<std::string_view> value,
+                        int32_t partition = 0) {
+    return state.look({partition, offset, 5, key, value});
+  };
+  constexpr const char* kSame = R"({"topic":"t","mask":"v"})";
+  EXPECT_EQ(look(8, "c", kSame), Standing::news);
+  EXPECT_EQ(look(7, "c", kSame, 1), Standing::news);
+  EXPECT_EQ(look(7, "c", R"({"topic":"t","mask":"a"})"), Standing::news) << "the log lost its end and grew";
+  EXPECT_EQ(look(7, "c", std::nullopt), Standing::news);
+  EXPECT_EQ(look(7, "d", kSame), Standing::news);
+  EXPECT_EQ(look(7, "c", "no json"), Standing::refused);
+  EXPECT_EQ(look(7, "c", kSame), Standing::stands);
+  std::vector<Change> changes;
+  state.begin_retiring();
+  EXPECT_TRUE(state.retire_unseen(1'000'000, true, changes));
+  EXPECT_TRUE(changes.empty()) << "that it was read is noted";
+}
+
+TEST_F(CommandStateTest, a_key_that_the_topic_lost_gives_way_to_one_of_the_same_entry_that_it_holds) {
+  state.restore({"c", {"t", "c", *parse_mask("v"), ""}, KeyForm::plain, 0, 7, false, false});
+  state.restore({R"({"topic":"t","channel":"c"})",
+                 {"t", "c", *parse_mask("a"), ""},
+                 KeyForm::json,
+                 0,
+                 9,
+                 false,
+                 false});
+  EXPECT_EQ(state.find("t", "c")->mask, *parse_mask("a"));
+  EXPECT_EQ(state.look({0, 7, 5, "c", R"({"topic":"t","mask":"v"})"}), CommandState::Standing::stands);
+  std::vector<Change> changes;
+  state.begin_retiring();
+  EXPECT_TRUE(state.retire_unseen(1'000'000, false, changes));
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].kind, Change::Kind::changed);
+  EXPECT_EQ(state.find("t", "c")->mask, *parse_mask("v"));
+}
+
 TEST_F(CommandStateTest, restored_keys_that_the_topic_no_longer_holds_are_retired) {
   state.restore({"gone", {"t", "gone", *parse_mask("v"), ""}, KeyForm::plain, 0, 1, false, false});
   state.restore({"spoilt", {"t", "spoilt", *parse_mask("v"), ""}, KeyForm::plain, 0, 2, false, false});
@@ -290,7 +328,8 @@ TEST_F(CommandStateTest, restored_keys_that_the_topic_no_longer_holds_are_retire
   apply_at(3, "kept", R"({"topic":"t","mask":"v"})");
   apply_at(4, "spoilt", "no json");  // its predecessor lives on in the snapshot
   std::vector<Change> changes;
-  state.retire_unseen(changes);
+  state.begin_retiring();
+  EXPECT_TRUE(state.retire_unseen(1'000'000, true, changes));
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_FALSE(state.find("t", "gone"));
   EXPECT_TRUE(state.find("t", "spoilt"));

@@ -14,7 +14,7 @@ using Phase = Replay::Phase;
 // A replay and the state that its records go to.
 struct ReplayTest : testing::Test {
   CommandState state{[](std::string_view) { return std::nullopt; }, 1000};
-  Replay replay{[this](const TopicRecord& record) { return state.refuses(record.key, record.value); }};
+  Replay replay{[this](const TopicRecord& record) { return state.look(record); }};
   std::vector<std::string> folded;  // keys, in their order
   bool ended = false;
   bool may_remove = false;
@@ -33,11 +33,15 @@ struct ReplayTest : testing::Test {
     read(offset, channel, R"({"topic":")" + topic + R"(","mask":"v"})");
   }
   void end(int64_t offset, int32_t partition = 0) {
-    auto reached = replay.end(partition, offset);
-    if (!reached) return;
+    if (!replay.end(partition, offset)) return;
     ended = true;
-    may_remove = reached->may_remove;
-    for (const auto& held : reached->held) fold(held.record());
+    may_remove = replay.may_remove();
+    settle();
+  }
+  void settle() {
+    while (replay.holds())
+      for (const HeldRecord& held : replay.release(7)) fold(held.record());
+    replay.settled();
   }
   void restore(std::map<int32_t, int64_t> next_offsets, bool lost_records, const TopicLog& log = {}) {
     replay.restore({std::move(next_offsets), log, lost_records, false});
@@ -47,8 +51,7 @@ struct ReplayTest : testing::Test {
   }
   size_t held() {
     Replay copy = replay;
-    const auto reached = copy.end(0, 1'000'000);
-    return reached ? reached->held.size() : 0;
+    return copy.end(0, 1'000'000) ? copy.release(1'000'000).size() : 0;
   }
 };
 
@@ -231,6 +234,59 @@ TEST_F(ReplayTest, a_topic_that_was_never_seen_longer_begins_where_it_begins) {
   EXPECT_FALSE(replay.has_lost_records());
   reading({0}, {"id", {{0, 7}}});
   EXPECT_TRUE(replay.has_lost_records()) << "it is seen live, too";
+}
+
+// What the snapshot says of a channel, of its record at that offset.
+CommandState::LiveKey restored_key(const std::string& channel, int64_t offset) {
+  return {channel, {"t", channel, *parse_mask("v"), ""}, KeyForm::plain, 0, offset, true, true, true};
+}
+
+TEST_F(ReplayTest, a_record_that_stands_is_not_held_nor_is_what_came_before_it) {
+  restore({{0, 8}}, false);
+  state.restore(restored_key("c", 7));
+  state.restore(restored_key("d", 2));
+  reading();
+  command(3, "c", "other");
+  read(5, "c", std::nullopt);
+  command(7, "c");
+  command(8, "e");
+  EXPECT_EQ(held(), 1u);
+  end(9);
+  EXPECT_EQ(folded, std::vector<std::string>{"e"});
+  EXPECT_TRUE(state.find("t", "c")->was_connected) << "what was reported of it stays reported";
+  EXPECT_TRUE(state.find("t", "c")->never_connected_published);
+}
+
+TEST_F(ReplayTest, what_comes_while_it_settles_is_held_behind_the_rest) {
+  restore({{0, 2}}, false);
+  reading();
+  for (int i = 0; i < 10; ++i) command(i, "c" + std::to_string(i));
+  ASSERT_TRUE(replay.end(0, 10));
+  EXPECT_TRUE(replay.settling());
+  EXPECT_FALSE(replay.live());
+  EXPECT_EQ(replay.release(4).size(), 4u);
+  read(10, "c9", std::nullopt);
+  command(11, "c1");
+  EXPECT_FALSE(replay.end(0, 12)) << "it was told";
+  EXPECT_TRUE(folded.empty());
+  settle();
+  EXPECT_EQ(folded, (std::vector<std::string>{"c4", "c5", "c6", "c7", "c8", "c9", "c1"}));
+  EXPECT_FALSE(state.find("t", "c9"));
+  EXPECT_EQ(replay.kept(), (std::map<int32_t, int64_t>{{0, 12}}));
+  command(12, "live");
+  EXPECT_EQ(folded.back(), "live");
+}
+
+TEST_F(ReplayTest, a_log_that_goes_back_while_it_settles_is_read_to_its_end_first) {
+  restore({{0, 2}}, false);
+  reading();
+  for (int i = 0; i < 10; ++i) command(i, "c" + std::to_string(i));
+  ASSERT_TRUE(replay.end(0, 10));
+  command(4, "c4");
+  EXPECT_FALSE(replay.settling());
+  EXPECT_TRUE(replay.has_lost_records());
+  EXPECT_TRUE(replay.end(0, 5));
+  EXPECT_FALSE(replay.may_remove());
 }
 
 TEST_F(ReplayTest, of_a_key_in_two_partitions_the_last_command_of_each_is_held) {

@@ -52,7 +52,10 @@ protected:
     };
     callbacks.batch_end = [this] { ++batches_; };
     callbacks.end = [this](int32_t partition, int64_t offset) {
-      if (replay_.end(partition, offset)) ends_ = replay_.kept();
+      if (!replay_.end(partition, offset)) return;
+      (void)replay_.release(SIZE_MAX);
+      replay_.settled();
+      ends_ = replay_.kept();
     };
     callbacks.started_over = [this] { replay_.start_over(); };
     callbacks.problem = [this](ReasonCode code, const std::string& message) {
@@ -83,7 +86,7 @@ protected:
   Config config_;
   boost::asio::io_context loop_;
   std::vector<Seen> records_;
-  Replay replay_{[](const TopicRecord&) { return false; }};
+  Replay replay_{[](const TopicRecord&) { return CommandState::Standing::news; }};
   std::optional<std::map<int32_t, int64_t>> ends_;
   std::map<std::string, std::string> problems_;
   int batches_ = 0;

@@ -134,7 +134,7 @@ struct BoardTest : testing::Test {
   Config config = two_workers();
   int64_t offset = 0;
   CommandState commands{[](std::string_view) { return std::nullopt; }, 1000};
-  Replay replay{[](const TopicRecord&) { return false; }};
+  Replay replay{[](const TopicRecord&) { return CommandState::Standing::news; }};
   Shares shares{{Slot{0}, Slot{1}}};
   FakeFleet fleet{2};
   Result<SpoolDirectory> spool = SpoolDirectory::open(folder / "spool");
