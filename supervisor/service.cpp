@@ -19,8 +19,9 @@ namespace {
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-// How long a start waits for the command topic before it serves what the snapshot remembers.
-constexpr milliseconds kSnapshotGrace{3000};
+// How long a start waits for the command topic before it serves what the snapshot remembers, and how long
+// nothing of the topic may come before that is a reason.
+constexpr milliseconds kSnapshotGrace{300}, kUntilSnapshotOnly{2500};
 constexpr milliseconds kTick{1000};
 constexpr int kTicksUntilTrim = 3;
 // Of a turn that settles what the command topic held: some milliseconds.
@@ -157,16 +158,25 @@ Fleet::Callbacks Service::fleet_callbacks() {
 }
 
 Result<void> Service::restore_snapshot() {
-  auto loaded = load_snapshot(directory_.path());
+  SnapshotVisitor visitor;
+  visitor.begins = [this](std::string_view topic, size_t keys) {
+    if (topic != config_.commands.topic) return false;
+    commands_.expect(keys);
+    return true;
+  };
+  visitor.key = [this](const CommandState::LiveKey& key) { commands_.restore(key); };
+  auto loaded = load_snapshot(directory_.path(), visitor);
   if (!loaded) {
     // A damaged snapshot is no reason to stand still: the topic holds everything that it did.
+    commands_.clear();
     log::warn("snapshot.unreadable error={}", log::quoted(loaded.error().message));
     return {};
   }
-  if (!*loaded || (*loaded)->topic != config_.commands.topic) return {};
-  for (const auto& key : (*loaded)->keys) commands_.restore(key);
+  if (!*loaded) return {};
+  for (const std::string& raw : (*loaded)->ended) commands_.discard(raw);
   replay_.restore(
       {std::move((*loaded)->next_offsets), std::move((*loaded)->log), (*loaded)->shrank, (*loaded)->renewed});
+  shares_.expect(commands_.size());
   commands_.visit([this](const EntryRef& entry) { shares_.touch(entry.id); });
   log::info("snapshot.restored entries={}", commands_.size());
   grace_timer_.expires_after(kSnapshotGrace);
@@ -178,11 +188,23 @@ Result<void> Service::restore_snapshot() {
 
 void Service::serve_from_snapshot() {
   if (stopping_ || !replay_.serve_restored()) return;
-  tell(ReasonCode::snapshot_only,
-       fmt::format("the command topic {} can't be read yet; what it held when it was last read is "
-                   "being served",
-                   config_.commands.topic));
+  log::info("snapshot.served entries={}", commands_.size());
   reconcile();
+  judge_snapshot(replay_.offset());
+}
+
+// A topic that is being read needs no word; `before`: how far it was when last looked.
+void Service::judge_snapshot(int64_t before) {
+  grace_timer_.expires_after(kUntilSnapshotOnly);
+  grace_timer_.async_wait([this, before](const error_code& error) {
+    if (error || stopping_ || replay_.live()) return;
+    if (replay_.offset() == before)
+      tell(ReasonCode::snapshot_only,
+           fmt::format("the command topic {} can't be read yet; what it held when it was last read is "
+                       "being served",
+                       config_.commands.topic));
+    judge_snapshot(replay_.offset());
+  });
 }
 
 // --- the command topic
@@ -195,6 +217,7 @@ Tail::Callbacks Service::tail_callbacks() {
     commands_.read_log(replay_.log_number(), replay_.has_several_partitions());
     judge_replay();
   };
+  tail.expecting = [this](size_t records) { commands_.expect(records); };
   tail.record = [this](const TopicRecord& record) {
     const bool is_new = replay_.live();
     const bool counts = replay_.take(record);
@@ -285,6 +308,7 @@ bool Service::retire() {
 
 void Service::on_caught_up() {
   replay_.settled();
+  shares_.expect(commands_.size());
   log::info("commands.caught_up topic={} entries={} rejected={}", log::quoted(config_.commands.topic),
             commands_.size(), commands_.rejected_total());
   judge_replay();

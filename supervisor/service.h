@@ -127,6 +127,7 @@ private:
   void tell(ReasonCode code, const std::string& message, std::optional<ReasonCode> because = {});
   void note_kept(StateProblems::Thing thing, const Result<void>& kept);
   void serve_from_snapshot();
+  void judge_snapshot(int64_t before);
 
   // The fleet.
   void apply_orders(Shares::Orders orders);
@@ -229,6 +230,8 @@ private:
   // The snapshot, put together a slice at a time.
   void save_snapshot_if_due();
   void save_snapshot_at_the_end();
+  void begin_snapshot();
+  void add_to_snapshot(const CommandState::LiveKey& key);
   void walk_for_snapshot();
   void write_snapshot();
 
@@ -281,6 +284,7 @@ private:
   bool snapshot_due_ = false;
   bool snapshot_running_ = false;  // it is put together or written
   SnapshotPieces snapshot_pieces_;
+  std::shared_ptr<std::optional<SnapshotFile>> snapshot_file_;  // the writer's
   MonotonicNs snapshot_saved_at_;
   Transitions transitions_;
   EventLog event_log_{real_now()};

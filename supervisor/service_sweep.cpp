@@ -71,16 +71,32 @@ void Service::save_snapshot_if_due() {
   snapshot_due_ = false;
   snapshot_running_ = true;
   snapshot_saved_at_ = time;
-  snapshot_pieces_.clear();
-  commands_.begin_walk();
+  begin_snapshot();
   walk_for_snapshot();
 }
 
+void Service::begin_snapshot() {
+  // A file that was begun before goes first: both have the same name until they are whole.
+  if (snapshot_file_) boost::asio::post(writer_, [begun = snapshot_file_] { begun->reset(); });
+  snapshot_file_ = std::make_shared<std::optional<SnapshotFile>>();
+  snapshot_pieces_ = {};
+  commands_.begin_walk();
+  boost::asio::post(writer_, [this, file = snapshot_file_, keys = commands_.keys()] {
+    file->emplace(directory_.path(), config_.commands.topic, keys);
+  });
+}
+
+void Service::add_to_snapshot(const CommandState::LiveKey& key) {
+  snapshot_pieces_.add(key);
+  if (auto full = snapshot_pieces_.take_full())
+    boost::asio::post(writer_, [file = snapshot_file_, full = std::move(*full)] { (*file)->append(full); });
+}
+
 void Service::walk_for_snapshot() {
-  const auto walked = commands_.walk(kBucketsOfASlice,
-                                     [this](const CommandState::LiveKey& key) { snapshot_pieces_.add(key); });
+  const auto walked =
+      commands_.walk(kBucketsOfASlice, [this](const CommandState::LiveKey& key) { add_to_snapshot(key); });
   if (walked == CommandState::Walk::done) return write_snapshot();
-  if (walked == CommandState::Walk::begins_anew) snapshot_pieces_.clear();
+  if (walked == CommandState::Walk::begins_anew) begin_snapshot();
   snapshot_timer_.expires_after(kSnapshotPause);
   snapshot_timer_.async_wait([this](const error_code& error) {
     if (!error) walk_for_snapshot();
@@ -89,43 +105,40 @@ void Service::walk_for_snapshot() {
 
 // What changed since the walk began stands behind the rest as it is now.
 void Service::write_snapshot() {
-  std::vector<std::string> ended;
+  SnapshotTail tail;
   for (std::string& raw : commands_.end_walk()) {
     if (const auto key = commands_.find_key(raw)) {
-      snapshot_pieces_.add(*key);
+      add_to_snapshot(*key);
     } else {
-      ended.push_back(std::move(raw));
+      tail.ended.push_back(std::move(raw));
     }
   }
-  Snapshot about;
-  about.topic = config_.commands.topic;
-  about.next_offsets = replay_.kept();
-  about.shrank = replay_.has_lost_records();
-  about.renewed = replay_.is_renewed();
-  about.log = replay_.log();
-  auto pieces = std::exchange(snapshot_pieces_, {});
-  boost::asio::post(writer_,
-                    [this, last = stopping_, written = std::move(pieces).finish(about, ended)]() mutable {
-                      const auto saved = save_snapshot(directory_.path(), std::move(written));
-                      // After the last one the loop no longer runs.
-                      if (last && !saved)
-                        log::error("snapshot.not_saved error={}", log::quoted(saved.error().message));
-                      boost::asio::post(loop_, [this, saved] {
-                        snapshot_running_ = false;
-                        note_kept(StateProblems::Thing::snapshot, saved);
-                        if (!saved) snapshot_due_ = true;
-                      });
-                    });
+  tail.next_offsets = replay_.kept();
+  tail.shrank = replay_.has_lost_records();
+  tail.renewed = replay_.is_renewed();
+  tail.log = replay_.log();
+  boost::asio::post(writer_, [this, last = stopping_, file = std::exchange(snapshot_file_, nullptr),
+                              rest = snapshot_pieces_.take_rest(), tail = std::move(tail)] {
+    (*file)->append(rest);
+    const auto saved = (*file)->commit(tail);
+    file->reset();
+    // After the last one the loop no longer runs.
+    if (last && !saved) log::error("snapshot.not_saved error={}", log::quoted(saved.error().message));
+    boost::asio::post(loop_, [this, saved] {
+      snapshot_running_ = false;
+      note_kept(StateProblems::Thing::snapshot, saved);
+      if (!saved) snapshot_due_ = true;
+    });
+  });
 }
 
 // Nothing is served any more, so that it may take its time. It queues behind one that is being written: the
 // writer is a single thread.
 void Service::save_snapshot_at_the_end() {
   if (!replay_.serving() || replay_.settling() || (!snapshot_due_ && !commands_.is_walked())) return;
-  snapshot_pieces_.clear();
-  commands_.begin_walk();
+  begin_snapshot();
   while (commands_.walk(commands_.keys() + 1, [this](const CommandState::LiveKey& key) {
-    snapshot_pieces_.add(key);
+    add_to_snapshot(key);
   }) != CommandState::Walk::done) {
   }
   write_snapshot();

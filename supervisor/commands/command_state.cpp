@@ -424,6 +424,24 @@ void CommandState::restore(const LiveKey& key) {
   row.disconnected_published = key.disconnected_published;
 }
 
+void CommandState::discard(std::string_view raw_key) {
+  std::vector<Change> changes;
+  const auto found = impl_->find_key(raw_key);
+  if (found != impl_->keys.get<ByRawKey>().end()) impl_->unset(found, changes);
+}
+
+void CommandState::clear() {
+  impl_ = std::make_unique<Impl>(impl_->rule, impl_->max_channels);
+}
+
+void CommandState::expect(size_t keys) {
+  const size_t most = std::min(keys, impl_->max_channels);
+  if (most <= impl_->keys.size() || is_walked()) return;
+  impl_->keys.get<ByRawKey>().reserve(most);
+  impl_->keys.get<ByChannel>().reserve(most);
+  impl_->by_id.reserve(most);
+}
+
 void CommandState::begin_retiring() {
   impl_->retired_buckets = 0;
 }

@@ -145,9 +145,13 @@ public:
   std::vector<std::string> end_walk();
   bool is_walked() const;  // between begin_walk() and end_walk()
   std::optional<LiveKey> find_key(std::string_view raw_key) const;
-  // Puts a key back as the snapshot had it, before any apply(); one that the rule refuses by now, or that is
-  // over the bound, is left out.
+  // Before any apply(): puts a key back as the snapshot had it; one that the rule refuses by now, or that is
+  // over the bound, is left out. discard() takes one out again, clear() all.
   void restore(const LiveKey& key);
+  void discard(std::string_view raw_key);
+  void clear();
+  // About so many keys are to come, or fewer: growing once takes less time than growing as they come.
+  void expect(size_t keys);
   // After a complete read from the topic's beginning: the keys (restored from a snapshot, or of an earlier
   // log) that the topic no longer holds, that is, whose last record was not seen again, are removed, or give
   // way to one of the same identity that was. In slices: begin_retiring(), then retire_unseen() until it

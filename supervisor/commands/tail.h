@@ -30,6 +30,8 @@ public:
     // The partitions that are read, and of which log, before the first record of any: once a start, and
     // whenever the topic was looked at.
     std::function<void(std::span<const int32_t> partitions, const TopicLog& log)> reading;
+    // How many records it may hold, before the first of them.
+    std::function<void(size_t records)> expecting = [](size_t) {};
     std::function<void(const TopicRecord&)> record;
     // The partition has no more records for now; `offset` is behind its last one. Comes again after each
     // burst.

@@ -113,6 +113,9 @@ void KafkaTail::assign(const TopicLook& found) {
   TopicLog log{found.id, {}};
   for (const auto& [partition, extent] : found.extents) log.begins[partition] = extent.begin;
   callbacks_.reading(found.partitions, log);
+  int64_t records = 0;
+  for (const auto& [partition, extent] : found.extents) records += extent.end - extent.begin;
+  callbacks_.expecting(static_cast<size_t>(std::max<int64_t>(records, 0)));
   // Told as a number: where a former log of that name began is what librdkafka may take for the beginning.
   for (const auto& [partition, begin] : log.begins) next_.try_emplace(partition, begin);
   go_on_reading(found.partitions);

@@ -19,7 +19,7 @@ void count_down(Map& counts, Key key) {
 
 void Book::serve(EntryId id, Place place) {
   withdraw(id);
-  if (id.value >= rows_.size()) rows_.resize(std::max<size_t>(id.value + 1, rows_.size() + rows_.size() / 4));
+  if (id.value >= rows_.size()) rows_.resize(id.value + 1);
   rows_[id.value] = {place.index.value, place.slot.value};
   auto& of_slot = back_[place.slot];
   if (of_slot.size() <= place.index.value) of_slot.resize(place.index.value + 1, kNone);

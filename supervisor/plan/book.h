@@ -36,6 +36,7 @@ enum class Serving {
 
 class Book {
 public:
+  void expect(size_t entries) { rows_.reserve(entries); }
   void serve(EntryId id, Place place);
   // It is served nowhere from now on, and prepared nowhere.
   void withdraw(EntryId id);

@@ -49,6 +49,11 @@ void Lines::add(Slot slot, EntryIndex index, const Identity& identity, uint32_t 
   next = std::max(next, index.value + 1);
 }
 
+void Lines::expect(size_t entries) {
+  first_.reserve(entries);
+  rows_.reserve(entries);
+}
+
 void Lines::learn(Slot slot, EntryIndex index, std::string_view topic, std::string_view channel,
                   std::string_view key) {
   const Identity identity = Identity::of(topic, channel);

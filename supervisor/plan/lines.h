@@ -38,6 +38,7 @@ struct Identity {
 
 class Lines {
 public:
+  void expect(size_t entries);
   // From a book: `index` means that.
   void learn(Slot slot, EntryIndex index, std::string_view topic, std::string_view channel,
              std::string_view key);

@@ -23,8 +23,16 @@ Shares::Shares(std::vector<Slot> workers, Affinity affinity)
   for (Slot slot : slots_) workers_[slot];
 }
 
+void Shares::expect(size_t entries) {
+  rows_.reserve(entries);
+  channels_.reserve(entries);
+  channel_of_name_.reserve(entries);
+  lines_.expect(entries);
+  book_.expect(entries);
+}
+
 Shares::Row& Shares::row(EntryId id) {
-  if (id.value >= rows_.size()) rows_.resize(std::max<size_t>(id.value + 1, rows_.size() + rows_.size() / 4));
+  if (id.value >= rows_.size()) rows_.resize(id.value + 1);
   return rows_[id.value];
 }
 

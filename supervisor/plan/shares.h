@@ -99,6 +99,8 @@ public:
     // It was held there when its worker, or an earlier supervisor, ended.
     std::function<bool(const Place&)> held = [](const Place&) { return false; };
   };
+  // About so many entries are to come, or fewer.
+  void expect(size_t entries);
   // What may have changed: its command, or where it should be. Repeats and unknown ids do no harm.
   void touch(EntryId id) { touched_.push_back(id); }
   void touch(std::span<const EntryId> ids) { touched_.insert(touched_.end(), ids.begin(), ids.end()); }

@@ -42,6 +42,10 @@ def longest_turn_ms(service):
     return 1000 * float(re.search(rb"^epics2kafka_loop_longest_turn_seconds (\S+)", body, re.M).group(1))
 
 
+def handed_out(status):
+    return sum(worker["entries"] for worker in status["workers"])
+
+
 def after(begin, service, holds, what, timeout=180):
     """Seconds from `begin` until the status holds; asked every 20 ms, each time for as long as it takes."""
     def asked():
@@ -63,6 +67,7 @@ def restart(broker, count):
         begin = time.monotonic()
         say(f"first start over {count:,} commands: caught up",
             after(begin, service, lambda s: s["commands"]["caught_up"], "the topic's end"), "s", "8")
+        say("  all handed out", after(begin, service, lambda s: handed_out(s) == count, "all handed out"), "s", "-")
         say("  its longest turn", longest_turn_ms(service), "ms", "20")
         say("  supervisor's memory at its peak", peak_mib(service.child.pid), "MiB", "400")
         wait_for(lambda: list(service.folder.glob("state/**/commands.snapshot")), 60, "a snapshot")
@@ -72,6 +77,7 @@ def restart(broker, count):
         say("restart: status answered", after(begin, service, lambda s: True, "an answer"), "s", "1")
         say("  serving from the snapshot", after(begin, service, lambda s: s["state"] != "STARTING", "serving"), "s", "1")
         say("  caught up", after(begin, service, lambda s: s["commands"]["caught_up"], "the topic's end"), "s", "8")
+        say("  all handed out", after(begin, service, lambda s: handed_out(s) == count, "all handed out"), "s", "-")
         say("  longest turn", longest_turn_ms(service), "ms", "20")
         say("  supervisor's memory at its peak", peak_mib(service.child.pid), "MiB", "400")
 
