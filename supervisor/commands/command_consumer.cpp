@@ -15,6 +15,9 @@ std::map<std::string, std::string> CommandConsumer::properties_of(const Config& 
                                                    {"auto.offset.reset", "earliest"},
                                                    // The end is told by a fetch that waited in vain.
                                                    {"fetch.wait.max.ms", "100"},
+                                                   // A long topic waits at the broker, not in memory.
+                                                   {"queued.min.messages", "20000"},
+                                                   {"queued.max.messages.kbytes", "16384"},
                                                    {"client.id", "epics2kafka"}};
   for (auto& [name, value] : merged_properties(config.kafka.common, config.kafka.consumer))
     properties[name] = value;
