@@ -18,6 +18,8 @@ std::map<std::string, std::string> CommandConsumer::properties_of(const Config& 
                                                    // A long topic waits at the broker, not in memory.
                                                    {"queued.min.messages", "20000"},
                                                    {"queued.max.messages.kbytes", "16384"},
+                                                   // Else it pauses for a second whenever so many wait here.
+                                                   {"fetch.queue.backoff.ms", "5"},
                                                    {"client.id", "epics2kafka"}};
   for (auto& [name, value] : merged_properties(config.kafka.common, config.kafka.consumer))
     properties[name] = value;
