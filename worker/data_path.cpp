@@ -76,7 +76,7 @@ Result<void> make_true(const std::string& spool, const spool::SlotFolders& folde
   auto recovered = spool::recover(spool, folders, books);
   if (!recovered) return tl::unexpected(recovered.error());
   if (const uint64_t waiting = ledger::waiting_of(books.header()); waiting != 0 || !folders.logs.empty())
-    log::info("predecessor_found slot={} logs={} waiting={}", books.header().slot, folders.logs.size(),
+    log::info("predecessor.found slot={} logs={} waiting={}", books.header().slot, folders.logs.size(),
               waiting);
   return {};
 }
@@ -137,7 +137,7 @@ void add_estates(const LaunchContract& c, std::vector<FeedParts>& feeds,
   const std::string spool = spool_folder(c);
   for (const Estate& estate : c.estates) {
     const auto tell = [&](const Error& error) {
-      log::error("estate_not_drained slot={} reason={}", estate.slot.value, log::quoted(error.message));
+      log::error("estate.not_drained slot={} reason={}", estate.slot.value, log::quoted(error.message));
     };
     auto folders = spool::find_slot_folders(spool, estate.slot);
     if (!folders) {
@@ -156,7 +156,7 @@ void add_estates(const LaunchContract& c, std::vector<FeedParts>& feeds,
       tell(parts.error());
       continue;
     }
-    log::info("estate_found slot={} logs={}", estate.slot.value, folders->logs.size());
+    log::info("estate.found slot={} logs={}", estate.slot.value, folders->logs.size());
     books.push_back(std::move(*its_books));
     feeds.push_back(std::move(*parts));
   }
@@ -245,11 +245,11 @@ ledger::Header& DataPath::books() {
 bool DataPath::stop(MonotonicNs deadline) {
   const bool drained = parts_->publisher->stop(deadline);
   if (!drained) {
-    log::warn("drain_incomplete waiting={}", ledger::waiting_of(books()));
+    log::warn("drain.incomplete waiting={}", ledger::waiting_of(books()));
     return false;
   }
   if (auto removed = parts_->log->remove_log(); !removed)
-    log::warn("spool_not_removed reason={}", log::quoted(removed.error().message));
+    log::warn("spool.not_removed reason={}", log::quoted(removed.error().message));
   return true;
 }
 

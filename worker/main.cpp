@@ -104,7 +104,7 @@ void watch_the_way_out(WorkerExit exit) {
   // Where the subscriptions were not seen to be cleared a callback may still append: the log is left as it
   // is.
   if (outcome.cleared) data.stop(MonotonicNs{monotonic_now().value + kPublisherEndMs * kNsPerMs});
-  log::info("worker leaves exit={} reason={}", static_cast<int>(outcome.exit), log::quoted(outcome.reason));
+  log::info("worker.leaves exit={} reason={}", static_cast<int>(outcome.exit), log::quoted(outcome.reason));
   leave(outcome.exit);
 }
 
@@ -116,17 +116,17 @@ int serve(const LaunchContract& contract) {
     std::fprintf(stderr, "epics2kafka-worker: %s\n", started.error().message.c_str());
     return static_cast<int>(WorkerExit::bad_settings);
   }
-  log::info("worker begins generation={} pid={} version={}", contract.generation.value, getpid(), release());
+  log::info("worker.begins generation={} pid={} version={}", contract.generation.value, getpid(), release());
 
   // Before any other thread is started: it changes the environment.
   auto libca = SteeredLibca::take_over();
   if (!libca) {
-    log::error("worker can't begin reason={}", log::quoted(libca.error().message));
+    log::error("worker.not_begun reason={}", log::quoted(libca.error().message));
     return static_cast<int>(WorkerExit::try_again);
   }
   auto data = DataPath::start(contract);
   if (!data) {
-    log::error("worker can't begin exit={} reason={}", static_cast<int>(data.error().exit),
+    log::error("worker.not_begun exit={} reason={}", static_cast<int>(data.error().exit),
                log::quoted(data.error().message));
     return static_cast<int>(data.error().exit);
   }
@@ -137,7 +137,7 @@ int serve(const LaunchContract& contract) {
   settings.latin1_names = contract.name_encoding == NameEncoding::latin1;
   auto monitors = make_monitors(settings, (*data)->intake(), std::move(*libca));
   if (!monitors) {
-    log::error("worker can't begin reason={}", log::quoted(monitors.error().message));
+    log::error("worker.not_begun reason={}", log::quoted(monitors.error().message));
     (*data)->record_exit(WorkerExit::try_again, monitors.error().message);
     (void)(*data)->stop(MonotonicNs{0});  // nothing was appended: the log goes
     leave(WorkerExit::try_again);
@@ -145,7 +145,8 @@ int serve(const LaunchContract& contract) {
   const LinkOutcome outcome =
       run_link(contract, **monitors, (*data)->publishing(), [](const std::string& level) {
         log::info("log_level.changed level={}", log::quoted(level));
-        if (auto set = log::set_level(level); !set) log::warn("log level refused {}", set.error().message);
+        if (auto set = log::set_level(level); !set)
+          log::warn("log.level_refused reason={}", log::quoted(set.error().message));
       });
   end(**data, outcome);
 }

@@ -206,7 +206,7 @@ private:
     const SlotPhase before = w.state.phase;
     const auto actions = step(w.state, event, monotonic_now(), settings_, next_generation_, jitter_(random_));
     if (before != w.state.phase) {
-      log::info("slot {} worker={} generation={} pid={} was={}", to_string(w.state.phase), w.slot.value,
+      log::info("slot.{} worker={} generation={} pid={} was={}", to_string(w.state.phase), w.slot.value,
                 w.state.generation.value, w.state.pid, to_string(before));
     }
     for (const SlotAction& action : actions) {
@@ -357,17 +357,17 @@ private:
     const Obituary obituary = obituary_of(w.slot, action.generation, action.cause, action.text,
                                           action.wait_status, w.ledger ? &w.ledger->header() : nullptr);
     const auto level = action.cause == ExitCause::requested ? log::Level::info : log::Level::warning;
-    log::write(level, "worker lost worker={} generation={} cause={} how={}", w.slot.value,
+    log::write(level, "worker.lost worker={} generation={} cause={} how={}", w.slot.value,
                action.generation.value, to_string(action.cause), log::quoted(action.text));
     callbacks_.lost(obituary);
   }
 
   void carry_out(Worker& w, const GaveUp&) {
-    log::error("slot failed worker={} generation={} how={}; it is not started again by itself", w.slot.value,
+    log::error("slot.not_started_again worker={} generation={} how={}", w.slot.value,
                w.state.generation.value, log::quoted(w.state.last_exit));
     callbacks_.gave_up(w.slot, w.state.last_exit);
     if (const auto left = rolling_.gave_up(w.slot))
-      log::warn("rolling restart ended: worker={} failed, left={}", w.slot.value, *left);
+      log::warn("rolling.ended worker={} left={} message=\"it failed\"", w.slot.value, *left);
   }
 
   void roll_on() {
@@ -429,7 +429,7 @@ private:
   // It drains and ends, its log stays.
   void turn_away(Slot slot, Generation generation, const char* why) {
     if (const auto left_out = strays_.take(monotonic_now())) {
-      log::warn("worker turned away worker={} generation={} reason={} left_out={}", slot.value,
+      log::warn("worker.turned_away worker={} generation={} reason={} left_out={}", slot.value,
                 generation.value, log::quoted(why), *left_out);
     }
     // Of whatever release it is.
@@ -450,7 +450,7 @@ private:
         break;
     }
     if (m.program_version != release()) {
-      log::warn("worker={} is of release {}, the supervisor of {}", slot.value,
+      log::warn("worker.of_other_release worker={} release={} own={}", slot.value,
                 log::quoted(m.program_version), release());
     }
     w->control_version = std::min(m.control_version, kControlVersion);
@@ -458,7 +458,7 @@ private:
     w->record.release = m.program_version;
     w->libca = std::move(m.libca);
     if (auto opened = roster_.open_ledger(*w); !opened)
-      log::warn("ledger not readable worker={} error={}", slot.value, log::quoted(opened.error().message));
+      log::warn("ledger.unreadable worker={} error={}", slot.value, log::quoted(opened.error().message));
     if (w->state.found) {
       if (const std::string why = misfit(w->ledger ? &*w->ledger : nullptr, m); !why.empty()) {
         if (is_awaited(*w))
@@ -492,7 +492,7 @@ private:
     applied(w, number);
   }
   void take(Worker& w, Goodbye& m) {
-    log::info("worker said goodbye worker={} generation={} waiting={}", w.slot.value,
+    log::info("worker.said_goodbye worker={} generation={} waiting={}", w.slot.value,
               w.state.generation.value, m.waiting_events);
   }
 
@@ -500,8 +500,7 @@ private:
     if (!w.welcomed || w.state.phase == SlotPhase::stopping) return;
     if (!w.outbox.applied(number, monotonic_now())) {
       if (const auto left_out = strays_.take(monotonic_now())) {
-        log::warn("worker={} applied batch {}, which it was never sent; left_out={}", w.slot.value, number,
-                  *left_out);
+        log::warn("worker.applied_unsent worker={} batch={} left_out={}", w.slot.value, number, *left_out);
       }
       return;
     }

@@ -127,7 +127,7 @@ private:
       handler_(peer->slot, peer->generation, *message);
     } catch (const zmq::error_t& e) {
       if (e.num() == EINTR) return true;
-      log::error("link receive failed error={}", log::quoted(e.what()));
+      log::error("link.not_received error={}", log::quoted(e.what()));
       return false;
     }
     return true;
@@ -135,7 +135,7 @@ private:
 
   bool complain(const zmq::message_t& identity, std::string_view what) {
     if (const auto left_out = complaints_.take(monotonic_now())) {
-      log::warn("link message dropped from={} reason={} left_out={}", log::quoted(identity.to_string_view()),
+      log::warn("link.message_dropped from={} reason={} left_out={}", log::quoted(identity.to_string_view()),
                 log::quoted(what), *left_out);
     }
     return true;

@@ -87,7 +87,7 @@ private:
 
   void try_once() {
     if (udp_port_taken(port_)) {
-      log::debug("repeater found port={} taken", port_);
+      log::debug("repeater.found port={}", port_);
       be_ready();
       return after(kTakenRetryMs, &OwnRepeater::try_once);
     }
@@ -98,13 +98,13 @@ private:
     request.dies_with_us = true;
     auto launched = launch(request);
     if (!launched) {
-      log::error("repeater launch failed stage={} error={}", log::quoted(launched.error().stage),
+      log::error("repeater.not_started stage={} error={}", log::quoted(launched.error().stage),
                  log::quoted(std::strerror(launched.error().error_number)));
       be_ready();
       return back_off();
     }
     process_ = std::move(*launched);
-    log::info("repeater started pid={} port={}", process_->pid, port_);
+    log::info("repeater.started pid={} port={}", process_->pid, port_);
     watch();
     probe();
   }
@@ -123,7 +123,7 @@ private:
       return be_ready();
     }
     if (monotonic_now() >= ready_by_) {
-      if (ready_) log::warn("repeater does not serve yet port={}; workers start without it", port_);
+      if (ready_) log::warn("repeater.late port={} message=\"workers start without it\"", port_);
       return be_ready();
     }
     after(kProbeMs, &OwnRepeater::probe);
@@ -132,7 +132,7 @@ private:
   void ended() {
     const std::optional<int> status = reap(*process_);
     if (!status) return watch();
-    log::warn("repeater ended how={}", log::quoted(how_it_ended(*status, "")));
+    log::warn("repeater.ended how={}", log::quoted(how_it_ended(*status, "")));
     exit_.reset();
     process_.reset();
     be_ready();

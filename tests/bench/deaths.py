@@ -58,7 +58,7 @@ def kill(build, broker, say):
         at = time.time()
         os.kill(victim, signal.SIGKILL)
         back = wait_for(lambda: monitored(service, victim), 30, "all channels", poll=0.02) - at
-        seen = stamp_of(wait_for(lambda: line_of(service, ["worker lost", "worker=0"], at - 0.01), 5, "the loss")) - at
+        seen = stamp_of(wait_for(lambda: line_of(service, ["worker.lost", "worker=0"], at - 0.01), 5, "the loss")) - at
         ioc.finish()
         service.settled(60)
         after = service.workers()[1]
@@ -113,7 +113,7 @@ def hung(build, broker, say):
         at = time.time()
         os.kill(victim, signal.SIGSTOP)
         back = wait_for(lambda: monitored(service, victim), 30, "another worker", poll=0.02) - at
-        greeted = stamp_of(wait_for(lambda: line_of(service, ["slot running", "worker=0"], at), 5, "a greeting")) - at
+        greeted = stamp_of(wait_for(lambda: line_of(service, ["slot.running", "worker=0"], at), 5, "a greeting")) - at
     say(f"hung: replaced after {greeted:.2f} s, all monitored after {back:.2f} s")
     return [Row("hung worker: replaced", [greeted], "s", 5, note=f"all its channels monitored after {back:.2f} s")]
 

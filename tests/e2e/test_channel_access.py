@@ -54,7 +54,7 @@ def has_passed(moment, seconds):
 
 
 def server_lines(supervisor):
-    return [line for line in supervisor.child.text().splitlines() if "server_" in line]
+    return [line for line in supervisor.child.text().splitlines() if " server." in line]
 
 
 def pids(supervisor):
@@ -258,7 +258,7 @@ def test_no_converter_minds_stamps_and_counts_that_cannot_be(site, running_regis
     supervisor.settled()
     assert supervisor.status()["events"]["lost"] == 0
     assert pids(supervisor) == before
-    assert any("value_cut" in line and "many" in line for line in supervisor.child.text().splitlines())
+    assert any("value.cut" in line and "many" in line for line in supervisor.child.text().splitlines())
 
 
 @pytest.mark.parametrize("off_s,direction", [(3600, "ahead of"), (-864000, "behind")])

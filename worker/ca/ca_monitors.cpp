@@ -207,7 +207,7 @@ public:
       lock.unlock();
       thread_.join();
     } else {
-      log::warn("ca_left_behind reason=\"libca does not end; its thread is abandoned\"");
+      log::warn("ca.left_behind reason=\"libca does not end; its thread is abandoned\"");
       thread_.detach();
     }
   }

@@ -117,7 +117,7 @@ void Connector::create(Channel& channel, ServerNumber server, MonotonicNs now) {
     return;
   }
   // It stays unknown to libca; look_at_late() finds it so, and it is searched for again.
-  log::error("channel_refused channel={} reason={}", log::quoted(channel.name()),
+  log::error("channel.refused channel={} reason={}", log::quoted(channel.name()),
              log::quoted(ca_message(status)));
   channel.id = nullptr;
 }
@@ -210,7 +210,7 @@ void Connector::on_up(Channel& channel, MonotonicNs now) {
   if (counts) {
     if (servers().connected(server, now)) {
       account_->opened(server);
-      if (lines_.admit(now)) log::info("server_up server={}", account_->name_of(server));
+      if (lines_.admit(now)) log::info("server.up server={}", account_->name_of(server));
       go_on(server, now);
     } else if (may_go_on(server, now) && !servers().at(server).names.empty()) {
       go_on(server, now);  // one that it had let go of is back: the others may be
@@ -242,8 +242,7 @@ void Connector::on_down(Channel& channel, MonotonicNs now) {
   look_due_ = std::min(look_due_, MonotonicNs{now.value + kLookNs});
   search_->server_lost(server);
   if (lines_.admit(now))
-    log::warn("{} server={}", after == Standing::hung ? "server_hangs" : "server_gone",
-              account_->name_of(server));
+    log::warn("server.{} server={}", after == Standing::hung ? "hangs" : "gone", account_->name_of(server));
 }
 
 void Connector::on_answer(const search::Answer& answer, MonotonicNs now) {
@@ -323,7 +322,7 @@ void Connector::on_other_answer(Channel& channel, ServerNumber other, MonotonicN
     return;
   }
   if (doubles_->note(channel, other, now) && lines_.admit(now))
-    log::warn("channel_duplicated channel={} server={} also_at={}", log::quoted(channel.name()),
+    log::warn("channel.duplicated channel={} server={} also_at={}", log::quoted(channel.name()),
               account_->name_of(server), account_->name_of(other));
 }
 
@@ -343,7 +342,7 @@ void Connector::fail_scout(Channel& channel, MonotonicNs now) {
   if (server.refusals > 1) return;
   account_->tell_waiting(number);
   if (lines_.admit(now))
-    log::warn("server_refuses server={} channels={} reason={}", account_->name_of(number),
+    log::warn("server.refuses server={} channels={} reason={}", account_->name_of(number),
               server.names.size(),
               log::quoted(complained ? scouts_.complaint() : "it closes the circuit, or refuses the name"));
 }

@@ -55,13 +55,13 @@ void write(LibcaLog& log, std::string_view text, bool warning) {
   if (line.code == kBadType) log.failures.note_bad_type();
   // The Connector tells of circuits, with the server and within a ceiling.
   if (line.code.starts_with("circuit_"))
-    return log::debug("libca code={} message={}", line.code, log::quoted(text));
+    return log::debug("libca.message code={} message={}", line.code, log::quoted(text));
   if (text.empty() || !log.admit(&dropped)) return;
-  if (dropped > 0) log::warn("libca_lines_dropped count={}", dropped);
+  if (dropped > 0) log::warn("libca.lines_dropped count={}", dropped);
   if (warning)
-    log::warn("libca code={} message={}", line.code, log::quoted(text));
+    log::warn("libca.message code={} message={}", line.code, log::quoted(text));
   else
-    log::info("libca code={} message={}", line.code, log::quoted(text));
+    log::info("libca.message code={} message={}", line.code, log::quoted(text));
 }
 
 extern "C" void e2k_on_exception(exception_handler_args args) noexcept {

@@ -114,19 +114,19 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
   if (index > kMaxEntryIndex) problem = "its index is out of range";
   if (holder && holder != old) problem = "its index is taken";
   if (!problem.empty()) {
-    log::error("entry_refused index={} channel={} topic={} reason={}", index, log::quoted(spec.channel),
+    log::error("entry.refused index={} channel={} topic={} reason={}", index, log::quoted(spec.channel),
                log::quoted(spec.topic), log::quoted(problem));
     return;
   }
   if (old && channel_of(*old).name() == channel_name(spec)) return replace(item, *old, now);
   if (item.replaces) {
-    log::warn("entry_unknown index={} what=replace channel={}", item.replaces->value,
+    log::warn("entry.unknown index={} what=replace channel={}", item.replaces->value,
               log::quoted(spec.channel));
     if (old) remove(RemoveEntry{*item.replaces});
   }
   const bool resumes = item.was_connected && !item.replaces && !item.held;
   if (item.held && !delivery_.intake.hold(item.index)) {
-    log::error("entry_refused index={} channel={} reason=\"it can't be held\"", index,
+    log::error("entry.refused index={} channel={} reason=\"it can't be held\"", index,
                log::quoted(spec.channel));
     return;
   }
@@ -134,7 +134,7 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
   if (!item.held && !item.replaces) (void)delivery_.intake.release(item.index, {});
   IntakeEntry* handle = delivery_.intake.open_entry(item.index, spec, flags_of(item), resumes);
   if (!handle) {
-    log::error("entry_refused index={} channel={} reason=\"no room in the ledger\"", index,
+    log::error("entry.refused index={} channel={} reason=\"no room in the ledger\"", index,
                log::quoted(spec.channel));
     return;
   }
@@ -158,7 +158,7 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
 void Keeper::replace(const AddEntry& item, Entry& entry, MonotonicNs now) {
   IntakeEntry* const handle = handle_for(item, entry);
   if (!handle) {
-    log::error("entry_refused index={} channel={} reason=\"no room in the ledger\"", item.index.value,
+    log::error("entry.refused index={} channel={} reason=\"no room in the ledger\"", item.index.value,
                log::quoted(item.entry.channel));
     return;
   }
@@ -210,7 +210,7 @@ Channel& Keeper::channel_for(const std::string& name, MonotonicNs now) {
   }
   Channel& channel = table_.make(name, delivery_);
   if (name.size() > search::kMaxSearchableNameBytes)
-    log::warn("channel_unsearchable channel={} reason=\"no CA search frame holds so long a name\"",
+    log::warn("channel.unsearchable channel={} reason=\"no CA search frame holds so long a name\"",
               log::quoted(name));
   connector_.wanted(channel, true, now);
   return channel;
@@ -242,7 +242,7 @@ Subscription& Keeper::target_for(const Entry& entry, Mask mask) {
 void Keeper::remove(const RemoveEntry& item) {
   Entry* entry = find(item.index);
   if (!entry) {
-    log::warn("entry_unknown index={} what=remove", item.index.value);
+    log::warn("entry.unknown index={} what=remove", item.index.value);
     return;
   }
   note_assigned(item.index, Mask{0});

@@ -21,7 +21,7 @@ public:
       began_ = now;
       lines_ = 0;
       if (const uint64_t dropped = std::exchange(dropped_, 0); dropped > 0)
-        log::warn("lines_dropped what=\"servers and channels\" count={}", dropped);
+        log::warn("lines.dropped what=\"servers and channels\" count={}", dropped);
     }
     if (++lines_ <= kLines) return true;
     ++dropped_;

@@ -79,7 +79,7 @@ bool Subscriber::is_unreadable_type(Channel& channel, MonotonicNs now) {
     put_off(*s, now);
     if (first)
       log::warn(
-          "subscription_refused channel={} reason=\"its native type {} is none that Channel Access has\"",
+          "subscription.refused channel={} reason=\"its native type {} is none that Channel Access has\"",
           log::quoted(channel.name()), channel.subscribed_type);
   }
   return true;
@@ -99,7 +99,7 @@ bool Subscriber::make(Subscription& s, uint8_t type, uint32_t native_count, Mono
   if (status == ECA_NORMAL) return true;
   s.id = nullptr;
   if (s.failures == 0 && lines_.admit(now))
-    log::error("subscription_refused channel={} reason={}", log::quoted(channel.name()),
+    log::error("subscription.refused channel={} reason={}", log::quoted(channel.name()),
                log::quoted(ca_message(status)));
   tell(s, status == ECA_TOLARGE ? ledger::Step::array_too_large : ledger::Step::subscription_refused,
        static_cast<uint16_t>(CA_EXTRACT_MSG_NO(status)));
@@ -163,13 +163,13 @@ void Subscriber::take(Channel& channel, Notice::What what, MonotonicNs now) {
       break;
     case Notice::What::excess:
       if (lines_.admit(now))
-        log::warn("value_cut channel={} reason=\"its server sends more elements than it declares\"",
+        log::warn("value.cut channel={} reason=\"its server sends more elements than it declares\"",
                   log::quoted(channel.name()));
       break;
     case Notice::What::malformed:
       if (lines_.admit(now))
         log::warn(
-            "value_refused channel={} reason=\"its server sends fewer elements than it says: they are not "
+            "value.refused channel={} reason=\"its server sends fewer elements than it says: they are not "
             "published\"",
             log::quoted(channel.name()));
       break;
@@ -233,7 +233,7 @@ void Subscriber::repair(Channel& channel, MonotonicNs now) {
       s->unfit = false;
       s->last_status = ECA_NORMAL;
     }
-    log::info("subscription_renewed channel={} reason=\"silent after read access came back\"",
+    log::info("subscription.renewed channel={} reason=\"silent after read access came back\"",
               log::quoted(channel.name()));
     unsubscribe(*s);
   }
@@ -278,7 +278,7 @@ void Subscriber::judge_first_event(Channel& channel, MonotonicNs now) {
     const bool first = s->failures == 0 && lines_.admit(now);
     put_off(*s, now);
     if (first)
-      log::warn("subscription_silent channel={} reason=\"{}\"", log::quoted(channel.name()),
+      log::warn("subscription.silent channel={} reason=\"{}\"", log::quoted(channel.name()),
                 step == ledger::Step::array_too_large ? "its array is larger than epics.max_array_bytes"
                                                       : "its server does not answer the subscription");
   }

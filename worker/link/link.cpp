@@ -114,11 +114,11 @@ private:
       case LinkPhase::left:
         return;
       case LinkPhase::regreeting:
-        return log::info("link asked by=\"another supervisor\"");
+        return log::info("link.asked by=\"another supervisor\"");
       case LinkPhase::serving:
-        return log::debug("link welcomed");
+        return log::debug("link.welcomed");
       case LinkPhase::draining:
-        return log::info("link draining reason={}", log::quoted(state_.reason));
+        return log::info("link.draining reason={}", log::quoted(state_.reason));
     }
   }
 

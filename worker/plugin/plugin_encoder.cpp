@@ -33,7 +33,7 @@ static_assert(E2K_DBR_DOUBLE == static_cast<int>(DbrType::float64));
 static_assert(E2K_DBR_STRING_BYTES == kDbrStringBytes);
 
 [[noreturn]] void end_process(const std::string& label, std::string_view what) {
-  log::error("plugin_fault plugin={} reason={}", log::quoted(label), log::quoted(what));
+  log::error("plugin.fault plugin={} reason={}", log::quoted(label), log::quoted(what));
   std::abort();
 }
 

@@ -252,7 +252,7 @@ bool Feed::kills_workers(const spool::StandingRecord& record) {
     return false;
   has_suspect_ = false;
   header_.suspect_deaths.store(0, kRelaxed);
-  log::error("event_killed_workers topic={} index={} remedy=\"it is lost; mend the converter\"",
+  log::error("event.killed_workers topic={} index={} remedy=\"it is lost; mend the converter\"",
              log::quoted(entries_[record.header().index].topic->name), record.header().index);
   return true;
 }
@@ -360,7 +360,7 @@ void Feed::describe(const spool::RecordView& view) {
     if (entry.names_crc == names_crc) return;
     // An index keeps its meaning as long as the slot has logs. Where somebody broke that rule, what is read
     // from here on goes where it belongs.
-    log::error("index_reused index={} channel={}", index, log::quoted(view.channel()));
+    log::error("index.reused index={} channel={}", index, log::quoted(view.channel()));
     std::erase(entry.topic->entries, index);
     entry = {};
   }
@@ -431,9 +431,9 @@ void Feed::why_changed(Topic& topic) {
     if (ledger::Entry* line = books_.used_line(EntryIndex{index}))
       line->publisher.blocked.store(why, kRelaxed);
   if (why == ledger::Blocked::no) {
-    log::info("topic_flows topic={}", log::quoted(topic.name));
+    log::info("topic.flows topic={}", log::quoted(topic.name));
   } else {
-    log::warn("topic_blocked topic={} reason={}", log::quoted(topic.name), ledger::to_string(why));
+    log::warn("topic.blocked topic={} reason={}", log::quoted(topic.name), ledger::to_string(why));
   }
   // So that it can be moved.
   if (why != ledger::Blocked::no) put_gathered_back(topic);
@@ -469,7 +469,7 @@ void Feed::put_back(Topic& topic, const spool::StandingRecord& record) {
 void Feed::reader_is_at_damage() {
   const spool::Segment& segment = *reader_->segment();
   log::error(
-      "spool_damaged directory={} segment={} unit={} remedy=\"the rest of the segment is passed over\"",
+      "spool.damaged directory={} segment={} unit={} remedy=\"the rest of the segment is passed over\"",
       log::quoted(log_at(current_).directory()), segment.number(), reader_->unit());
   reader_->cut();
   header_.unreconciled.store(1, kRelaxed);

@@ -149,7 +149,7 @@ void Feed::walk_ended(
 
 void Feed::end_hold(const Ended& ended) {
   const uint32_t index = ended.row->index;
-  log::debug("entry_{} index={} kept={} dropped={}", ended.discarded ? "discarded" : "released", index,
+  log::debug("entry.{} index={} kept={} dropped={}", ended.discarded ? "discarded" : "released", index,
              ended.kept, ended.dropped);
   held_from_.erase(index);
   ended.row->state.store(HoldState::none, std::memory_order_release);

@@ -46,8 +46,8 @@ void Feed::give_back_settled() {
       --older_left_;
       header_.older_logs.store(older_left_, kRelaxed);
       if (auto removed = log.remove(); !removed)
-        log::warn("spool_not_removed reason={}", log::quoted(removed.error().message));
-      log::info("log_drained log={}", log::quoted(log.directory()));
+        log::warn("spool.not_removed reason={}", log::quoted(removed.error().message));
+      log::info("log.drained log={}", log::quoted(log.directory()));
       parts_.older[order].reset();
       header_.logs_drained.fetch_add(1, kRelaxed);
     }
@@ -76,7 +76,7 @@ void Feed::give_back(spool::Log& log, uint32_t order, spool::Segment& segment) {
   if (taken->use().damaged) return log.put_aside(std::move(taken), "a record in it does not hold together");
   if (order == parts_.older.size()) return parts_.live->give_back(std::move(taken));
   if (auto removed = taken->remove(); !removed)
-    log::warn("segment_not_removed reason={}", log::quoted(removed.error().message));
+    log::warn("segment.not_removed reason={}", log::quoted(removed.error().message));
 }
 
 // true: something was moved.
@@ -172,7 +172,7 @@ Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::Rec
   auto to = aside ? (*aside)->move(settler_, from, view, names)
                   : Result<spool::StandingRecord>(tl::unexpected(aside.error()));
   if (!to) {
-    if (has_room) log::error("event_not_moved reason={}", log::quoted(to.error().message));
+    if (has_room) log::error("event.not_moved reason={}", log::quoted(to.error().message));
     if (aside && (*aside)->empty()) forget_aside(topic);
     return Moved::no;
   }
@@ -226,7 +226,7 @@ bool Feed::drop_oldest_aside(Topic& topic) {
   if (oldest == nullptr || oldest->use().busy != 0) return false;
   const uint64_t lost = drop(aside.log(), *oldest);
   log::warn(
-      "events_dropped topic={} events={} reason=\"it is blocked, and its share of the spool is used up\"",
+      "events.dropped topic={} events={} reason=\"it is blocked, and its share of the spool is used up\"",
       log::quoted(topic.name), lost);
   aside.give_back(*oldest);
   if (aside.empty()) forget_aside(topic);
@@ -245,7 +245,7 @@ void Feed::drop_for_room() {
       const LogPlace behind{order, spool::Position::at(s->number() + 1, 0)};
       const uint64_t lost = drop(log, *s);
       if (lost != 0)
-        log::warn("events_dropped log={} segment={} events={} reason=\"the spool is full\"",
+        log::warn("events.dropped log={} segment={} events={} reason=\"the spool is full\"",
                   log::quoted(log.directory()), s->number(), lost);
       if (reader_ != nullptr && reader_->segment() == s) go_to(behind);
       give_back(log, order, *s);
@@ -376,7 +376,7 @@ void Feed::reconcile(ledger::LossReason reason) {
         ledger::bump(books_.line(index)->ca.appended, events);
         ledger::bump(header_.appended, events);
       });
-  log::warn("books_reconciled slot={} lost={} found={}", parts_.slot.value, outcome.lost, outcome.found);
+  log::warn("books.reconciled slot={} lost={} found={}", parts_.slot.value, outcome.lost, outcome.found);
 }
 
 }  // namespace e2k::worker

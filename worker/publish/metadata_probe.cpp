@@ -64,7 +64,7 @@ MetadataProbe::Answer MetadataProbe::ask() {
   if (!client_) {
     auto made = Producer::create_to_ask(properties_);
     if (!made) {
-      log::warn("metadata_not_asked reason={}", log::quoted(made.error().message));
+      log::warn("metadata.not_asked reason={}", log::quoted(made.error().message));
       return answer;
     }
     client_ = std::move(*made);

@@ -127,10 +127,10 @@ size_t Outlet::choose_main_producer() {
     Carrier& carrier = main_[number];
     if (carrier.producer || carrier.dead) return number;
     if (auto opened = open(carrier, make(carrier.lane))) {
-      log::info("producer_opened lane=main number={}", number);
+      log::info("producer.opened lane=main number={}", number);
       return number;
     } else {
-      log::warn("producer_not_opened lane=main number={} reason={} remedy=\"the others carry its topics\"",
+      log::warn("producer.not_opened lane=main number={} reason={} remedy=\"the others carry its topics\"",
                 number, log::quoted(opened.error().message));
       main_usable_ = number;
     }
@@ -290,7 +290,7 @@ void Outlet::take_report(Carrier& carrier, const rd_kafka_message_t& message) {
   if (outcome.read_again) listener_.came_back(topic, InFlight{{}, &topic, what.index, 0}, outcome);
   error_.forget(&topic);
   if (std::exchange(brokers_up_, std::max(brokers_up_, 1)) == 0) {
-    log::info("brokers_up");
+    log::info("brokers.up");
     ask_for_topics();
   }
 }
@@ -304,7 +304,7 @@ void Outlet::take_error(Carrier& carrier, rd_kafka_resp_err_t code, const char* 
   // Whether others are up, only the brokers know.
   if (kafka::kind_of(code, words) != kafka::ErrorKind::none) ask_for_topics();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && std::exchange(brokers_up_, 0) != 0)
-    log::warn("brokers_down reason={}", log::quoted(words));
+    log::warn("brokers.down reason={}", log::quoted(words));
 }
 
 void Outlet::look_for_fatal(Carrier& carrier) {

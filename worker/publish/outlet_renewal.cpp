@@ -23,7 +23,7 @@ void Outlet::producer_died(Carrier& carrier, const std::string& why) {
   carrier.renew_at_ns = now_ns_ + carrier.back_off_ns;
   carrier.back_off_ns =
       std::clamp(carrier.back_off_ns * 2, options_.first_back_off_ns, options_.longest_back_off_ns);
-  log::warn("producer_ended lane={} number={} reason={}", name_of(carrier.lane), carrier.number,
+  log::warn("producer.ended lane={} number={} reason={}", name_of(carrier.lane), carrier.number,
             log::quoted(why));
   if (error_.text().empty()) error_.set(why);
 }
@@ -45,13 +45,13 @@ void Outlet::replace_outdated(Carrier& carrier) {
   if (!carrier.renewal.made()) {
     const auto made = carrier.renewal.take();
     log::error(
-        "certificates_not_used lane={} number={} files={} reason={} remedy=\"they are read when they change "
+        "certificates.not_used lane={} number={} files={} reason={} remedy=\"they are read when they change "
         "again\"",
         name_of(carrier.lane), carrier.number, log::quoted(files), log::quoted(made.error().message));
     error_.set("Local: SSL error: the changed files can't be used: " + made.error().message);
     return;
   }
-  log::info("certificates_replaced lane={} number={} files={}", name_of(carrier.lane), carrier.number,
+  log::info("certificates.replaced lane={} number={} files={}", name_of(carrier.lane), carrier.number,
             log::quoted(files));
   carrier.dead = true;
   carrier.renew_at_ns = now_ns_;
@@ -104,7 +104,7 @@ void Outlet::renew(Carrier& carrier) {
   r.step = Step::none;
   if (auto opened = open(carrier, r.take()); !opened) {
     log::error(
-        "producer_not_renewed lane={} number={} reason={} remedy=\"it is tried again; events wait in the "
+        "producer.not_renewed lane={} number={} reason={} remedy=\"it is tried again; events wait in the "
         "spool\"",
         name_of(carrier.lane), carrier.number, log::quoted(opened.error().message));
     error_.set(opened.error().message);
@@ -113,7 +113,7 @@ void Outlet::renew(Carrier& carrier) {
   }
   carrier.dead = false;
   carrier.renewed_at_ns = now_ns_;
-  log::info("producer_renewed lane={} number={} took_ms={}", name_of(carrier.lane), carrier.number,
+  log::info("producer.renewed lane={} number={} took_ms={}", name_of(carrier.lane), carrier.number,
             (now_ns_ - r.began_at_ns) / kNsPerMs);
 }
 

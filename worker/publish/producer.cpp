@@ -52,15 +52,15 @@ int open_socket(int domain, int type, int protocol, void* login) {
 void write_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
   // librdkafka's levels are syslog's. Its remarks on the configuration are about properties that we chose
   // (that the gapless guarantee is "experimental"). That brokers are down it says at each try to connect, and
-  // the outlet once (brokers_down). A coordinator that has just begun is asked again.
+  // the outlet once (brokers.down). A coordinator that has just begun is asked again.
   const bool is_told =
       std::strcmp(facility, "CONFWARN") == 0 ||
       (std::strcmp(facility, "GETPID") == 0 && std::strstr(text, "load in progress") != nullptr) ||
       (std::strcmp(facility, "ERROR") == 0 && std::strstr(text, "brokers are down") != nullptr);
   if (level <= 4 && !is_told) {
-    log::warn("librdkafka facility={} text={}", facility, log::quoted(text));
+    log::warn("librdkafka.message facility={} text={}", facility, log::quoted(text));
   } else {
-    log::debug("librdkafka facility={} text={}", facility, log::quoted(text));
+    log::debug("librdkafka.message facility={} text={}", facility, log::quoted(text));
   }
 }
 

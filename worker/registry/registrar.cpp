@@ -193,7 +193,7 @@ void Registrar::note_outage(const std::string& subject, const RegistryAnswer& an
   const bool begins = outage_.empty();
   outage_ = answer.words;
   outage_is_for_ = answer.status == 0 ? "" : ", when asked for the subject " + log::quoted(subject);
-  if (begins) log::warn("registry_unavailable reason={}", log::quoted(outage_ + outage_is_for_));
+  if (begins) log::warn("registry.unavailable reason={}", log::quoted(outage_ + outage_is_for_));
   bell_.ring();
 }
 
@@ -201,7 +201,7 @@ void Registrar::note_answering() {
   if (outage_.empty()) return;
   outage_.clear();
   outage_is_for_.clear();
-  log::info("registry_answers");
+  log::info("registry.answers");
   bell_.ring();
 }
 
@@ -212,7 +212,7 @@ void Registrar::note_known(Subject& subject, int32_t id) {
   troubled_.erase(subject.name);
   ++news_;
   bell_.ring();
-  log::info("schema_id_known subject={} id={}", log::quoted(subject.name), id);
+  log::info("schema.id_known subject={} id={}", log::quoted(subject.name), id);
 }
 
 void Registrar::note_rejected(Subject& subject, const RegistryAnswer& answer, MonotonicNs now) {
@@ -222,7 +222,7 @@ void Registrar::note_rejected(Subject& subject, const RegistryAnswer& answer, Mo
   if (subject.rejection == why) return;
   subject.rejection = std::move(why);
   troubled_[subject.name] = &subject;
-  log::warn("schema_rejected subject={} reason={}", log::quoted(subject.name),
+  log::warn("schema.rejected subject={} reason={}", log::quoted(subject.name),
             log::quoted(subject.rejection));
   bell_.ring();
 }

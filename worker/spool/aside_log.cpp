@@ -80,7 +80,7 @@ void AsideLog::give_back(Segment& segment) {
   if (taken->use().damaged) {
     log_->put_aside(std::move(taken), "a record in it does not hold together");
   } else if (auto removed = taken->remove(); !removed) {
-    log::warn("segment_not_removed reason={}", log::quoted(removed.error().message));
+    log::warn("segment.not_removed reason={}", log::quoted(removed.error().message));
   }
   if (reader_is_there) reader_.seek(Position::at(number + 1, 0));
 }

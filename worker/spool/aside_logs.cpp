@@ -60,7 +60,7 @@ Result<std::unique_ptr<AsideLogs>> AsideLogs::open(const Options& options) {
       std::error_code ignored;
       fs::remove_all(folders->path(), ignored);
     } else {
-      log::warn("spool_foreign_file path={} remedy=\"it is left alone; remove it if nobody needs it\"",
+      log::warn("spool.foreign_file path={} remedy=\"it is left alone; remove it if nobody needs it\"",
                 log::quoted(folders->path().string()));
     }
   }
@@ -72,7 +72,7 @@ void AsideLogs::take_in(const std::string& directory, uint64_t number) {
   last_number_ = std::max(last_number_, number);
   auto log = Log::open(options_.spool, directory, kAsideLog | number);
   if (!log) {
-    log::error("aside_log_unreadable reason={}", log::quoted(log.error().message));
+    log::error("aside_log.unreadable reason={}", log::quoted(log.error().message));
     return;
   }
   const auto topic = topic_of(**log);
@@ -84,7 +84,7 @@ void AsideLogs::take_in(const std::string& directory, uint64_t number) {
     return;
   }
   if (logs_.count(*topic) != 0) {
-    log::error("aside_log_unreadable reason=\"there is another one of the same topic\" directory={}",
+    log::error("aside_log.unreadable reason=\"there is another one of the same topic\" directory={}",
                log::quoted(directory));
     return;
   }
@@ -115,7 +115,7 @@ void AsideLogs::remove(std::string_view topic) {
   const auto at = logs_.find(topic);
   if (at == logs_.end()) return;
   if (auto removed = at->second->log().remove(); !removed)
-    log::warn("spool_not_removed reason={}", log::quoted(removed.error().message));
+    log::warn("spool.not_removed reason={}", log::quoted(removed.error().message));
   logs_.erase(at);
 }
 

@@ -46,7 +46,7 @@ IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, u
                                      bool resumes) {
   if (entry.topic.size() > kMaxTopicBytes || entry.channel.size() > kMaxChannelNameBytes ||
       entry.key.size() > spool::kMaxKeyBytes) {
-    log::error("entry_refused channel={} reason=\"a name of it is too long; a key has at most {} bytes\"",
+    log::error("entry.refused channel={} reason=\"a name of it is too long; a key has at most {} bytes\"",
                log::quoted(entry.channel), spool::kMaxKeyBytes);
     return nullptr;
   }
@@ -55,13 +55,13 @@ IntakeEntry* SpoolIntake::open_entry(EntryIndex index, const EntrySpec& entry, u
   if (entries_.size() <= index.value) entries_.resize(index.value + 1);
   auto& place = entries_[index.value];
   if (place) {
-    log::error("entry_refused channel={} reason=\"its index {} is in use\"", log::quoted(entry.channel),
+    log::error("entry.refused channel={} reason=\"its index {} is in use\"", log::quoted(entry.channel),
                index.value);
     return nullptr;
   }
   if (names_ != nullptr) {
     if (auto noted = names_->note(index, {entry.topic, entry.channel, entry.key}); !noted) {
-      log::error("entry_refused channel={} reason={}", log::quoted(entry.channel),
+      log::error("entry.refused channel={} reason={}", log::quoted(entry.channel),
                  log::quoted(noted.error().message));
       return nullptr;
     }

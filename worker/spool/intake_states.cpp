@@ -42,7 +42,7 @@ bool SpoolIntake::hold(EntryIndex index) {
     line->publisher.last_event_hash.store(0, kRelaxed);
   }
   if (!holds_.begin(index, monotonic_now())) {
-    log::error("entry_not_held index={} reason=\"{} are held, which is all that may be\"", index.value,
+    log::error("entry.not_held index={} reason=\"{} are held, which is all that may be\"", index.value,
                ledger::kHolds);
     return false;
   }

@@ -157,7 +157,7 @@ Result<void> Ledger::open_with_balance(const std::string& path, Lines lines) {
   if (::access(path.c_str(), F_OK) != 0) return {};
   auto opened = open_for_repair(path);
   if (!opened || (*opened)->header().slot != mine.slot) {
-    log::warn("ledger_predecessor_unreadable path={}", log::quoted(path));
+    log::warn("ledger.predecessor_unreadable path={}", log::quoted(path));
     return {};
   }
   const Ledger& before = **opened;
@@ -276,11 +276,11 @@ Entry* Ledger::line(EntryIndex index) {
   std::lock_guard lock(lines_);
   Header& h = header();
   if (index.value >= h.entry_capacity) {
-    log::error("ledger_full path={} capacity={}", log::quoted(path_), h.entry_capacity);
+    log::error("ledger.full path={} capacity={}", log::quoted(path_), h.entry_capacity);
     return nullptr;
   }
   if (auto reserved = reserve_lines(index.value + 1); !reserved) {
-    log::error("ledger_full reason={}", log::quoted(reserved.error().message));
+    log::error("ledger.full reason={}", log::quoted(reserved.error().message));
     return nullptr;
   }
   // Lines in between belong to indices that are still to come; they are made as unused ones too.

@@ -287,7 +287,7 @@ void LiveLog::write_back_once() {
   if (!outcome) {
     if (!std::exchange(write_back_fails_, true))
       log::error(
-          "spool_not_synced reason={} remedy=\"what waits survives the worker's death but not the "
+          "spool.not_synced reason={} remedy=\"what waits survives the worker's death but not the "
           "machine's\"",
           log::quoted(outcome.error().message));
     return;
@@ -315,11 +315,11 @@ void LiveLog::keep_one_turn(std::unique_lock<std::mutex>& lock) {
     // The slot's other logs have grown.
     made.state = RoomState::full;
     if (auto removed = settled->remove(); !removed)
-      log::warn("segment_not_removed reason={}", log::quoted(removed.error().message));
+      log::warn("segment.not_removed reason={}", log::quoted(removed.error().message));
   } else if (wanted) {
     made = make_one_more(std::move(settled), number, bytes_on_disk);
   } else if (auto removed = settled->remove(); !removed) {
-    log::warn("segment_not_removed reason={}", log::quoted(removed.error().message));
+    log::warn("segment.not_removed reason={}", log::quoted(removed.error().message));
   }
   lock.lock();
   if (reused) --files_;
@@ -396,9 +396,9 @@ std::optional<LiveLog::Told> LiveLog::enter(RoomState state, std::string why) {
 
 void LiveLog::tell(const Told& told) const {
   if (told.state == RoomState::ok) {
-    log::info("spool_ok directory={}", log::quoted(options_.directory));
+    log::info("spool.ok directory={}", log::quoted(options_.directory));
   } else {
-    log::error("spool_{} directory={} max_bytes={} reason={}", to_string(told.state),
+    log::error("spool.{} directory={} max_bytes={} reason={}", to_string(told.state),
                log::quoted(options_.directory), share(), log::quoted(told.why));
   }
 }

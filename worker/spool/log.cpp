@@ -46,7 +46,7 @@ Result<void> Log::list_files() {
       const uint64_t bytes = files->file_size(unknown);
       if (!unknown) file_bytes_ += bytes;
     } else {
-      log::warn("spool_foreign_file path={} remedy=\"it goes with its folder; take it away if it is needed\"",
+      log::warn("spool.foreign_file path={} remedy=\"it goes with its folder; take it away if it is needed\"",
                 log::quoted(files->path().string()));
     }
   }
@@ -92,7 +92,7 @@ void Log::put_aside(uint64_t number, const std::string& why, bool counted) {
   fs::rename(path, to, error);
   damaged_.fetch_add(1, std::memory_order_relaxed);
   log::error(
-      "segment_damaged path={} kept_as={} reason={} remedy=\"nothing needs to be done; remove the file when "
+      "segment.damaged path={} kept_as={} reason={} remedy=\"nothing needs to be done; remove the file when "
       "nobody wants to look at it\"",
       log::quoted(path.string()), log::quoted(to.string()), log::quoted(why));
 }

@@ -52,7 +52,7 @@ Result<std::unique_ptr<NamesBook>> NamesBook::open_with_copy(const std::string& 
   if (!book) return book;
   auto opened = open(copy, slot);
   if (!opened) {
-    log::warn("names_not_copied reason={}", log::quoted(opened.error().message));
+    log::warn("names.not_copied reason={}", log::quoted(opened.error().message));
     return book;
   }
   (*book)->copy_ = std::move(*opened);
@@ -67,7 +67,7 @@ void NamesBook::copy_note(EntryIndex index, const Name& name) {
   if (!copy_) return;
   auto noted = copy_->note(index, name);
   if (noted) return;
-  log::warn("names_not_copied reason={}", log::quoted(noted.error().message));
+  log::warn("names.not_copied reason={}", log::quoted(noted.error().message));
   std::error_code ignored;
   std::filesystem::remove(copy_->path_, ignored);
   copy_.reset();

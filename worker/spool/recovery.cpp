@@ -188,7 +188,7 @@ Result<Recovered> recover(const std::string& spool, const SlotFolders& folders, 
   note_suspect(header);
   if (is_something_missing(header, folders)) {
     log::error(
-        "spool_gone slot={} waiting={} remedy=\"logs of this worker were removed from {}: what waited in "
+        "spool.gone slot={} waiting={} remedy=\"logs of this worker were removed from {}: what waited in "
         "them "
         "is counted as lost\"",
         header.slot, ledger::waiting_of(header), log::quoted(spool));

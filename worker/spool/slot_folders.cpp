@@ -78,7 +78,7 @@ Result<SlotFolders> find_slot_folders(const std::string& spool, Slot slot) {
     const auto format = format_of(entries->path());
     if (format && *format != kFormatVersion) {
       log::error(
-          "spool_other_format path={} format={} understood={} remedy=\"drain it with the release that wrote "
+          "spool.other_format path={} format={} understood={} remedy=\"drain it with the release that wrote "
           "it, "
           "or remove it: what waits in it is lost then\"",
           log::quoted(entries->path().string()), *format, kFormatVersion);

@@ -298,12 +298,12 @@ protected:
 
 TEST_F(PluginDeath, an_exception_that_leaves_encode_ends_the_process_by_name) {
   const auto encoder = load("throwing", {{"where", "encode"}});
-  EXPECT_DEATH(encoded(*encoder, three_doubles()), "plugin_fault.*throwing 1.0.*a mistake of the plug-in");
+  EXPECT_DEATH(encoded(*encoder, three_doubles()), "plugin.fault.*throwing 1.0.*a mistake of the plug-in");
 }
 
 TEST_F(PluginDeath, committing_more_than_was_reserved_ends_the_process_by_name) {
   const auto encoder = load("broken_commits_too_much");
-  EXPECT_DEATH(encoded(*encoder, three_doubles()), "plugin_fault.*commits 4 bytes where 3 are reserved");
+  EXPECT_DEATH(encoded(*encoder, three_doubles()), "plugin.fault.*commits 4 bytes where 3 are reserved");
 }
 
 TEST_F(PluginDeath, the_test_plug_in_crashes_on_its_channel_alone) {

@@ -178,9 +178,9 @@ TEST(LiveLog, disk_that_refuses_is_told_once_and_tried_again) {
   spdlog::default_logger()->flush();
   const std::string told =
       ::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr();
-  const auto first = told.find("spool_not_synced");
+  const auto first = told.find("spool.not_synced");
   ASSERT_NE(first, std::string::npos) << told;
-  EXPECT_EQ(told.find("spool_not_synced", first + 1), std::string::npos) << told;
+  EXPECT_EQ(told.find("spool.not_synced", first + 1), std::string::npos) << told;
 }
 
 }  // namespace

@@ -91,9 +91,9 @@ void Addresses::rebuild() {
   for (const auto& [name, why] : resolution_.failures) tell(name + " can't be resolved: " + why);
   if (problem != problem_) {
     if (problem.empty())
-      log::info("addresses_resolved");
+      log::info("addresses.resolved");
     else
-      log::warn("address_unresolved reason={}", log::quoted(problem));
+      log::warn("address.unresolved reason={}", log::quoted(problem));
   }
   problem_ = std::move(problem);
 }

@@ -101,12 +101,12 @@ void NameServer::finish_connect(MonotonicNs now) {
   retry_ns_ = kNsPerSecond;
   decoder_ = StreamDecoder(address_);
   unsent_ = greeting();
-  log::info("name_server_up server={}", to_string(address_));
+  log::info("name_server.up server={}", to_string(address_));
 }
 
 void NameServer::close(MonotonicNs now, const char* reason) {
   if (!told_down_)
-    log::warn("name_server_down server={} reason={}", to_string(address_), log::quoted(reason));
+    log::warn("name_server.down server={} reason={}", to_string(address_), log::quoted(reason));
   told_down_ = true;
   socket_.reset();
   unsent_.clear();

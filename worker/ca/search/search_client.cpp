@@ -95,9 +95,9 @@ void SearchClient::take_addresses(MonotonicNs now) {
   const bool any = !addresses_.datagrams().empty() || !name_servers_.empty();
   if (!any && addresses_.complete())
     log::warn(
-        "search_goes_nowhere remedy=\"set epics.addr_list, epics.auto_addr_list or epics.name_servers\"");
+        "search.goes_nowhere remedy=\"set epics.addr_list, epics.auto_addr_list or epics.name_servers\"");
   if (any && began_) {
-    log::info("search_addresses datagrams={} name_servers={}", addresses_.datagrams().size(),
+    log::info("search.addresses datagrams={} name_servers={}", addresses_.datagrams().size(),
               name_servers_.size());
     pacing_.step(ReachChanged{}, now, actions_);
     servers_.look_again(Servers::kBaseNs, now);
@@ -194,7 +194,7 @@ void SearchClient::take_beacon(const Beacon& beacon, MonotonicNs now) {
   report_.beacon_servers = static_cast<uint32_t>(beacons_.servers());
   if (report_.beacon_of.empty()) report_.beacon_of = to_string(beacon.server);
   if (!is_news) return;
-  log::info("server_appeared server={}", to_string(beacon.server));
+  log::info("server.appeared server={}", to_string(beacon.server));
   if (const ServerNumber number = servers_.find(beacon.server); number != kNoServer)
     servers_.appeared(number, now);
   servers_.look_again(Servers::kBoostNs, now);
