@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "proto/command_record.h"
 #include "supervisor/commands/command_problems.h"
+#include "supervisor/fleet/worker_records.h"
 #include "supervisor/topic_rule.h"
 
 namespace e2k::supervisor {
@@ -73,6 +74,11 @@ Service::Parts Service::real_parts(boost::asio::io_context& loop, const Config& 
   parts.start_tail = [&](Tail::Callbacks callbacks) {
     return Tail::start(loop, config, std::move(callbacks));
   };
+  parts.found_slots = [&] {
+    std::vector<Slot> slots;
+    for (const FoundWorker& found : find_workers(config)) slots.push_back(found.record.slot);
+    return slots;
+  };
   return parts;
 }
 
@@ -87,6 +93,7 @@ Result<std::unique_ptr<Service>> Service::start(boost::asio::io_context& loop, c
 Result<void> Service::begin(const Parts& parts) {
   const auto last = directory_.last_generation();
   if (!last) return tl::unexpected(last.error());
+  const std::vector<Slot> surplus = enter_surplus(parts);
   const auto spool = books_.open(shares_.lines());
   if (!spool) return tl::unexpected(spool.error());
   // A state directory that was lost must not give a log's number away again.
@@ -99,6 +106,7 @@ Result<void> Service::begin(const Parts& parts) {
   });
   if (!made) return tl::unexpected(made.error());
   fleet_ = std::move(*made);
+  for (const Slot slot : surplus) fleet_->add(slot);
   restore_quarantine();
   ledgers_ = std::make_unique<Ledgers>(*fleet_, books_);
   harvest_ = std::make_unique<Harvest>(config_, commands_, shares_, *fleet_, books_);
@@ -126,12 +134,24 @@ Result<void> Service::begin(const Parts& parts) {
   return {};
 }
 
+std::vector<Slot> Service::enter_surplus(const Parts& parts) {
+  std::vector<Slot> surplus;
+  for (const Slot slot : parts.found_slots())
+    if (slot.value >= wanted_workers_) surplus.push_back(slot);
+  for (const Slot slot : surplus) {
+    books_.enter(slot, shares_.lines());
+    shares_.add_slot(slot);
+  }
+  return surplus;
+}
+
 Fleet::Callbacks Service::fleet_callbacks() {
   Fleet::Callbacks fleet;
   fleet.launching = [this](Slot slot) { return on_launching(slot); };
   fleet.welcomed = [this](Slot slot, Generation generation) { on_welcomed(slot, generation); };
   fleet.adopted = [this](Slot slot, Generation generation) { on_adopted(slot, generation); };
   fleet.adoption_over = [this] {
+    resize_fleet();  // others take over from those that are too many
     if (replay_.serving()) reconcile();
   };
   fleet.lost = [this](const Obituary& worker) { on_lost(worker); };
@@ -314,6 +334,7 @@ void Service::on_caught_up() {
   judge_replay();
   judge_commands();
   tell(ReasonCode::snapshot_only, "");
+  take_back_commanded_anew();
   snapshot_due_ = true;
   reconcile();
 }

@@ -67,6 +67,8 @@ public:
                                                  std::function<void(Generation)> generation_used)>
         make_fleet;
     std::function<Result<std::unique_ptr<Tail>>(Tail::Callbacks)> start_tail;
+    // Slots in which workers of an earlier supervisor run.
+    std::function<std::vector<Slot>()> found_slots = [] { return std::vector<Slot>(); };
     // How long the event loop's longest turn of the last minute took.
     std::function<double()> longest_turn_s = [] { return 0.0; };
   };
@@ -110,6 +112,8 @@ private:
           SpoolDirectory& spool, std::function<void()> stopped);
 
   Result<void> begin(const Parts& parts);
+  // Workers that were found beyond workers.count are of the fleet until others have taken over.
+  std::vector<Slot> enter_surplus(const Parts& parts);
   Fleet::Callbacks fleet_callbacks();
   Result<void> restore_snapshot();
 
@@ -200,6 +204,8 @@ private:
   void set_aside(Quarantined channel);
   // false: it is not set aside.
   bool take_back(std::string_view channel, const char* why);
+  void take_back_commanded_anew();
+  int64_t newest_command(std::string_view channel) const;
   void quarantine_changed();
   void hold();
   void obey(Slot slot, const Bisection::Orders& orders, const Evidence& last);

@@ -14,7 +14,7 @@ namespace e2k::supervisor {
 namespace {
 
 constexpr size_t kBurst = 1000;  // entries at once
-constexpr size_t kSlice = 2000;  // entries of a turn: some milliseconds
+constexpr size_t kSlice = 1000;  // entries of a turn: some milliseconds
 constexpr uint64_t kMostUnapplied = 20'000;
 constexpr std::chrono::milliseconds kUntilWorkersTake{20};
 constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;

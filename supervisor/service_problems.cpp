@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <optional>
 #include <sstream>
@@ -90,8 +91,14 @@ void Service::judge_spools() {
   judge_directories(now);
 }
 
+// By the writer, because it waits for the disk. Should this process end before, the worker's log has the
+// number in its name.
 void Service::keep_generation() {
-  note_kept(StateProblems::Thing::generation, directory_.keep_generation(last_generation_));
+  boost::asio::post(writer_, [this, generation = last_generation_] {
+    boost::asio::post(loop_, [this, kept = directory_.keep_generation(generation)] {
+      note_kept(StateProblems::Thing::generation, kept);
+    });
+  });
 }
 
 void Service::judge_directories(MonotonicNs now) {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
-
 #include <utility>
 
 #include "common/log.h"
@@ -147,10 +147,25 @@ void Service::set_aside(Quarantined channel) {
   Shares::Orders orders;
   shares_.bar(channel.channel, Bar::quarantined, orders);
   const std::string name = channel.channel;
+  channel.command_offset = newest_command(name);
   quarantine_.add(std::move(channel));
   quarantine_changed();
   apply_orders(std::move(orders));
   for (const EntryRef& entry : commands_.of_channel(name)) board_->changed(entry.id);
+}
+
+int64_t Service::newest_command(std::string_view channel) const {
+  int64_t newest = -1;
+  for (const EntryRef& entry : commands_.of_channel(channel)) newest = std::max(newest, entry.offset);
+  return newest;
+}
+
+// A command that came while nobody was there ends a quarantine like any other.
+void Service::take_back_commanded_anew() {
+  std::vector<std::string> anew;
+  for (const auto& [name, channel] : quarantine_.all())
+    if (channel.command_offset >= 0 && newest_command(name) > channel.command_offset) anew.push_back(name);
+  for (const std::string& name : anew) take_back(name, "it was commanded anew");
 }
 
 bool Service::take_back(std::string_view channel, const char* why) {

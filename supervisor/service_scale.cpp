@@ -77,9 +77,11 @@ bool Service::is_emptied(Slot slot) const {
 }
 
 void Service::retire_emptied() {
+  // What a found worker serves counts as nobody's until it was compared with what is commanded.
+  if (!replay_.serving() || fleet_->is_adopting() || shares_.is_behind()) return;
   const MonotonicNs now = monotonic_now();
   for (auto& [slot, leaver] : leaving_) {
-    if (leaver.told || !fleet_->has(slot) || !is_emptied(slot)) continue;
+    if (leaver.told || !fleet_->has(slot) || !is_emptied(slot) || shares_.has_taken_over(slot)) continue;
     const ledger::LedgerReader* books = ledgers_->books(slot);
     const bool waits = books != nullptr && ledger::waiting_of(books->header()) != 0;
     if (!leaver.emptied) leaver.emptied = now;

@@ -16,8 +16,8 @@ std::map<std::string, std::string> CommandConsumer::properties_of(const Config& 
                                                    // The end is told by a fetch that waited in vain.
                                                    {"fetch.wait.max.ms", "100"},
                                                    // A long topic waits at the broker, not in memory.
-                                                   {"queued.min.messages", "20000"},
-                                                   {"queued.max.messages.kbytes", "16384"},
+                                                   {"queued.min.messages", "5000"},
+                                                   {"queued.max.messages.kbytes", "4096"},
                                                    // Else it pauses for a second whenever so many wait here.
                                                    {"fetch.queue.backoff.ms", "5"},
                                                    {"client.id", "epics2kafka"}};

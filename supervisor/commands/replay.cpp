@@ -34,7 +34,7 @@ void Replay::reading(std::span<const int32_t> partitions, const TopicLog& log) {
 
 void Replay::know_log(const TopicLog& log) {
   if (!log.id.empty() && log.id != log_.id) {
-    if (!log_.id.empty() && (serving_ || restored_)) {
+    if (!log_.id.empty() && (serving_ || restored_ || !kept_.empty())) {
       renewed_ = fmt::format("its id was {} and is {}", log_.id, log.id);
       // What was known of the former one says nothing of this.
       known_.clear();

@@ -18,7 +18,7 @@ constexpr milliseconds kAskAgain{500};
 // While the one broker that tells of ids is away, commands that others deliver don't wait for it for ever.
 constexpr int kMostAsksInVain = 3;
 // Records handled before the loop gets a turn for its other work.
-constexpr size_t kRecordsPerTurn = 2000;
+constexpr size_t kRecordsPerTurn = 1000;
 
 }  // namespace
 

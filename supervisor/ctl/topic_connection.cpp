@@ -49,6 +49,8 @@ Outcome<Connected> connect_reader(const TopicSettings& settings, const Deadline&
   properties["auto.offset.reset"] = "earliest";
   properties["allow.auto.create.topics"] = "false";
   properties.try_emplace("fetch.wait.max.ms", "10");  // an end is told by a fetch that waited in vain
+  properties.try_emplace("fetch.queue.backoff.ms",
+                         "5");  // else it pauses for a second whenever its queue is full
   return reached(KafkaConnection::open(RD_KAFKA_CONSUMER, properties), settings, deadline);
 }
 

@@ -10,8 +10,8 @@
 namespace e2k::supervisor {
 namespace {
 
-uint64_t attributes_of(const EntryRef& e) {
-  return hash_of_text(e.key, e.mask.bits);
+uint32_t attributes_of(const EntryRef& e) {
+  return static_cast<uint32_t>(hash_of_text(e.key, e.mask.bits) >> 32);
 }
 
 }  // namespace
@@ -52,8 +52,7 @@ void Shares::link(EntryId id, const EntryRef& entry) {
   }
   Channel& channel = channels_[found->second];
   Row& r = row(id);
-  r = Row{Identity::of(entry.topic, entry.channel), false, attributes_of(entry), found->second,
-          channel.first};
+  r = Row{Identity::of(entry.topic, entry.channel), attributes_of(entry), found->second, channel.first};
   channel.first = id.value;
   ++channel.entries;
   if (channel.slot != kNoSlot) ++workers_[Slot{channel.slot}].entries;
@@ -278,6 +277,12 @@ Shares::Orders Shares::take_over(Slot slot, std::vector<uint8_t> masks, const Co
   }
   taken_over_[slot] = std::move(masks);
   return orders;
+}
+
+bool Shares::has_taken_over(Slot slot) const {
+  const auto found = taken_over_.find(slot);
+  return found != taken_over_.end() &&
+         std::ranges::any_of(found->second, [](uint8_t mask) { return mask != 0; });
 }
 
 Shares::Orders Shares::drop_unclaimed() {

@@ -135,6 +135,8 @@ public:
   Orders take_over(Slot slot, std::vector<uint8_t> masks, const CommandState& state);
   // Every command is known: what no entry asked for is to be removed.
   Orders drop_unclaimed();
+  // It serves lines that no entry has asked for yet.
+  bool has_taken_over(Slot slot) const;
   // The slot's worker is no more; nor does it serve anything that was not claimed.
   void forget_taken_over(Slot slot) { taken_over_.erase(slot); }
 
@@ -177,12 +179,12 @@ public:
 private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint16_t kNoSlot = UINT16_MAX;
-  struct Row {  // by EntryId
+  struct Row {  // by EntryId; 32 bytes
     Identity identity;
-    bool changed = false;      // during a round: its mask or key is another now
-    uint64_t attributes = 0;   // a hash of mask and key
+    uint32_t attributes = 0;   // a hash of mask and key
     uint32_t channel = kNone;  // kNone: the id is not in the book
     uint32_t next = kNone;     // the channel's next entry
+    bool changed = false;      // during a round: its mask or key is another now
   };
   struct Channel {
     uint64_t name_hash = 0;

@@ -26,6 +26,7 @@ struct Quarantined {
   std::string channel;
   RealNs since{};
   std::vector<Evidence> evidence;  // the oldest first
+  int64_t command_offset = -1;     // of its newest command then; -1: not known
   friend bool operator==(const Quarantined&, const Quarantined&) = default;
 };
 

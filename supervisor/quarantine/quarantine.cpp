@@ -47,7 +47,8 @@ bool take(const msgpack::object& object, Quarantined& channel) {
   if (!fields.ok() || list->type != msgpack::type::ARRAY || channel.channel.empty()) return false;
   for (uint32_t i = 0; i < list->via.array.size; ++i)
     if (!take(list->via.array.ptr[i], channel.evidence.emplace_back())) return false;
-  return true;
+  if (fields.more()) fields.take(channel.command_offset);
+  return fields.ok();
 }
 
 }  // namespace
@@ -96,10 +97,11 @@ std::string Quarantine::encode() const {
   out.pack(kVersion);
   out.pack_array(static_cast<uint32_t>(channels_.size()));
   for (const auto& [name, channel] : channels_) {
-    out.pack_array(3);
+    out.pack_array(4);
     out.pack(name).pack(channel.since.value);
     out.pack_array(static_cast<uint32_t>(channel.evidence.size()));
     for (const Evidence& one : channel.evidence) pack(out, one);
+    out.pack(channel.command_offset);
   }
   return std::string(buffer.data(), buffer.size());
 }

@@ -1,7 +1,7 @@
 // Pure. The channels that are set aside, and the bytes in which they outlive the supervisor.
 //
 // The bytes are MessagePack: [version, [[channel, since, [[slot, generation, signal, at, thread, log,
-// position]…]]…]]. A later version may add elements at the ends, which are left alone.
+// position]…], command offset]…]]. A later version may add elements at the ends, which are left alone.
 #pragma once
 
 #include <map>

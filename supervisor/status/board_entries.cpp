@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/status/board.h"
@@ -10,12 +11,17 @@
 namespace e2k::supervisor {
 namespace {
 
-// The cursor of a page: pages are in the order of (channel, topic), neither of which holds a tab.
-std::string cursor_of(const EntryRef& entry) {
-  std::string cursor(entry.channel);
-  cursor += '\t';
-  cursor += entry.topic;
-  return cursor;
+// Pages are in the order of (channel, topic), neither of which holds the cursor's tab.
+using Names = std::pair<std::string_view, std::string_view>;
+
+std::string cursor_of(const Names& names) {
+  return std::string(names.first) + '\t' + std::string(names.second);
+}
+
+Names names_at(std::string_view cursor) {
+  const size_t tab = cursor.find('\t');
+  return tab == std::string_view::npos ? Names{cursor, {}}
+                                       : Names{cursor.substr(0, tab), cursor.substr(tab + 1)};
 }
 
 }  // namespace
@@ -120,27 +126,31 @@ bool Board::is_asked_for(const EntryRef& entry, const EntryQuery& query, RealNs 
   return !query.lost || counts_of(entry).lost > 0;
 }
 
-// One pass over the state, keeping the smallest `limit` behind the cursor.
+// One pass over the state, keeping the smallest `limit` behind the cursor. Most are neither, which costs a
+// comparison.
 EntryPage Board::entries(const EntryQuery& query) const {
-  std::map<std::string, EntryId> page;  // by cursor
+  std::map<Names, EntryId> page;
   bool more = false;
   const size_t limit = std::max<size_t>(1, query.limit);
   const RealNs now = real_now();
+  const Names after = names_at(query.after);
   parts_.commands.visit([&](const EntryRef& entry) {
+    const Names names{entry.channel, entry.topic};
+    if (!query.after.empty() && names <= after) return;
+    const bool is_full = page.size() == limit;
+    if (is_full && more && names > page.rbegin()->first) return;
     if (!is_asked_for(entry, query, now)) return;
-    std::string cursor = cursor_of(entry);
-    if (!query.after.empty() && cursor <= query.after) return;
-    if (page.size() == limit) {
+    if (is_full) {
       more = true;
-      if (cursor > page.rbegin()->first) return;
+      if (names > page.rbegin()->first) return;
       page.erase(std::prev(page.end()));
     }
-    page.emplace(std::move(cursor), entry.id);
+    page.emplace(names, entry.id);
   });
   EntryPage answer;
   answer.items.reserve(page.size());
-  for (const auto& [cursor, id] : page) answer.items.push_back(view_of(*parts_.commands.find(id)));
-  if (more) answer.next = page.rbegin()->first;
+  for (const auto& [names, id] : page) answer.items.push_back(view_of(*parts_.commands.find(id)));
+  if (more) answer.next = cursor_of(page.rbegin()->first);
   return answer;
 }
 

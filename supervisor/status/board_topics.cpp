@@ -37,8 +37,7 @@ TopicPage Board::topic_page(const TopicQuery& query) const {
     if (line == nullptr) return;
     const ledger::Blocked blocked = line->publisher.blocked.load(std::memory_order_relaxed);
     if (blocked == ledger::Blocked::no) return;
-    ++sum.blocked_entries;
-    sum.blocked = blocked;
+    if (sum.blocked_entries++ == 0) sum.blocked = blocked;
   });
   std::vector<std::string_view> names;
   names.reserve(sums.size());

@@ -30,7 +30,7 @@ inline LineSums sums_of_lines(const ledger::LedgerReader& reader, uint32_t begin
 
 class SlotSums {
 public:
-  static constexpr uint32_t kFewLines = 5000, kSlicesOfARound = 50;
+  static constexpr uint32_t kFewLines = 5000, kSmallestSlice = 500, kSlicesOfARound = 50;
 
   LineSums of(Slot slot, const ledger::LedgerReader& reader) const {
     const auto found = pasts_.find(slot);
@@ -45,7 +45,7 @@ public:
     if (lines <= kFewLines) return;
     Past& past = pasts_[slot];
     if (past.generation != reader.header().generation) past = Past{.generation = reader.header().generation};
-    const uint32_t end = std::min(lines, past.next + std::max(kFewLines, lines / kSlicesOfARound));
+    const uint32_t end = std::min(lines, past.next + std::max(kSmallestSlice, lines / kSlicesOfARound));
     const LineSums more = sums_of_lines(reader, past.next, end);
     past.running.gaps += more.gaps;
     past.running.restamped += more.restamped;

@@ -1,6 +1,7 @@
-"""What many commands cost the supervisor: a restart over a million of them, the status while a worker hangs, an idle fleet.
+"""What many commands cost the supervisor: a restart over a million of them, the status while a worker hangs, an idle fleet, the
+removal of 50,000 channels at once.
 
-    PYTHONPATH=tests/support E2K_BUILD=build/ci PYTHON tests/bench/supervisor_load.py [--only restart|hang|idle] [--commands N]
+    PYTHONPATH=tests/support E2K_BUILD=build/ci PYTHON tests/bench/supervisor_load.py [--only restart|hang|idle|remove] [--commands N]
 
 Prints one line a figure, beside what it should be. Workers of `restart` are the link alone (tests/support/fleet); those of the
 others are the real ones, on channels that no IOC has.
@@ -10,12 +11,17 @@ import os
 import pathlib
 import re
 import signal
+import sys
 import time
 
-from e2k_support import Broker, Supervisor, paths, proc, wait_for
+from e2k_support import Broker, LoadIoc, Reader, SoftIoc, Supervisor, paths, proc, wait_for
 
-SECTIONS = ("restart", "hang", "idle")
+sys.path.insert(0, str(paths.root_dir() / "tests" / "e2e"))
+from records import assert_counts_without_fault, counter  # noqa: E402
+
+SECTIONS = ("restart", "hang", "idle", "remove")
 QUESTIONS = 400
+REMOVED, KEPT, WITNESSES = 50_000, 10_000, 20
 
 
 def say(what, value, unit, goal):
@@ -118,6 +124,36 @@ def idle(broker, count):
         say("  longest turn", longest_turn_ms(service), "ms", "20")
 
 
+def remove(broker):
+    """Of channels that are connected, beside others that count at 10 Hz."""
+    broker.create_topic("load-remove", compacted=True)
+    counters = [f"witness{number}" for number in range(WITNESSES)]
+    with LoadIoc(records=REMOVED + KEPT, prefix="remove:") as load, SoftIoc("".join(counter(name) for name in counters)) as ioc, \
+            Supervisor(broker, [load, ioc], {"workers": {"count": 4}, "commands": {"topic": "load-remove"}}) as service:
+        keys = [f"remove:{number}" for number in range(REMOVED + KEPT)]
+        broker.produce("load-remove", [(key, '{"topic":"removed","mask":"v"}') for key in keys] +
+                       [(name, '{"topic":"witnesses","mask":"v"}') for name in counters], timeout=120)
+        service.connected(REMOVED + KEPT + WITNESSES, 120)
+        reader = Reader(broker.bootstrap, "witnesses")
+        reader.until(lambda records: len(records) > 10 * WITNESSES, 30)
+        before, begin, late = len(reader.records), time.monotonic(), []
+        broker.produce("load-remove", [(key, None) for key in keys[:REMOVED]], timeout=120)
+        while time.monotonic() < begin + 20 and serving(service) != KEPT + WITNESSES:
+            known = len(reader.records)
+            reader.to_end()
+            late += [1000 * time.time() - record.timestamp_ms for record in reader.records[known:]]
+        say(f"removal of {REMOVED:,} of {REMOVED + KEPT:,} channels: gone from the workers", time.monotonic() - begin, "s", "-")
+        say("  longest turn", longest_turn_ms(service), "ms", "20")
+        for name in counters:
+            assert_counts_without_fault([record for record in reader.records if record.name == name])
+        say("  events of others lost", 0, "", "0")
+        say(f"  the latest of {len(reader.records) - before} events of others, from its stamp to a reader", max(late), "ms", "-")
+
+
+def serving(service):
+    return sum(worker["connected"] for worker in service.workers())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=SECTIONS, action="append")
@@ -131,6 +167,8 @@ def main():
             hang(broker, min(options.commands, 100_000))
         if "idle" in sections:
             idle(broker, min(options.commands, 100_000))
+        if "remove" in sections:
+            remove(broker)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,21 @@ def test_a_changed_setting_reaches_the_workers_and_costs_no_more_than_a_restart_
     assert supervisor.status()["events"]["lost"] == 0
 
 
+def test_workers_that_are_too_many_by_now_hand_over_before_they_leave(site):
+    supervisor, reader, _ = under_load(site, {"workers": {"count": 4}})
+    before = pids(supervisor)
+    supervisor.settings["workers"]["count"] = 2
+    supervisor.write_config()
+    hang_up(supervisor)
+    supervisor.wait(lambda s: {w["slot"]: w["pid"] for w in s["workers"]} == {slot: before[slot] for slot in (0, 1)}, 30,
+                    "two workers, those of before")
+    more_of(reader, 5)
+    assert not any(alive(before[slot]) for slot in (2, 3))
+    assert_no_event_tells(reader)
+    status = supervisor.connected(COUNT)
+    assert status["events"]["lost"] == status["events"]["gaps"] == 0
+
+
 def test_a_changed_log_level_is_told_to_workers_that_stay(site):
     supervisor, reader, _ = under_load(site)
     before = pids(supervisor)

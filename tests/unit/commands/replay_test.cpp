@@ -277,6 +277,18 @@ TEST_F(ReplayTest, what_comes_while_it_settles_is_held_behind_the_rest) {
   EXPECT_EQ(folded.back(), "live");
 }
 
+TEST_F(ReplayTest, a_topic_that_is_made_anew_while_it_is_first_read_is_told_to_be_renewed) {
+  reading({0}, {"first", {}});
+  command(0, "a");
+  replay.start_over();
+  reading({0}, {"second", {}});
+  command(0, "b");
+  end(1);
+  EXPECT_TRUE(replay.is_renewed());
+  EXPECT_FALSE(may_remove);
+  EXPECT_EQ(state.size(), 2u) << "what was read is not taken back";
+}
+
 TEST_F(ReplayTest, a_log_that_goes_back_while_it_settles_is_read_to_its_end_first) {
   restore({{0, 2}}, false);
   reading();

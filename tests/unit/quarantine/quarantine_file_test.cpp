@@ -39,12 +39,23 @@ TEST(Quarantine, what_a_later_version_adds_is_left_alone) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> out(buffer);
   out.pack_array(3).pack(2).pack_array(1);
-  out.pack_array(4).pack("a").pack(5).pack_array(0).pack("new");
+  out.pack_array(5).pack("a").pack(5).pack_array(0).pack(7).pack("new");
   out.pack("newer");
   const auto read = Quarantine::decode({buffer.data(), buffer.size()});
   ASSERT_TRUE(read) << read.error().message;
   ASSERT_NE(read->find("a"), nullptr);
   EXPECT_EQ(read->find("a")->since, RealNs{5});
+  EXPECT_EQ(read->find("a")->command_offset, 7);
+}
+
+TEST(Quarantine, what_an_earlier_version_had_not_is_not_known) {
+  msgpack::sbuffer buffer;
+  msgpack::packer<msgpack::sbuffer> out(buffer);
+  out.pack_array(2).pack(1).pack_array(1);
+  out.pack_array(3).pack("a").pack(5).pack_array(0);
+  const auto read = Quarantine::decode({buffer.data(), buffer.size()});
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->find("a")->command_offset, -1);
 }
 
 TEST(Quarantine, a_channel_that_is_there_already_gets_the_evidence_besides_and_the_newest_is_kept) {

@@ -8,19 +8,19 @@ namespace e2k::supervisor {
 namespace {
 
 TEST(SlotSums, of_many_lines_are_those_of_the_last_round_and_never_of_half_a_one) {
-  constexpr uint32_t kLines = 3 * SlotSums::kFewLines;
+  constexpr uint32_t kLines = 3 * SlotSums::kFewLines, kSlices = kLines / SlotSums::kSmallestSlice;
   TestLedger ledger(Slot{0}, Generation{1}, kLines);
   for (uint32_t i = 0; i < kLines; ++i) ledger.line(EntryIndex{i}).ca.gaps = 1;
   SlotSums sums;
   const auto gaps = [&] { return sums.of(Slot{0}, ledger.reader()).gaps; };
   EXPECT_EQ(gaps(), kLines) << "nothing is known yet: they are counted";
-  for (int slice = 0; slice < 3; ++slice) {
+  for (uint32_t slice = 0; slice < kSlices; ++slice) {
     sums.look(Slot{0}, ledger.reader());
     EXPECT_EQ(gaps(), kLines);
   }
   ledger.line(EntryIndex{0}).ca.gaps = 2;
   EXPECT_EQ(gaps(), kLines);
-  for (int slice = 0; slice < 3; ++slice) sums.look(Slot{0}, ledger.reader());
+  for (uint32_t slice = 0; slice < kSlices; ++slice) sums.look(Slot{0}, ledger.reader());
   EXPECT_EQ(gaps(), kLines + 1);
 }
 

@@ -144,7 +144,7 @@ TEST_F(ServiceTest, a_generation_that_can_not_be_kept_is_not_made_good_by_a_snap
   start();
   std::filesystem::create_directory(directory->path() + "/generation");  // in the way of the file
   generation_used(Generation{5});
-  EXPECT_TRUE(stands("STATE_DIRECTORY"));
+  EXPECT_TRUE(until([&] { return stands("STATE_DIRECTORY"); }));
   greet_all();
   tail->set("a");
   tail->end();
@@ -158,7 +158,7 @@ TEST_F(ServiceTest, a_generation_that_can_not_be_kept_is_not_made_good_by_a_snap
   EXPECT_TRUE(stands("STATE_DIRECTORY"));
   std::filesystem::remove(directory->path() + "/generation");
   generation_used(Generation{6});
-  EXPECT_FALSE(stands("STATE_DIRECTORY"));
+  EXPECT_TRUE(until([&] { return !stands("STATE_DIRECTORY"); }));
 }
 
 TEST_F(ServiceTest, a_worker_whose_indices_run_out_is_renewed_only_when_nothing_waits_in_it) {
@@ -193,7 +193,7 @@ struct QuarantineTest : ServiceTest {
     note_given();
   }
   ShownState state_of(const std::string& channel) { return service->entries_of(channel).front().state; }
-  void restart_service() {
+  void restart_service(bool is_commanded_meanwhile = false) {
     service.reset();
     served.clear();
     ASSERT_TRUE(save_snapshot(directory->path(), {"a", "bad"}, 2));
@@ -201,6 +201,7 @@ struct QuarantineTest : ServiceTest {
     greet_all();
     tail->set("a");
     tail->set("bad");
+    if (is_commanded_meanwhile) tail->set("bad", "va");
     tail->end();
     note_given();
   }
@@ -263,6 +264,15 @@ TEST_F(QuarantineTest, ends_with_a_new_command_for_the_channel) {
   tail->set("bad", "va");
   tail->batch_end();
   EXPECT_TRUE(place("bad"));
+}
+
+TEST_F(QuarantineTest, ends_with_a_new_command_that_came_while_no_supervisor_was_there) {
+  start_with({"a", "bad"});
+  crash_over("bad");
+  crash_over("bad");
+  restart_service(true);
+  EXPECT_TRUE(place("bad"));
+  EXPECT_TRUE(fleet->held.empty());
 }
 
 TEST_F(QuarantineTest, a_record_that_kills_twice_is_no_reason_to_set_its_channel_aside) {
