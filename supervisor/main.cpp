@@ -1,5 +1,6 @@
 // epics2kafka-supervisor: arguments, configuration, the lock, and the wiring of the service.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -72,6 +73,12 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
                                         kafka::version() + ")");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    // CLI11's own text has them from behind.
+    std::cerr << fmt::format(
+        "epics2kafka-supervisor: {} is nothing that it takes; --help lists what it takes\n",
+        fmt::join(app.remaining(), " "));
+    return kUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error, std::cout, std::cerr) == 0 ? 0 : kUsage;
   }

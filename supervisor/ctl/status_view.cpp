@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 #include "supervisor/ctl/table.h"
@@ -61,20 +62,31 @@ std::string channels_words(const Json& channels) {
   return text;
 }
 
-std::string commands_words(const Json& commands) {
+bool stands(const Json& status, std::string_view code) {
+  const Json& reasons = at(status, "reasons");
+  return reasons.is_array() && std::any_of(reasons.begin(), reasons.end(),
+                                           [&](const Json& one) { return text_in(one, "code") == code; });
+}
+
+std::string commands_words(const Json& status) {
+  const Json& commands = at(status, "commands");
   std::string text = cell(commands, "topic") +
                      (at(commands, "caught_up") == true ? "" : " (still being read)") + ", " +
                      plural(number(commands, "channels"), "entry", "entries");
   if (const double rejected = number(commands, "rejected"); rejected > 0)
-    text += ", " + grouped(rejected) + " bad since the start (epics2kafkactl rejected)";
+    text += ", " + grouped(rejected) + " bad since the start" +
+            (stands(status, "COMMANDS_REJECTED") ? " (epics2kafkactl rejected)" : ", none stands");
   if (const Json& note = at(commands, "note"); note.is_string()) text += "; " + printable(cell(note));
   return text;
 }
 
-std::string kafka_words(const Json& kafka) {
+// A broker that hangs keeps its connections.
+std::string kafka_words(const Json& status) {
+  const Json& kafka = at(status, "kafka");
   const double up = number(kafka, "brokers_up");
   const std::string error = cell(kafka, "last_error");
   return (up == 0 ? "no broker is connected" : plural(up, "broker is", "brokers are") + " connected") +
+         (up != 0 && stands(status, "BROKERS_SILENT") ? ", and none answers" : "") +
          (error == "-" ? "" : "; last error: " + error);
 }
 
@@ -137,9 +149,8 @@ std::string status_text(const Json& status, const Seen& seen) {
          duration(at(status, "uptime_s")) + '\n' + reasons_text(at(status, "reasons"), seen) + '\n';
   const Json& libraries = at(status, "libraries");
   out += figure("channels", channels_words(at(status, "channels"))) +
-         figure("commands", commands_words(at(status, "commands"))) +
-         figure("kafka", kafka_words(at(status, "kafka"))) + figure("spool", spool_words(status)) +
-         figure("events", totals_words(at(status, "events"))) +
+         figure("commands", commands_words(status)) + figure("kafka", kafka_words(status)) +
+         figure("spool", spool_words(status)) + figure("events", totals_words(at(status, "events"))) +
          figure("libraries",
                 "librdkafka " + cell(libraries, "librdkafka") + ", libca " + cell(libraries, "libca"));
   for (const Json& gone : at(status, "gone_slots"))

@@ -133,6 +133,19 @@ TEST(StatusView, files_laid_out_in_advance_are_not_what_waits) {
             std::string::npos);
 }
 
+TEST(StatusView, figures_do_not_contradict_the_reasons_above_them) {
+  Json status = status_with(0, 0, 0);
+  status["commands"] = {{"topic", "c"}, {"caught_up", true}, {"channels", 1}, {"rejected", 2}};
+  status["kafka"] = {{"brokers_up", 1}};
+  std::string text = status_text(status, plain());
+  EXPECT_NE(text.find("2 bad since the start, none stands\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("1 broker is connected\n"), std::string::npos) << text;
+  status["reasons"] = {{{"code", "COMMANDS_REJECTED"}}, {{"code", "BROKERS_SILENT"}}};
+  text = status_text(status, plain());
+  EXPECT_NE(text.find("2 bad since the start (epics2kafkactl rejected)\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("1 broker is connected, and none answers\n"), std::string::npos) << text;
+}
+
 TEST(StatusView, colours_are_added_on_demand_only) {
   const Json status = status_with(130, 3, 0);
   EXPECT_EQ(status_text(status, plain()).find('\x1b'), std::string::npos);
