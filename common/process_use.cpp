@@ -1,9 +1,14 @@
 #include "common/process_use.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include "common/fd.h"
@@ -50,6 +55,38 @@ std::optional<ProcessUse> process_use(pid_t pid) {
 bool is_running(pid_t pid, uint64_t start_ticks) {
   const auto use = process_use(pid);
   return use && use->start_ticks == start_ticks && !use->zombie;
+}
+
+namespace {
+
+std::optional<uint64_t> descriptors_in_use(const std::string& folder) {
+  // Linux tells their number since 6.2.
+  struct stat told {};
+  if (::stat(folder.c_str(), &told) == 0 && told.st_size > 0 && ::access(folder.c_str(), R_OK) == 0)
+    return static_cast<uint64_t>(told.st_size);
+  std::error_code error;
+  std::filesystem::directory_iterator at(folder, error);
+  uint64_t count = 0;
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) ++count;
+  if (error) return std::nullopt;
+  return count;
+}
+
+}  // namespace
+
+std::optional<DescriptorUse> descriptor_use(pid_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  std::ifstream limits(folder + "/limits");
+  for (std::string line; std::getline(limits, line);) {
+    constexpr std::string_view kName = "Max open files";
+    if (!line.starts_with(kName)) continue;
+    std::istringstream rest(line.substr(kName.size()));
+    std::string soft;
+    rest >> soft;
+    return DescriptorUse{soft == "unlimited" ? UINT64_MAX : std::strtoull(soft.c_str(), nullptr, 10),
+                         descriptors_in_use(folder + "/fd")};
+  }
+  return std::nullopt;
 }
 
 }  // namespace e2k

@@ -18,6 +18,12 @@ struct ProcessUse {
 
 // Nothing where the process is gone.
 std::optional<ProcessUse> process_use(pid_t pid);
+struct DescriptorUse {
+  uint64_t most = UINT64_MAX;    // RLIMIT_NOFILE, soft; UINT64_MAX: none
+  std::optional<uint64_t> used;  // nothing: it is another user's
+};
+// Nothing where the process is gone.
+std::optional<DescriptorUse> descriptor_use(pid_t pid);
 // Whether the process that had this pid and began at that tick still runs; a zombie does not.
 bool is_running(pid_t pid, uint64_t start_ticks);
 

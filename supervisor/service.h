@@ -49,6 +49,7 @@
 #include "supervisor/status/board.h"
 #include "supervisor/status/channel_round.h"
 #include "supervisor/status/crash_loops.h"
+#include "supervisor/status/descriptor_watch.h"
 #include "supervisor/status/ioc_problems.h"
 #include "supervisor/status/reasons.h"
 #include "supervisor/status/search_problems.h"
@@ -215,6 +216,7 @@ private:
   void tick();
   void judge_spools();
   void judge_directories(MonotonicNs now);
+  void look_at_descriptors(MonotonicNs now);
   void keep_generation();
   void trim_memory_after_burst();
   void bring_hosts_together();
@@ -264,6 +266,8 @@ private:
   CrashLoops crash_loops_;
   BrokerProblems broker_problems_;
   StateProblems state_problems_;
+  DescriptorWatch descriptors_;
+  size_t next_descriptors_ = 0;  // of the slots, whose worker is looked at next
   Generation last_generation_;   // the highest that was used
   MonotonicNs kept_again_at_{};  // what could not be kept was tried again
   Notify notify_;

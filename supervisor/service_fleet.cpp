@@ -174,7 +174,7 @@ void Service::on_lost(const Obituary& worker) {
               log::quoted(what));
   snapshot_due_ |= harvest_->of_slot(worker.slot);
   crash_loops_.on_death(worker, at_work_text(worker, shares_.book(), commands_), monotonic_now());
-  look_for_the_guilty(worker);
+  if (!descriptors_.on_death(worker.slot, monotonic_now())) look_for_the_guilty(worker);
   board_->lost(worker.slot);
   judge_slots();
   if (!stopping_) look_at_handovers();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "common/config/property_rules.h"
 #include "common/kafka/certificate_files.h"
+#include "common/process_use.h"
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
 #include "supervisor/status/directory_problems.h"
@@ -27,6 +29,7 @@ std::string producer_certificates(const Config& config) {
 }
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr size_t kDescriptorLooks = 16;
 constexpr int64_t kKeepAgainNs = 5 * kNsPerSecond;
 
 }  // namespace
@@ -48,7 +51,7 @@ void Service::judge_slots() {
   tell(ReasonCode::worker_failed, problems.failed);
   tell(ReasonCode::schema_registry, problems.schema_registry);
   tell(ReasonCode::worker_failing, problems.failing);
-  tell(ReasonCode::limits, problems.limits);
+  tell(ReasonCode::limits, problems.limits + descriptors_.problem());
   tell(ReasonCode::worker_crashing, crash_loops_.problem(monotonic_now()));
   judge_brokers();
 }
@@ -89,6 +92,18 @@ void Service::judge_spools() {
   tell(ReasonCode::log_damaged, problems.log_damaged);
   tell(ReasonCode::spool_gone, problems.spool_gone);
   judge_directories(now);
+  look_at_descriptors(now);
+}
+
+// Some of the workers at a time.
+void Service::look_at_descriptors(MonotonicNs now) {
+  const auto slots = fleet_->slots();
+  for (size_t i = 0; i < std::min(slots.size(), kDescriptorLooks); ++i) {
+    const auto& slot = slots[next_descriptors_++ % slots.size()];
+    if (slot.state->pid <= 0) continue;
+    if (const auto use = descriptor_use(slot.state->pid); use && use->used)
+      descriptors_.look(slot.slot, *use->used, use->most, now);
+  }
 }
 
 // By the writer, because it waits for the disk. Should this process end before, the worker's log has the

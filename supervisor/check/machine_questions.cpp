@@ -16,13 +16,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <vector>
 
 #include "common/config/epics_variables.h"
 #include "common/fd.h"
+#include "common/process_use.h"
 #include "common/split.h"
 
 namespace e2k::supervisor::check {
@@ -101,28 +101,10 @@ DirectoryFacts look_at(const char* setting, const std::string& path, uint64_t ke
   return facts;
 }
 
-std::optional<uint64_t> descriptors_in_use(pid_t pid) {
-  std::error_code error;
-  std::filesystem::directory_iterator at("/proc/" + std::to_string(pid) + "/fd", error);
-  uint64_t count = 0;
-  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) ++count;
-  if (error) return std::nullopt;  // it ended meanwhile
-  return count;
-}
-
 std::optional<LimitFacts> limits_of(pid_t pid, std::string process) {
-  std::ifstream limits("/proc/" + std::to_string(pid) + "/limits");
-  for (std::string line; std::getline(limits, line);) {
-    constexpr std::string_view kName = "Max open files";
-    if (!line.starts_with(kName)) continue;
-    std::istringstream rest(line.substr(kName.size()));
-    std::string soft;
-    rest >> soft;
-    return LimitFacts{std::move(process),
-                      soft == "unlimited" ? UINT64_MAX : std::strtoull(soft.c_str(), nullptr, 10),
-                      descriptors_in_use(pid)};
-  }
-  return std::nullopt;
+  const auto use = descriptor_use(pid);
+  if (!use) return std::nullopt;
+  return LimitFacts{std::move(process), use->most, use->used};
 }
 
 std::vector<LimitFacts> look_at_limits(const Running& running) {

@@ -1,5 +1,6 @@
 """Workers and the supervisor itself."""
 import os
+import resource
 import signal
 
 from e2k_support import proc
@@ -67,6 +68,21 @@ def test_too_few_descriptors_for_workers(site):
     with ends(supervisor, "LIMITS"):
         supervisor.start()
     supervisor.wait(lambda s: s["state"] == "RUNNING", what="RUNNING")
+
+
+def test_too_few_descriptors_for_a_worker_that_runs(site):
+    supervisor = site.supervisor([site.ioc(ao("a"))], {"workers": {"count": 1}})
+    supervisor.monitor("a", site.topic())
+    supervisor.connected(1)
+    supervisor.settled()
+    pid = supervisor.workers()[0]["pid"]
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    held = len(os.listdir(f"/proc/{pid}/fd"))
+    with shown(supervisor, "LIMITS", "worker 0 has", f"of the {held + 2} descriptors", "raise LimitNOFILE=",
+               command="epics2kafkactl workers"):
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (held + 2, before[1]))
+    with ends(supervisor, "LIMITS"):
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
 def test_too_few_descriptors_for_the_supervisor(site):

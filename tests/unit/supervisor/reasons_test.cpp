@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <set>
 
+#include "supervisor/status/descriptor_watch.h"
 #include "supervisor/status/directory_problems.h"
 #include "supervisor/status/state_problems.h"
 #include "supervisor/status/worker_problems.h"
@@ -102,6 +103,22 @@ TEST(StateProblems, a_directory_that_cant_be_written_is_told_instead_of_what_fol
   EXPECT_TRUE(problems.stands(Thing::generation));
   problems.note(Thing::generation, "");
   EXPECT_EQ(problems.judged(), "");
+}
+
+TEST(DescriptorWatch, a_worker_that_is_short_of_them_is_named_and_its_death_blames_no_channel) {
+  DescriptorWatch watch;
+  watch.look(Slot{0}, 40, 1024, MonotonicNs{1});
+  EXPECT_EQ(watch.problem(), "");
+  EXPECT_FALSE(watch.on_death(Slot{0}, MonotonicNs{2}));
+  EXPECT_FALSE(watch.on_death(Slot{1}, MonotonicNs{2}));
+  watch.look(Slot{0}, 922, 1024, MonotonicNs{3});
+  EXPECT_NE(watch.problem().find("worker 0 has 922 of the 1024 descriptors"), std::string::npos);
+  EXPECT_TRUE(watch.on_death(Slot{0}, MonotonicNs{4}));
+  // Its successor has few as long as it has not got as far.
+  watch.look(Slot{0}, 40, 1024, MonotonicNs{5});
+  EXPECT_NE(watch.problem(), "");
+  watch.look(Slot{0}, 40, 1024, MonotonicNs{4 + DescriptorWatch::kHeldNs});
+  EXPECT_EQ(watch.problem(), "");
 }
 
 TEST(DirectoryProblems, each_names_the_path_the_error_and_what_mends_it) {
