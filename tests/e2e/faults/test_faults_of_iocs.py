@@ -20,7 +20,7 @@ def clock(site):
     return file, {"LD_PRELOAD": str(library), "WRONG_CLOCK": str(file)}
 
 
-@pytest.mark.parametrize("seconds, words", [(3600, "3600 s ahead of ours"), (-864000, "864000 s behind ours")],
+@pytest.mark.parametrize("seconds, words", [(3600, "s ahead of ours"), (-864000, "s behind ours")],
                          ids=["an hour ahead", "ten days behind"])
 def test_an_ioc_whose_clock_is_wrong(site, clock, seconds, words):
     file, environment = clock
