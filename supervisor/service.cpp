@@ -25,6 +25,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSnapshotGrace{300}, kUntilSnapshotOnly{2500};
 constexpr milliseconds kTick{1000};
 constexpr int kTicksUntilTrim = 3;
+// The part of a topic that tells how many keys it has: a twentieth.
+constexpr size_t kFirstPart = 20;
 // Of a turn that settles what the command topic held: some milliseconds.
 constexpr size_t kSettledAtOnce = 1000, kBucketsOfASlice = 20'000;
 
@@ -237,7 +239,7 @@ Tail::Callbacks Service::tail_callbacks() {
     commands_.read_log(replay_.log_number(), replay_.has_several_partitions());
     judge_replay();
   };
-  tail.expecting = [this](size_t records) { commands_.expect(records); };
+  tail.expecting = [this](size_t records) { records_ = records; };
   tail.record = [this](const TopicRecord& record) {
     const bool is_new = replay_.live();
     const bool counts = replay_.take(record);
@@ -283,7 +285,18 @@ void Service::fold(const TopicRecord& record, bool is_new) {
   }
 }
 
+// What the first part of a topic held tells about how many keys all of it holds: many of its records may be
+// of the same ones, or compacted away.
+void Service::expect_keys() {
+  if (records_ == 0 || replay_.phase() != Replay::Phase::replaying) return;
+  int64_t read = replay_.offset();
+  for (const auto& [partition, begin] : replay_.log().begins) read -= begin;
+  if (read <= 0 || static_cast<size_t>(read) * kFirstPart < records_) return;
+  commands_.expect(commands_.keys() * (std::exchange(records_, 0) / static_cast<size_t>(read) + 1));
+}
+
 void Service::on_batch_end() {
+  expect_keys();
   judge_replay();
   judge_commands();
   if (replay_.live()) reconcile();

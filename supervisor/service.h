@@ -122,6 +122,7 @@ private:
   Tail::Callbacks tail_callbacks();
   void fold(const TopicRecord& record, bool is_new);
   void on_batch_end();
+  void expect_keys();
   void on_all_read();
   void settle_replay();
   bool settle_held();
@@ -291,6 +292,7 @@ private:
   int ticks_since_burst_ = 0;                     // of commands or assignments
   MonotonicNs swept_at_{INT64_MIN / 2};           // when the last round of sweeping began
   bool is_retiring_ = false, is_retired_ = true;  // of settle_replay()
+  size_t records_ = 0;  // that the command topic may hold; 0: what was to be learnt of it was
   bool snapshot_due_ = false;
   bool snapshot_running_ = false;  // it is put together or written
   SnapshotPieces snapshot_pieces_;

@@ -92,7 +92,8 @@ TEST_F(FleetProcesses, the_repeaters_port_is_served_before_the_first_worker_and_
   EXPECT_TRUE(udp_port_taken(port));
   fleet->stop();
   EXPECT_TRUE(until([&] { return all_stopped; }));
-  EXPECT_FALSE(udp_port_taken(port));
+  // Somebody else may have been given the port for a moment.
+  EXPECT_TRUE(until([&] { return !udp_port_taken(port); }));
 }
 
 TEST_F(FleetProcesses, a_kill_is_seen_within_100_ms_and_the_slot_is_restarted_with_back_off) {
