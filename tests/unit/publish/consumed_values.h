@@ -5,6 +5,7 @@
 // After rdkafka.h.
 #include <librdkafka/rdkafka_mock.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,11 @@ void for_each_consumed(rd_kafka_mock_cluster_t* mock, const std::string& topic, 
   for (int p = 0; p < 4; ++p) rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), p)->offset = 0;
   rd_kafka_assign(reader.get(), all.get());
   const auto give_up = monotonic_now().value + 20 * kNsPerSecond;
-  for (int ends = 0; ends < 4 && monotonic_now().value < give_up;) {
+  // An end is told once more where a partition's fetching begins anew.
+  for (std::set<int32_t> ended; ended.size() < 4 && monotonic_now().value < give_up;) {
     rd_kafka_message_t* m = rd_kafka_consumer_poll(reader.get(), 100);
     if (m == nullptr) continue;
-    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ++ends;
+    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ended.insert(m->partition);
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) visit(*m);
     rd_kafka_message_destroy(m);
   }
