@@ -156,6 +156,12 @@ std::string percent_encode(std::string_view in) {
   return out;
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& letter : out) letter = lower(letter);
+  return out;
+}
+
 std::string iso8601_utc(int64_t unix_ns) {
   int64_t seconds = unix_ns / kNsPerSecond, nanoseconds = unix_ns % kNsPerSecond;
   if (nanoseconds < 0) {

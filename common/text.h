@@ -26,6 +26,11 @@ std::string_view without_cut_character(std::string_view text);
 // -._~ as they are.
 bool percent_decode(std::string_view in, std::string& out);
 std::string percent_encode(std::string_view in);
+// ASCII letters in lower case, all else as it is.
+constexpr char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+std::string lower(std::string_view text);
 // "2026-11-24T01:02:03.123456789Z"
 std::string iso8601_utc(int64_t unix_ns);
 

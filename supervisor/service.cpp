@@ -28,7 +28,7 @@ constexpr int kTicksUntilTrim = 3;
 // The part of a topic that tells how many keys it has: a twentieth.
 constexpr size_t kFirstPart = 20;
 // Of a turn that settles what the command topic held: some milliseconds.
-constexpr size_t kSettledAtOnce = 1000, kBucketsOfASlice = 20'000;
+constexpr size_t kSettledAtOnce = 1000, kBucketsRetiredAtOnce = 20'000;
 
 std::vector<Slot> slots_of(const Config& config) {
   std::vector<Slot> slots;
@@ -333,7 +333,7 @@ bool Service::settle_held() {
 
 bool Service::retire() {
   std::vector<Change> changes;
-  is_retired_ = commands_.retire_unseen(kBucketsOfASlice, replay_.may_remove(), changes);
+  is_retired_ = commands_.retire_unseen(kBucketsRetiredAtOnce, replay_.may_remove(), changes);
   is_retiring_ = !is_retired_;
   for (const Change& change : changes) shares_.touch(change.id);
   return is_retiring_;

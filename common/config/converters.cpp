@@ -8,6 +8,7 @@
 #include "common/config/registry_options.h"
 #include "common/config/spelling.h"
 #include "common/log.h"
+#include "common/text.h"
 
 namespace e2k::config {
 namespace {
@@ -80,12 +81,6 @@ const Converter* find_converter(std::string_view name) {
   for (const Converter& converter : kConverters)
     if (converter.name == name || (!name.empty() && converter.connect_class == name)) return &converter;
   return nullptr;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
 }
 
 bool is_one_of(std::string_view list, std::string_view value) {

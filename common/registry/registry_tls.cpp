@@ -1,4 +1,5 @@
 #include "common/registry/registry_tls.h"
+#include "common/text.h"
 
 #include <algorithm>
 #include <array>
@@ -33,10 +34,8 @@ constexpr std::string_view kConvertJksKeys =
 std::string store_type(const OptionReader& options, std::string_view type, const std::string& location,
                        std::string_view otherwise) {
   if (options.has(type)) return options.text(type);
-  std::string lower = location;
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  const auto ends = [&lower](auto... endings) { return (lower.ends_with(endings) || ...); };
+  const std::string name = lower(location);
+  const auto ends = [&name](auto... endings) { return (name.ends_with(endings) || ...); };
   if (ends(".jks", ".keystore", ".truststore")) return "JKS";
   if (ends(".p12", ".pfx", ".pkcs12")) return "PKCS12";
   if (ends(".pem", ".crt", ".cer")) return "PEM";

@@ -58,7 +58,7 @@ struct CommandState::Impl {
     return index.end();
   }
 
-  // The identity's row that counts: effective, or the latest but `except`.
+  // The identity's row that counts, and the one that is to.
   const KeyRow* effective_row(std::string_view topic, std::string_view channel) {
     auto [begin, end] = keys.get<ByChannel>().equal_range(channel);
     for (; begin != end; ++begin)

@@ -4,9 +4,8 @@
 //   replaying        read from its beginning with nothing to serve: a record counts at once
 //   replaying_over   likewise, but there is a state: a snapshot's, or what was read before the topic
 //                    vanished. Half of a topic is worse than that, so that its records are held back
-//   settling         every partition was read to its end; what is held back counts now, a slice at a time,
-//   and
-//                    what comes is held back behind it
+//   settling         every partition was read to its end; what is held back counts now, a slice at a
+//                    time, and what comes is held back behind it
 //   live             a record counts at once
 //
 // Of what is held back the last command of each key in each partition is kept, not the whole topic: a fold of

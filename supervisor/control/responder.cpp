@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "supervisor/control/connect_answers.h"
 #include "supervisor/control/documents.h"
 #include "supervisor/control/event_log.h"
@@ -245,10 +246,7 @@ std::string host_without_port(std::string_view host) {
     host = host.substr(1, host.find(']') == std::string_view::npos ? host.size() : host.find(']') - 1);
   else if (std::count(host.begin(), host.end(), ':') == 1)
     host = host.substr(0, host.find(':'));
-  std::string lower(host);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
+  return lower(host);
 }
 
 }  // namespace e2k::supervisor

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/config/spelling.h"
+#include "common/text.h"
 #include "supervisor/ctl/blocked.h"
 #include "supervisor/ctl/channel_view.h"
 #include "supervisor/ctl/table.h"
@@ -183,13 +184,6 @@ Link kafka_link(const Facts& f) {
       "Kafka",
       has_offset || f.waiting > 0 || number(f.entry, "received") == 0 ? LinkState::ok : LinkState::unknown,
       words};
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 }  // namespace

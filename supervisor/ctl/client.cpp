@@ -52,11 +52,12 @@ void set(CURL* easy, CURLoption option, Value value) {
   ::curl_easy_setopt(easy, option, value);
 }
 
-// A request of that target over that socket; null: there is no memory.
-Easy begin(const std::string& socket, const std::string& target) {
+// A request of that target over that socket.
+Outcome<Easy> begin(const std::string& socket, const std::string& target) {
   static const CURLcode made = ::curl_global_init(CURL_GLOBAL_DEFAULT);
   Easy easy(made == CURLE_OK ? ::curl_easy_init() : nullptr);
-  if (!easy) return easy;
+  if (!easy) return failed_with(ENOMEM, socket);
+  if (socket.size() >= sizeof(sockaddr_un::sun_path)) return failed_with(ENAMETOOLONG, socket);
   const std::string url = "http://e2k" + target;
   set(easy.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
   set(easy.get(), CURLOPT_URL, url.c_str());
@@ -164,24 +165,25 @@ struct ListCleanup {
 Outcome<void> Client::follow_at(const std::string& socket, const std::string& target,
                                 const std::vector<std::string>& headers,
                                 const std::function<bool(std::string_view)>& take) const {
-  const Easy easy = begin(socket, target);
-  if (!easy) return failed_with(ENOMEM, socket);
+  const auto easy = begin(socket, target);
+  if (!easy) return tl::unexpected(easy.error());
+  CURL* const request = easy->get();
   std::unique_ptr<curl_slist, ListCleanup> list;
   for (const std::string& header : headers) list.reset(::curl_slist_append(list.release(), header.c_str()));
-  Followed followed{take, easy.get()};
-  set(easy.get(), CURLOPT_HTTPHEADER, list.get());
-  set(easy.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_.count()));
-  set(easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(easy.get(), CURLOPT_LOW_SPEED_TIME, kSilenceS);
-  set(easy.get(), CURLOPT_WRITEFUNCTION, &take_followed);
-  set(easy.get(), CURLOPT_WRITEDATA, &followed);
-  set(easy.get(), CURLOPT_NOPROGRESS, 0L);
-  set(easy.get(), CURLOPT_XFERINFOFUNCTION, &look_up);
-  set(easy.get(), CURLOPT_XFERINFODATA, &followed);
-  const int error = error_of(easy.get(), ::curl_easy_perform(easy.get()));
+  Followed followed{take, request};
+  set(request, CURLOPT_HTTPHEADER, list.get());
+  set(request, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_.count()));
+  set(request, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(request, CURLOPT_LOW_SPEED_TIME, kSilenceS);
+  set(request, CURLOPT_WRITEFUNCTION, &take_followed);
+  set(request, CURLOPT_WRITEDATA, &followed);
+  set(request, CURLOPT_NOPROGRESS, 0L);
+  set(request, CURLOPT_XFERINFOFUNCTION, &look_up);
+  set(request, CURLOPT_XFERINFODATA, &followed);
+  const int error = error_of(request, ::curl_easy_perform(request));
   if (followed.ended_by_us) return {};
   long code = 0;
-  ::curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &code);
+  ::curl_easy_getinfo(request, CURLINFO_RESPONSE_CODE, &code);
   if (code == 200) return {};  // the service ended it, however
   if (error != 0) return failed_with(error, socket);
   auto body = body_of(HttpAnswer{static_cast<unsigned>(code), std::move(followed.refusal)});
@@ -203,16 +205,16 @@ Outcome<void> Client::follow(const std::string& target, const std::vector<std::s
 
 Outcome<HttpAnswer> Client::request_at(const std::string& socket, std::string_view method,
                                        const std::string& target) const {
-  const Easy easy = begin(socket, target);
-  if (!easy) return failed_with(ENOMEM, socket);
-  if (socket.size() >= sizeof(sockaddr_un::sun_path)) return failed_with(ENAMETOOLONG, socket);
+  const auto easy = begin(socket, target);
+  if (!easy) return tl::unexpected(easy.error());
+  CURL* const request = easy->get();
   const std::string verb(method);
   HttpAnswer answer;
-  set(easy.get(), CURLOPT_WRITEFUNCTION, &take);
-  set(easy.get(), CURLOPT_WRITEDATA, &answer.body);
+  set(request, CURLOPT_WRITEFUNCTION, &take);
+  set(request, CURLOPT_WRITEDATA, &answer.body);
   if (verb != "GET") {
-    set(easy.get(), CURLOPT_POSTFIELDS, "");
-    set(easy.get(), CURLOPT_CUSTOMREQUEST, verb.c_str());
+    set(request, CURLOPT_POSTFIELDS, "");
+    set(request, CURLOPT_CUSTOMREQUEST, verb.c_str());
   }
   const auto deadline = Clock::now() + timeout_;
   int error = EAGAIN;
@@ -221,13 +223,13 @@ Outcome<HttpAnswer> Client::request_at(const std::string& socket, std::string_vi
     if (!first) ::poll(nullptr, 0, 20);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return failed_with(ETIMEDOUT, socket);
-    set(easy.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(left));
-    error = error_of(easy.get(), ::curl_easy_perform(easy.get()));
+    set(request, CURLOPT_TIMEOUT_MS, static_cast<long>(left));
+    error = error_of(request, ::curl_easy_perform(request));
   }
   if (error == EPROTO) return failure(Exit::failed, "what answers on " + socket + " is not a supervisor");
   if (error != 0) return failed_with(error, socket);
   long code = 0;
-  ::curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &code);
+  ::curl_easy_getinfo(request, CURLINFO_RESPONSE_CODE, &code);
   answer.code = static_cast<unsigned>(code);
   return answer;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/text.h"
 #include "supervisor/ctl/words.h"
 
 namespace e2k::supervisor::ctl {
@@ -25,12 +26,6 @@ constexpr auto kColumnsOfEntries = std::to_array<Column>({{"channel", "channel",
                                                           {"lost", "lost", true},
                                                           {"age", "last_event_age_s", true},
                                                           {"gaps", "gaps", true}});
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 }  // namespace
 

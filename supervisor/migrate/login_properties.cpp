@@ -4,16 +4,11 @@
 
 #include "common/config/property_rules.h"
 #include "common/split.h"
+#include "common/text.h"
 #include "supervisor/migrate/jaas.h"
 
 namespace e2k::supervisor::migrate {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 std::string trimmed(const std::string& text) {
   return std::string(e2k::trimmed(text));

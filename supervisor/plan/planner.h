@@ -55,8 +55,8 @@ constexpr size_t most_channels(size_t channels, size_t workers) {
 
 // `workers`: the slots that may hold channels, any order, at least one.
 std::vector<Move> plan(std::span<const PlannedChannel> channels, std::span<const Slot> workers);
-// How many of `count` channels that nobody holds each worker gets, in the order of their names, where plan()
-// would move no others; nothing where it would. `held`: what each worker holds. It costs the same however
+// How many of `count` channels that nobody holds each worker gets where plan() would move no others; nothing
+// where it would. `held`: what each worker holds. It costs the same however
 // many channels are held.
 std::optional<std::map<Slot, size_t>> room_for_new(size_t count, const std::map<Slot, size_t>& held);
 // `count` of that room, at most all of it, from each in proportion.

@@ -14,6 +14,14 @@ uint32_t attributes_of(const EntryRef& e) {
   return static_cast<uint32_t>(hash_of_text(e.key, e.mask.bits) >> 32);
 }
 
+// The next of the list, behind those that are done: at most as many as are left.
+std::span<const EntryId> next_of(const std::vector<EntryId>& list, size_t& done, size_t& left) {
+  const std::span<const EntryId> next = std::span(list).subspan(done, std::min(left, list.size() - done));
+  done += next.size();
+  left -= next.size();
+  return next;
+}
+
 }  // namespace
 
 Shares::Shares(std::vector<Slot> workers, Affinity affinity)
@@ -86,55 +94,33 @@ Shares::Orders Shares::reconcile(const CommandState& state, const Asking& ask, s
   for (const EntryId id : std::exchange(freed_, {}))
     if (is_linked(id) && !place(id)) added_.push_back(id);
   size_t left = most;
-  left -= take_touched(state, orders, left);
+  for (const EntryId id : next_of(touched_, taken_, left)) {
+    take(id, state, orders);
+    orders.seen.push_back(id);
+  }
   if (taken_ < touched_.size()) return orders;
-  left -= bring_home_added(ask, left);
+  touched_ = {};
+  taken_ = 0;
+  for (const EntryId id : next_of(added_, brought_home_, left)) bring_home(id, ask);
   if (brought_home_ < added_.size()) return orders;
   if (!has_room_ || wants_plan_) make_room(state, ask, orders);
-  left -= hand_out_changed(state, orders, left);
-  (void)hand_out_added(state, ask, orders, left);
+  for (const EntryId id : next_of(changed_, changed_out_, left)) {
+    renew_on_its_worker(id, state, orders);
+    orders.seen.push_back(id);
+  }
+  hand_out_added(next_of(added_, handed_out_, left), state, ask, orders);
   if (changed_out_ == changed_.size() && handed_out_ == added_.size()) end_round();
   return orders;
 }
 
-size_t Shares::take_touched(const CommandState& state, Orders& orders, size_t most) {
-  const size_t end = taken_ + std::min(most, touched_.size() - taken_), begin = taken_;
-  for (; taken_ < end; ++taken_) {
-    take(touched_[taken_], state, orders);
-    orders.seen.push_back(touched_[taken_]);
-  }
-  if (taken_ < touched_.size()) return taken_ - begin;
-  touched_ = {};
-  taken_ = 0;
-  return end - begin;
-}
-
-size_t Shares::bring_home_added(const Asking& ask, size_t most) {
-  const size_t end = brought_home_ + std::min(most, added_.size() - brought_home_), begin = brought_home_;
-  for (; brought_home_ < end; ++brought_home_) bring_home(added_[brought_home_], ask);
-  return end - begin;
-}
-
-size_t Shares::hand_out_changed(const CommandState& state, Orders& orders, size_t most) {
-  const size_t end = changed_out_ + std::min(most, changed_.size() - changed_out_), begin = changed_out_;
-  for (; changed_out_ < end; ++changed_out_) {
-    renew_on_its_worker(changed_[changed_out_], state, orders);
-    orders.seen.push_back(changed_[changed_out_]);
-  }
-  return end - begin;
-}
-
-size_t Shares::hand_out_added(const CommandState& state, const Asking& ask, Orders& orders, size_t most) {
-  const std::span<const EntryId> slice(added_.begin() + static_cast<std::ptrdiff_t>(handed_out_),
-                                       std::min(most, added_.size() - handed_out_));
+void Shares::hand_out_added(std::span<const EntryId> slice, const CommandState& state, const Asking& ask,
+                            Orders& orders) {
   if (!place_evenly(slice, state)) even_out(state, ask, orders);
   for (const EntryId id : slice) {
-    const auto wanted = state.find(id);
-    if (wanted && is_linked(id) && !place(id) && bar(id) == Bar::none) place_new(id, *wanted, ask, orders);
+    const auto wanted = linked(id, state);
+    if (wanted && !place(id) && bar(id) == Bar::none) place_new(id, *wanted, ask, orders);
     orders.seen.push_back(id);
   }
-  handed_out_ += slice.size();
-  return slice.size();
 }
 
 void Shares::end_round() {
@@ -144,14 +130,21 @@ void Shares::end_round() {
   brought_home_ = handed_out_ = changed_out_ = 0;
 }
 
+std::optional<EntryRef> Shares::linked(EntryId id, const CommandState& state) const {
+  if (!is_linked(id)) return std::nullopt;
+  auto entry = state.find(id);
+  if (entry && rows_[id.value].identity != Identity::of(entry->topic, entry->channel)) entry.reset();
+  return entry;
+}
+
 // An entry that is served, and whose mask or key has changed.
 void Shares::renew_on_its_worker(EntryId id, const CommandState& state, Orders& orders) {
   if (!is_linked(id)) return;
   Row& r = rows_[id.value];
   const auto before = place(id);
   if (!std::exchange(r.changed, false) || !before) return;
-  const auto wanted = state.find(id);
-  if (!wanted || r.identity != Identity::of(wanted->topic, wanted->channel)) return;  // it was touched again
+  const auto wanted = linked(id, state);
+  if (!wanted) return;  // it was touched again
   if (const auto home = owner(id); !book_.is_under_way(id) && home && before->slot != *home) {
     r.changed = true;  // it is an earlier command that is served there
     return hand_over(id, *home, state, orders);
@@ -260,12 +253,12 @@ Shares::Orders Shares::take_over(Slot slot, std::vector<uint8_t> masks, const Co
   std::vector<EntryId> known;
   book_.each_of(slot, [&](EntryId id, EntryIndex) { known.push_back(id); });
   for (const EntryId id : known) {
-    const auto entry = state.find(id);
+    const auto entry = linked(id, state);
     const EntryIndex index = place(id)->index;
     const uint8_t taken = index.value < masks.size() ? std::exchange(masks[index.value], uint8_t{0}) : 0;
     const uint8_t mask = taken & static_cast<uint8_t>(~kHeldBit);
     if (taken != mask) orders.items[slot].push_back(ReleaseEntry{index});
-    if (!entry || rows_[id.value].identity != Identity::of(entry->topic, entry->channel)) {
+    if (!entry) {
       // It is about to be removed.
       if (mask != 0) masks[index.value] = mask;
       book_.withdraw(id);
@@ -341,7 +334,7 @@ size_t Shares::held_at(Slot slot) const {
 void Shares::set_homeless(Channel& channel, bool homeless) {
   if (channel.homeless == homeless) return;
   channel.homeless = homeless;
-  homeless_ += homeless ? 1 : -size_t{1};
+  homeless ? ++homeless_ : --homeless_;
 }
 
 void Shares::set_bar(Channel& channel, Bar bar) {
@@ -372,8 +365,7 @@ std::vector<AssignItem> Shares::serve_anew(Slot slot, const CommandState& state)
   book_.each_of(slot, [&](EntryId id, EntryIndex) { served.push_back(id); });
   std::vector<AssignItem> items;
   for (const EntryId id : served) {
-    const auto entry = state.find(id);
-    if (entry && rows_[id.value].identity == Identity::of(entry->topic, entry->channel)) {
+    if (const auto entry = linked(id, state)) {
       items.push_back(serve_again(id, *entry));
     } else {
       book_.withdraw(id);  // it is about to be removed, and the worker does not know it

@@ -214,13 +214,13 @@ private:
   void hand_over(EntryId id, Slot to, const CommandState& state, Orders& orders);
   void leave_slot(Channel& channel);
   void remove_from_workers(EntryId id, Orders& orders);
-  size_t take_touched(const CommandState& state, Orders& orders, size_t most);
-  size_t bring_home_added(const Asking& ask, size_t most);
   void make_room(const CommandState& state, const Asking& ask, Orders& orders);
-  size_t hand_out_changed(const CommandState& state, Orders& orders, size_t most);
-  size_t hand_out_added(const CommandState& state, const Asking& ask, Orders& orders, size_t most);
+  void hand_out_added(std::span<const EntryId> slice, const CommandState& state, const Asking& ask,
+                      Orders& orders);
   void end_round();
   bool is_linked(EntryId id) const { return id.value < rows_.size() && rows_[id.value].channel != kNone; }
+  // The entry whose row it is; nothing where the row is free, or another has the id by now.
+  std::optional<EntryRef> linked(EntryId id, const CommandState& state) const;
   void take(EntryId id, const CommandState& state, Orders& orders);
   void renew_on_its_worker(EntryId id, const CommandState& state, Orders& orders);
   void claim(EntryId id, const EntryRef& entry, Orders& orders);

@@ -67,7 +67,7 @@ bool Shares::place_evenly(std::span<const EntryId> slice, const CommandState& st
   std::vector<std::pair<std::string_view, uint32_t>> fresh;
   for (const EntryId id : slice) {
     if (!is_linked(id) || !channels_[rows_[id.value].channel].homeless) continue;
-    if (const auto entry = state.find(id)) fresh.emplace_back(entry->channel, rows_[id.value].channel);
+    if (const auto entry = linked(id, state)) fresh.emplace_back(entry->channel, rows_[id.value].channel);
   }
   if (fresh.empty()) return true;
   const auto room = room_for_homeless();

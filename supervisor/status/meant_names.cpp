@@ -3,19 +3,10 @@
 #include <algorithm>
 
 #include "common/config/spelling.h"
+#include "common/text.h"
 
 namespace e2k::supervisor {
 namespace {
-
-// Of ASCII: names are compared for thousands at a time.
-char lowered(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lowered);
-  return out;
-}
 
 bool is_digit(char letter) {
   return letter >= '0' && letter <= '9';
@@ -32,7 +23,7 @@ bool are_alike_without_numbers(std::string_view a, std::string_view b) {
     if (is_digit(a[i]) && is_digit(b[j])) {
       i = behind_digits(a, i);
       j = behind_digits(b, j);
-    } else if (lowered(a[i++]) != lowered(b[j++])) {
+    } else if (lower(a[i++]) != lower(b[j++])) {
       return false;
     }
   }
@@ -40,7 +31,7 @@ bool are_alike_without_numbers(std::string_view a, std::string_view b) {
 }
 
 bool differ_in_case_alone(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lowered, lowered);
+  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
 }  // namespace
@@ -85,7 +76,7 @@ std::string MeantNames::meant_by(std::string_view name) const {
 
 MeantNames::Letters MeantNames::letters_of(std::string_view name) {
   Letters letters{};
-  for (const char letter : name) ++letters[static_cast<unsigned char>(lowered(letter)) % letters.size()];
+  for (const char letter : name) ++letters[static_cast<unsigned char>(lower(letter)) % letters.size()];
   return letters;
 }
 

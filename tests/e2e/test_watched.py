@@ -1,4 +1,5 @@
 """What people look at: the client's summaries, lists and checks of a running service."""
+import contextlib
 import json
 import os
 import pty
@@ -287,19 +288,26 @@ def test_monitor_reads_back_what_the_converter_wrote(site, value):
     assert [CAMONITOR.fullmatch(line)[1].split()[0] for line in done.stdout.splitlines()] == ["0", "2.5"], done.stdout
 
 
-def test_monitor_goes_on_until_it_is_interrupted(site, running):
-    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "monitor", "a"],
-                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+@contextlib.contextmanager
+def going_on(supervisor, *arguments, text=False):
+    """A client that goes on until it is interrupted, and ends well then."""
+    child = subprocess.Popen([supervisor.program("epics2kafkactl"), "--socket", supervisor.socket, *arguments],
+                             env=supervisor.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=text)
     try:
-        assert CAMONITOR.match(child.stdout.readline())
-        site.ioc_a.put("a", 42)
-        assert CAMONITOR.match(child.stdout.readline())[1] == "42"
+        yield child
         child.send_signal(signal.SIGINT)
         assert child.wait(10) == 0
     finally:
         child.kill()
         child.wait(10)
         child.stdout.close()
+
+
+def test_monitor_goes_on_until_it_is_interrupted(site, running):
+    with going_on(running, "monitor", "a", text=True) as child:
+        assert CAMONITOR.match(child.stdout.readline())
+        site.ioc_a.put("a", 42)
+        assert CAMONITOR.match(child.stdout.readline())[1] == "42"
 
 
 def test_monitor_of_a_name_that_nobody_commanded_says_so(running):
@@ -337,36 +345,20 @@ def printed_until(child, pattern, timeout=30.0):
 def test_events_tell_what_stands_and_then_what_changes(site, running):
     done = running.ctl("events")
     assert done.returncode == 0 and "service: RUNNING" in done.stdout and "worker 1: RUNNING" in done.stdout
-    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "events", "--follow"],
-                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    try:
+    with going_on(running, "events", "--follow") as child:
         printed_until(child, "service: RUNNING")
         site.ioc_a.signal(signal.SIGKILL)
         printed_until(child, rf"channel a for {site.out}: CONNECTED -> DISCONNECTED: ")
-        child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 0
-    finally:
-        child.kill()
-        child.wait(10)
-        child.stdout.close()
 
 
 def test_events_go_on_over_a_restart_of_the_service(site, running):
-    child = subprocess.Popen([running.program("epics2kafkactl"), "--socket", running.socket, "--json", "events", "--follow"],
-                             env=running.client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    try:
+    with going_on(running, "--json", "events", "--follow") as child:
         printed_until(child, '"IOC ')
         assert running.halt() == 0
         printed_until(child, '"not answering"')
         running.start()
         text = printed_until(child, '"RUNNING".*\n')
         assert all(set(json.loads(line)) == {"time", "what", "before", "state", "text"} for line in text.splitlines())
-        child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 0
-    finally:
-        child.kill()
-        child.wait(10)
-        child.stdout.close()
 
 
 def stream(supervisor, path, until, last_id=None):

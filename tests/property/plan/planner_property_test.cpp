@@ -103,6 +103,24 @@ RC_GTEST_PROP(Planner, the_answer_does_not_depend_on_the_order_of_the_input, ())
   RC_ASSERT(one == other);
 }
 
+RC_GTEST_PROP(Planner, parts_of_the_room_are_never_more_than_it_and_all_of_it_in_the_end, ()) {
+  std::map<Slot, size_t> room;
+  size_t left = 0;
+  for (uint16_t i = 0; i < *rc::gen::inRange<uint16_t>(1, 6); ++i)
+    left += room[Slot{i}] = *rc::gen::inRange<size_t>(0, 30);
+  while (left > 0) {
+    const auto count = *rc::gen::inRange<size_t>(1, left + 1);
+    size_t given = 0;
+    for (const auto& [slot, number] : part_of(room, count)) {
+      RC_ASSERT(number <= room[slot]);
+      room[slot] -= number;
+      given += number;
+    }
+    RC_ASSERT(given == count);
+    left -= count;
+  }
+}
+
 RC_GTEST_PROP(Planner, new_channels_go_where_the_plan_puts_them_unless_it_moves_others, ()) {
   Case c = any_case();
   std::map<Slot, size_t> held;
