@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from e2k_support import (Beacons, Broker, Cable, Decoder, FrameSink, Namespace, Reader, Registry, Relay, SmallDisk,
-                         SoftIoc, StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, repeater_port, root_dir, steady)
+                         SoftIoc, StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, root_dir, steady)
 
 _numbers = itertools.count(1)
 
@@ -71,17 +71,22 @@ def decoder(running_registry):
 
 
 class Site:
-    """What a test may start. All of it ends with the test; the logs are shown when it failed."""
+    """What a test may start. All of it ends with the test; the logs are shown when it failed.
+
+    Its IOCs and supervisors have a repeater's port of their own: beacons of others, which may live longer than a test,
+    are not heard here."""
 
     def __init__(self, broker):
         self.broker = broker
+        self.repeater_port = proc.free_port()
         self.number = next(_numbers)
         self.commands = f"commands-{self.number}"
         self._parts = []
         self._readers = []
 
     def ioc(self, database, **more):
-        return self._keep(SoftIoc(database, **more))
+        environment = {"EPICS_CA_REPEATER_PORT": str(self.repeater_port), **more.pop("environment", {})}
+        return self._keep(SoftIoc(database, environment=environment, **more))
 
     def stub(self, names=(), **more):
         """A server that misbehaves as it is told; supervisors take it like an IOC."""
@@ -92,7 +97,7 @@ class Site:
         return self._keep(FrameSink())
 
     def beacons(self, servers, per_second, numbers=steady, **more):
-        return self._keep(Beacons(repeater_port(), servers, per_second, numbers, **more))
+        return self._keep(Beacons(self.repeater_port, servers, per_second, numbers, **more))
 
     def network(self):
         """A network of its own, in which the broker can be reached; skips the test where there can be none."""
@@ -118,6 +123,7 @@ class Site:
     def supervisor(self, iocs=(), settings=None, ready=True, broker=None, **more):
         settings = dict(settings or {})
         settings.setdefault("commands", {}).setdefault("topic", self.commands)
+        settings["epics"] = {"repeater_port": self.repeater_port, **settings.get("epics", {})}
         started = self._keep(Supervisor(broker or self.broker, iocs, settings, **more))
         if ready:
             started.ready()
