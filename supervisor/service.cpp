@@ -115,7 +115,8 @@ Result<void> Service::begin(const Parts& parts) {
   board_ = std::make_unique<Board>(
       Board::Parts{config_, commands_, replay_, shares_, *fleet_, books_, *ledgers_, reasons_, quarantine_,
                    [this] { return tail_ ? tail_->last_error() : ""; },
-                   [this](Slot slot) { return leaving_.contains(slot); }, parts.longest_turn_s});
+                   [this](Slot slot) { return leaving_.contains(slot); }, parts.longest_turn_s,
+                   [this](EntryId id) { return move_of(id); }});
   const bool paused = directory_.is_paused();
   fleet_->set_paused(paused);
   board_->set_paused(paused);

@@ -170,6 +170,7 @@ private:
   void step_preparing();
   void settle_leaving();
   bool finish_activated();  // true: one is over
+  std::optional<MoveView> move_of(EntryId id) const;
   PreparingFacts preparing_facts(const UnderWay& one) const;
   void note_last_event(const Book::Leaving& leaving);
   void leave(EntryId id, const Place& from, int64_t command_offset);

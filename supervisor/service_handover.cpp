@@ -107,6 +107,13 @@ PreparingFacts Service::preparing_facts(const UnderWay& one) const {
   return facts;
 }
 
+std::optional<MoveView> Service::move_of(EntryId id) const {
+  const auto found = under_way_.find(id);
+  if (found == under_way_.end()) return std::nullopt;
+  const UnderWay& one = found->second;
+  return MoveView{one.from.slot, one.to.slot, one.handover.state()};
+}
+
 bool Service::has_applied(const UnderWay& one) const {
   if (!fleet_->has(one.to.slot)) return false;
   const Fleet::SlotView worker = fleet_->slot(one.to.slot);

@@ -67,6 +67,10 @@ Json entry_json(const EntryView& entry) {
   json["key"] = entry.key.empty() ? Json() : text(entry.key);
   json["mask"] = to_letters(entry.mask);
   json["worker"] = entry.worker ? Json(entry.worker->value) : Json();
+  json["move"] = !entry.move ? Json()
+                             : Json{{"from", entry.move->from.value},
+                                    {"to", entry.move->to.value},
+                                    {"step", to_string(entry.move->step)}};
   json["state"] = to_string(entry.state);
   json["type"] = entry.type.empty() ? Json() : text(entry.type);
   json["count"] = entry.count;

@@ -22,6 +22,7 @@
 #include "proto/ledger_format.h"
 #include "proto/mask.h"
 #include "supervisor/commands/command_state.h"
+#include "supervisor/handover/handover.h"
 
 namespace e2k::supervisor {
 
@@ -146,11 +147,18 @@ struct WorkerView {
 // Whether a restart of what has failed concerns it: it is not served, and may be served again.
 bool may_be_restarted_as_failed(const WorkerView& worker);
 
+// Of an entry on its way from one worker to another, or from one place to another of the same worker.
+struct MoveView {
+  Slot from, to;
+  HandoverState step = HandoverState::preparing;
+};
+
 struct EntryView {
   EntryId id;
   std::string channel, topic, key;
   Mask mask;
   std::optional<Slot> worker;
+  std::optional<MoveView> move;
   ShownState state = ShownState::pending;
   std::string type;  // "DBR_DOUBLE", "" while unknown
   uint32_t count = 0;

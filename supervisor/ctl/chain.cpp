@@ -59,7 +59,7 @@ Link worker_link(const Facts& f) {
   if (worker == nullptr)
     return {"worker", LinkState::broken, "none serves it yet", "epics2kafkactl status tells why", ""};
   const std::string state = text_in(*worker, "state");
-  std::string words = "worker " + cell(*worker, "slot") + ", " + state;
+  std::string words = "worker " + cell(*worker, "slot") + ", " + state + move_words(f.entry);
   if (state == "RUNNING")
     return {"worker", LinkState::ok,
             words + ", pid " + cell(*worker, "pid") + ", up " + duration(at(*worker, "uptime_s"))};

@@ -63,7 +63,8 @@ std::string entry_text(const Json& entry, const Seen& seen) {
   out += figure("command", "offset " + cell(entry, "command_offset") + " of the command topic, mask " +
                                cell(entry, "mask") + ", key " +
                                (at(entry, "key").is_string() ? cell(entry, "key") : cell(entry, "channel")));
-  out += figure("worker", at(entry, "worker").is_number() ? cell(entry, "worker") : "none yet");
+  out += figure("worker",
+                (at(entry, "worker").is_number() ? cell(entry, "worker") : "none yet") + move_words(entry));
   out += figure("IOC", ioc_words(entry)) + figure("last event", last_event_words(entry)) +
          figure("Kafka", kafka_words(entry)) + figure("events", counts_words(entry));
   if (const Json& loss = at(entry, "last_loss"); loss.is_object())
@@ -80,6 +81,13 @@ std::string entry_text(const Json& entry, const Seen& seen) {
 }
 
 }  // namespace
+
+std::string move_words(const Json& entry) {
+  const Json& move = at(entry, "move");
+  if (!move.is_object()) return "";
+  return ", on its way from worker " + cell(move, "from") + " to worker " + cell(move, "to") + " (" +
+         text_in(move, "step") + ")";
+}
 
 std::string stamp_words(const Json& stamp) {
   if (!stamp.is_string()) return "-";

@@ -9,6 +9,22 @@ bool is_over(MonotonicNs since, int64_t span_ns, MonotonicNs now) {
 
 }  // namespace
 
+const char* to_string(HandoverState state) {
+  switch (state) {
+    case HandoverState::preparing:
+      return "preparing";
+    case HandoverState::releasing:
+      return "releasing";
+    case HandoverState::activating:
+      return "activating";
+    case HandoverState::done:
+      return "done";
+    case HandoverState::given_up:
+      return "given up";
+  }
+  return "";
+}
+
 Handover::Step Handover::step(const PreparingFacts& facts, MonotonicNs now) {
   if (state_ != HandoverState::preparing) return Step::wait;
   const auto go = [this] {

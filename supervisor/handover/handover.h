@@ -33,6 +33,7 @@
 namespace e2k::supervisor {
 
 enum class HandoverState : uint8_t { preparing, releasing, activating, done, given_up };
+const char* to_string(HandoverState state);  // "preparing", …
 
 // What ledgers and fleet say while it is prepared.
 struct PreparingFacts {

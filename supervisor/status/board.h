@@ -47,6 +47,7 @@ public:
     std::function<std::string()> kafka_last_error;                  // of the command topic's connection
     std::function<bool(Slot)> leaves = [](Slot) { return false; };  // the fleet, for good
     std::function<double()> longest_turn_s = [] { return 0.0; };    // of the event loop
+    std::function<std::optional<MoveView>(EntryId)> move_of = [](EntryId) { return std::nullopt; };
   };
   explicit Board(Parts parts) : parts_(std::move(parts)), started_at_(monotonic_now()) {}
 

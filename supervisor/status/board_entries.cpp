@@ -83,6 +83,7 @@ EntryView Board::view_of(const EntryRef& entry) const {
       line == nullptr ? ChannelFacts{} : channel_facts(*parts_.fleet.slot(place->slot).ledger, *line);
   EntryView view = entry_view(entry, shown_state(entry), channel);
   view.worker = parts_.shares.owner(entry.id);
+  view.move = parts_.move_of(entry.id);
   if (view.worker && !is_alive(*parts_.fleet.slot(*view.worker).state))
     view.reason = why_unserved(*view.worker);
   add_bar(view, entry);

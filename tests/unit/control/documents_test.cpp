@@ -66,7 +66,7 @@ TEST(Documents, an_entry_has_the_documented_shape) {
   EXPECT_EQ(
       channel_document("a/b", {entry}),
       R"({"channel":"a/b","entries":[{"channel":"a/b","topic":"topic1","key":null,"mask":"va","worker":null,)"
-      R"("state":"PENDING","type":null,"count":0,"host":null,"also_at":null,"received":0,"acknowledged":0,"waiting":0,)"
+      R"("move":null,"state":"PENDING","type":null,"count":0,"host":null,"also_at":null,"received":0,"acknowledged":0,"waiting":0,)"
       R"("lost":0,"coalesced":0,"gaps":0,"last_gap":null,"last_loss":null,"blocked":null,"last_event_age_s":null,"last_stamp":null,"restamped":0,"clock_skew_s":null,)"
       R"("last_partition":null,"last_offset":null,"command_offset":-1,"since":null,"reason":""}]})");
   entry.key = "k";
@@ -77,10 +77,12 @@ TEST(Documents, an_entry_has_the_documented_shape) {
   entry.last_loss = ledger::LossReason::spool_io;
   entry.last_loss_unix_ns = 2'000'000'000;
   entry.blocked = ledger::Blocked::no_leader;
+  entry.move = MoveView{Slot{2}, Slot{0}, HandoverState::releasing};
   const std::string known = channel_document("a/b", {entry});
   EXPECT_NE(known.find(R"("key":"k","mask":"va","worker":2)"), std::string::npos);
   EXPECT_NE(known.find(R"("last_stamp":"1970-01-01T00:00:00.000000001Z")"), std::string::npos);
   EXPECT_NE(known.find(R"("last_offset":4)"), std::string::npos);
+  EXPECT_NE(known.find(R"("move":{"from":2,"to":0,"step":"releasing"})"), std::string::npos) << known;
   EXPECT_NE(known.find(R"("last_gap":{"begin":"1970-01-01T00:00:01.000000000Z","end":null})"),
             std::string::npos);
   EXPECT_NE(known.find(R"("last_loss":{"reason":"spool_io","at":"1970-01-01T00:00:02.000000000Z"})"),

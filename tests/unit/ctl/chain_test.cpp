@@ -40,6 +40,14 @@ TEST_F(ChainTest, a_sound_one_has_every_link_in_order_and_none_is_broken) {
       << text;
 }
 
+TEST_F(ChainTest, an_entry_on_its_way_tells_from_where_to_where) {
+  entry["move"] = {{"from", 1}, {"to", 0}, {"step", "releasing"}};
+  const std::string text = chain_text(chain(), 0, {});
+  EXPECT_NE(text.find("worker 1, RUNNING, on its way from worker 1 to worker 0 (releasing)"),
+            std::string::npos)
+      << text;
+}
+
 TEST_F(ChainTest, each_link_can_be_the_first_that_is_broken) {
   status["kafka"]["brokers_up"] = 0;
   status["reasons"] = {{{"code", "BROKERS_DOWN"}, {"message", "refused"}}};
