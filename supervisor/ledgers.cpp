@@ -34,12 +34,17 @@ bool Ledgers::waits(const Place& place) const {
   return line != nullptr && ledger::counts_of(*line).waiting != 0;
 }
 
+bool Ledgers::is_blocked(const Place& place) const {
+  const ledger::Entry* line = books_line(place);
+  return line != nullptr && ledger::counts_of(*line).waiting != 0 &&
+         line->publisher.blocked.load(kRelaxed) != ledger::Blocked::no;
+}
+
 bool Ledgers::is_stuck(const Place& place, RealNs now) const {
   const ledger::Entry* line = books_line(place);
   if (line == nullptr || ledger::counts_of(*line).waiting == 0) return false;
   const int64_t oldest = books(place.slot)->header().oldest_waiting_arrival_real_ns.load(kRelaxed);
-  return line->publisher.blocked.load(kRelaxed) != ledger::Blocked::no ||
-         (oldest != 0 && now.value - oldest > kStuckNs);
+  return is_blocked(place) || (oldest != 0 && now.value - oldest > kStuckNs);
 }
 
 bool Ledgers::is_held(const Place& place) const {

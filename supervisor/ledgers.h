@@ -25,6 +25,8 @@ public:
 
   // Whether events of that line wait, or may: books that are lost are found out from the logs.
   bool waits(const Place& place) const;
+  // Events of it wait because its topic takes nothing.
+  bool is_blocked(const Place& place) const;
   // Events of it wait and do not get any less: while Kafka or a schema registry refuses a topic, or no broker
   // answers, they can't leave the worker that has them.
   bool is_stuck(const Place& place, RealNs now) const;

@@ -189,10 +189,15 @@ private:
     MonotonicNs since;
     std::string why;    // "": somebody asked
     bool told = false;  // to restart
+    std::optional<MonotonicNs> serves_nothing = std::nullopt;
   };
   void resize_fleet();
   bool replace(Slot slot, const std::string& why = "");
   void restart_emptied();
+  bool is_ready_to_restart(Slot slot, Replacement& replacement, MonotonicNs now) const;
+  bool serves_nothing(Slot slot) const;
+  template <class Waits>
+  bool keeps_only(Slot slot, Waits waits) const;
   bool is_emptied(Slot slot) const;
   void roll_on();
   void judge_closed();

@@ -12,8 +12,11 @@ namespace {
 // A worker that is to leave and does not get rid of its last events for so long goes all the same: its heir
 // publishes them.
 constexpr int64_t kLastEventsNs = 60 * kNsPerSecond;
-// One that is to be replaced and is not rid of its channels and events by then is restarted with them.
-constexpr int64_t kReplaceNs = 60 * kNsPerSecond;
+// One that is to be replaced and is not rid of its channels by then is restarted with them; where a topic
+// that takes nothing holds them, waiting longer is of no use.
+constexpr int64_t kReplaceNs = 60 * kNsPerSecond, kReplaceBlockedNs = 5 * kNsPerSecond;
+// Serving nothing it has so long for getting its last events to Kafka; its successor publishes them as well.
+constexpr int64_t kSettleNs = 2 * kNsPerSecond;
 
 }  // namespace
 
@@ -69,11 +72,23 @@ void Service::judge_closed() {
   }
 }
 
+bool Service::serves_nothing(Slot slot) const {
+  return shares_.channels(slot) == 0 &&
+         std::ranges::none_of(under_way_, [slot](const auto& one) { return one.second.to.slot == slot; });
+}
+
+// What it serves has come to it, and can't go on before its last event elsewhere is in Kafka, where it
+// `waits`.
+template <class Waits>
+bool Service::keeps_only(Slot slot, Waits waits) const {
+  const auto kept = std::ranges::count_if(
+      under_way_, [&](const auto& one) { return one.second.to.slot == slot && waits(one.second.from); });
+  return static_cast<size_t>(kept) >= shares_.channels(slot);
+}
+
 bool Service::is_emptied(Slot slot) const {
-  if (shares_.channels(slot) != 0 || shares_.book().leaves(slot)) return false;
-  return std::none_of(under_way_.begin(), under_way_.end(), [slot](const auto& one) {
-    return one.second.from.slot == slot || one.second.to.slot == slot;
-  });
+  return serves_nothing(slot) && !shares_.book().leaves(slot) &&
+         std::ranges::none_of(under_way_, [slot](const auto& one) { return one.second.from.slot == slot; });
 }
 
 void Service::retire_emptied() {
@@ -92,7 +107,7 @@ void Service::retire_emptied() {
 }
 
 // A worker is replaced by handover: its slot is closed, its channels go to the others, it is restarted once
-// nothing is left there, and the slot is open again; then channels come, as many as make the workers even.
+// it serves nothing, and the slot is open again; then channels come, as many as make the workers even.
 // One that does not serve, hence can't hand over, is restarted at once; so is one that is stopped anyway.
 bool Service::replace(Slot slot, const std::string& why) {
   if (!fleet_->has(slot) || leaving_.contains(slot)) return fleet_->has(slot);
@@ -112,21 +127,34 @@ void Service::restart_emptied() {
   const MonotonicNs now = monotonic_now();
   std::vector<Slot> ready;
   for (auto& [slot, replacement] : replacing_) {
-    if (replacement.told || !fleet_->has(slot)) continue;
-    const ledger::LedgerReader* books = ledgers_->books(slot);
-    const bool waits = books != nullptr && ledger::waiting_of(books->header()) != 0;
-    const bool serves = fleet_->slot(slot).state->phase == SlotPhase::running;
-    const bool late = now.value - replacement.since.value > kReplaceNs;
-    if (serves && !late && (waits || !is_emptied(slot))) continue;
-    if (late)
-      log::warn(
-          "worker.replaced_late worker={} channels={} message=\"it is restarted with what it has; what "
-          "comes meanwhile is not received\"",
-          slot.value, shares_.channels(slot));
+    if (replacement.told || !fleet_->has(slot) || !is_ready_to_restart(slot, replacement, now)) continue;
     replacement.told = true;
     ready.push_back(slot);
   }
   for (const Slot slot : ready) fleet_->restart(slot, replacing_.at(slot).why);
+}
+
+bool Service::is_ready_to_restart(Slot slot, Replacement& replacement, MonotonicNs now) const {
+  if (fleet_->slot(slot).state->phase != SlotPhase::running) return true;
+  if (serves_nothing(slot)) {
+    if (!replacement.serves_nothing) replacement.serves_nothing = now;
+    const ledger::LedgerReader* books = ledgers_->books(slot);
+    const bool waits = books != nullptr && ledger::waiting_of(books->header()) != 0;
+    return (!waits && is_emptied(slot)) || now.value - replacement.serves_nothing->value > kSettleNs;
+  }
+  const int64_t lasted = now.value - replacement.since.value;
+  if (lasted <= kReplaceBlockedNs) return false;
+  if (!keeps_only(slot, [this](const Place& from) { return ledgers_->is_blocked(from); })) {
+    // Brokers come back, and then it can be done without a gap.
+    const RealNs real = real_now();
+    const bool waits = keeps_only(slot, [&](const Place& from) { return ledgers_->is_stuck(from, real); });
+    if (lasted <= kReplaceNs || waits) return false;
+  }
+  log::warn(
+      "worker.replaced_late worker={} channels={} message=\"it is restarted with channels that could not go "
+      "to another; what comes for them until it is back is not received\"",
+      slot.value, shares_.channels(slot));
+  return true;
 }
 
 void Service::roll_on() {

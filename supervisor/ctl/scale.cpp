@@ -9,6 +9,7 @@
 #include <string>
 
 #include "supervisor/ctl/pages.h"
+#include "supervisor/ctl/status_view.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
@@ -36,6 +37,9 @@ Outcome<Fleet> fleet_of(const Client& client) {
     fleet.moving += item.value("moving", uint64_t{0});
     if (state != "RUNNING")
       fleet.in_words += fmt::format("; worker {} is {}", item.value("slot", int64_t{-1}), state);
+    if (const double waiting = number(at(item, "events"), "waiting"); state == "RETIRING" && waiting != 0)
+      fleet.in_words += fmt::format(", {} in it wait for Kafka, epics2kafkactl status tells why",
+                                    plural(waiting, "event", "events"));
     fleet.items.push_back(std::move(item));
   }
   return fleet;

@@ -147,3 +147,32 @@ def test_with_the_broker_away_a_move_waits_and_costs_nothing(site):
     goes_on(reader, names)
     missing, _ = faults(reader, names, 1)
     assert missing == 0
+
+
+def test_where_a_topic_takes_nothing_workers_are_replaced_at_once_and_one_that_leaves_waits_for_it(site, strict_broker):
+    """The channels of other topics have no gap, and those of the blocked one none by a restart alone."""
+    good, missing, commands = (strict_broker.create_topic(f"blocked-moves-{name}", 1) for name in ("good", "missing", "commands"))
+    strict_broker.delete_topic(missing)
+    names = [f"q{number}" for number in range(8)]
+    ioc = site.ioc("".join(counter(name) for name in names))
+    supervisor = site.supervisor([ioc], {"workers": {"count": 2}, "commands": {"topic": commands}}, broker=strict_broker)
+    flowing, blocked = names[::2], names[1::2]
+    supervisor.command(*[(f'{{"topic":"{topic}","channel":"{name}"}}', '{"mask":"va"}')
+                         for topic, group in ((good, flowing), (missing, blocked)) for name in group])
+    supervisor.wait(lambda s: s["channels"]["connected"] == len(flowing) and s["channels"]["no_topic"] == len(blocked), 20, "all channels")
+    reader = site.reader(good, broker=strict_broker)
+    reader.until(lambda _: all(len(reader.of(name)) >= 3 for name in flowing), 30, "first events")
+    assert supervisor.ctl("restart", "0", "--wait", "15").returncode == 0
+    assert supervisor.ctl("restart", "--all", "--rolling", "--wait", "40", timeout=50).returncode == 0
+    said = supervisor.ctl("scale", "1", "--wait", "3")
+    assert said.returncode == 124 and "is RETIRING" in said.stderr and "wait for Kafka" in said.stderr, said
+    goes_on(reader, flowing)
+    assert faults(reader, flowing, 8)[0] == 0
+    strict_broker.create_topic(missing, 1)
+    has_arrived(supervisor, 1, 60)
+    reader = site.reader(missing, broker=strict_broker)
+    goes_on(reader, blocked)
+    for name in blocked:
+        numbers = [record.values[0] for record in reader.of(name) if record.error is None]
+        assert numbers == sorted(numbers), f"{name} is out of order: {numbers}"
+    assert supervisor.settled()["events"]["lost"] == 0
