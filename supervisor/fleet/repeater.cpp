@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -14,16 +15,19 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <optional>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/process_use.h"
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/fleet/slot_machine.h"
 
 namespace e2k::supervisor {
 namespace {
 
+constexpr char kRepeaterFlag[] = "--ca-repeater";  // of the worker program
 constexpr uint16_t kUsualPort = 5065;
 constexpr int64_t kProbeMs = 5;
 constexpr int64_t kFirstDelayMs = 1'000;
@@ -40,6 +44,20 @@ uint16_t port_of(const std::map<std::string, std::string>& epics) {
   return end.ec == std::errc() && port != 0 ? port : kUsualPort;
 }
 
+// The one that this process started before it became another program (a reload): a child still, which serves
+// the clients that have registered with it.
+std::optional<Process> repeater_before_exec() {
+  const std::string self = std::to_string(getpid());
+  std::ifstream children("/proc/" + self + "/task/" + self + "/children");
+  for (pid_t pid = 0; children >> pid;) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/cmdline");
+    const std::string command{std::istreambuf_iterator<char>(in), {}};
+    if (command.find(std::string(1, '\0') + kRepeaterFlag + '\0') == std::string::npos) continue;
+    if (const auto use = process_use(pid)) return find_process(pid, use->start_ticks);
+  }
+  return std::nullopt;
+}
+
 class OwnRepeater final : public Repeater {
 public:
   OwnRepeater(boost::asio::io_context& loop, std::string program, std::map<std::string, std::string> epics)
@@ -51,7 +69,16 @@ public:
   void start(std::function<void()> ready) override {
     ready_ = std::move(ready);
     ready_by_ = MonotonicNs{monotonic_now().value + kReadyTimeoutMs * kNsPerMs};
-    try_once();
+    process_ = repeater_before_exec();
+    if (!process_) return try_once();
+    // Of another port, hence of nobody's use.
+    if (!udp_port_taken(port_)) {
+      end_process();
+      return try_once();
+    }
+    log::debug("repeater.kept pid={} port={}", process_->pid, port_);
+    watch();
+    be_ready();
   }
 
   void stop() override {
@@ -93,7 +120,7 @@ private:
     }
     LaunchRequest request;
     request.program = program_;
-    request.arguments = {"--ca-repeater"};
+    request.arguments = {kRepeaterFlag};
     request.environment = epics_;
     request.dies_with_us = true;
     auto launched = launch(request);

@@ -3,8 +3,8 @@
 //
 // ready() is called once: when the UDP port is taken, by ours or by somebody else's repeater, or after
 // kReadyTimeoutMs; workers can do without it. A repeater that crashes comes back with back-off; one that
-// found the port taken is tried again every kTakenRetryMs. It dies with the supervisor. One thread: the
-// loop's.
+// found the port taken is tried again every kTakenRetryMs. It dies with the supervisor, and goes on when that
+// becomes another program. One thread: the loop's.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -1,5 +1,6 @@
 """A reload: another configuration or another release in place, under the same pid, and workers that do not notice."""
 import os
+import pathlib
 import shutil
 import signal
 import time
@@ -51,6 +52,27 @@ def test_a_hangup_under_load_without_a_change_is_noticed_by_nobody(site, manager
     # One that is asked to stop has nothing left over: its workers are its children still.
     assert supervisor.halt() == 0
     assert not any(alive(pid) for pid in before.values())
+
+
+def children(pid):
+    """Of a process: the command lines by pid; None of one that has ended and was not waited for."""
+    found = {}
+    for child in map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        found[child] = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") if alive(child) else None
+    return found
+
+
+def test_the_repeater_goes_on_through_a_reload_and_is_waited_for_when_it_ends(site):
+    supervisor, _, _ = under_load(site)
+    hang_up(supervisor)
+    own = supervisor.child.pid
+    (repeater,) = [pid for pid, command in children(own).items() if b"--ca-repeater" in command]
+    os.kill(repeater, signal.SIGKILL)
+
+    def another():
+        found = children(own)
+        return None not in found.values() and repeater not in found and any(b"--ca-repeater" in one for one in found.values())
+    wait_for(another, 10, "another repeater and no zombie")
 
 
 def test_a_changed_setting_reaches_the_workers_and_costs_no_more_than_a_restart_of_each(site):
