@@ -21,6 +21,7 @@ enum class Type : uint32_t {
   set_paused = 21,
   greet = 22,
   set_held = 23,
+  set_spool_share = 24,
 };
 enum class ItemKind : uint32_t { add = 0, remove = 1, add_held = 2, release = 3 };
 
@@ -122,6 +123,10 @@ void pack(Packer& p, const SetHeld& m) {
   pack_head(p, Type::set_held, 1);
   p.pack(m.channels);
 }
+void pack(Packer& p, const SetSpoolShare& m) {
+  pack_head(p, Type::set_spool_share, 1);
+  p.pack(m.max_bytes);
+}
 
 template <class Message>
 std::string encode_any(const Message& message, uint32_t version) {
@@ -180,6 +185,9 @@ void take(wire::Fields& f, Greet& m) {
 }
 void take(wire::Fields& f, SetHeld& m) {
   f.take(m.channels, kMaxKeyBytes);
+}
+void take(wire::Fields& f, SetSpoolShare& m) {
+  f.take(m.max_bytes);
 }
 
 // false: the item is none.
@@ -314,6 +322,7 @@ Result<SupervisorMessage> decode_supervisor_message(std::string_view bytes) {
   if (opened->type == uint32_t(Type::set_log_level)) return take_as<SetLogLevel, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::set_paused)) return take_as<SetPaused, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::set_held)) return take_as<SetHeld, SupervisorMessage>(f);
+  if (opened->type == uint32_t(Type::set_spool_share)) return take_as<SetSpoolShare, SupervisorMessage>(f);
   if (opened->type == uint32_t(Type::greet)) return take_as<Greet, SupervisorMessage>(f);
   if (opened->version > kControlVersion) return SupervisorMessage(Ping{});
   return unknown(opened->type);

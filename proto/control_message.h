@@ -40,10 +40,13 @@ namespace e2k {
 //                   2  a worker can be taken over: Greet; Hello and Welcome name the conversation.
 //                      Later: items of their own kinds (2, 3) for held entries, which who does not know them
 //                      refuses as a whole, rather than publish what is to be held
-inline constexpr uint32_t kControlVersion = 2;
+//                   3  SetSpoolShare
+inline constexpr uint32_t kControlVersion = 3;
 inline constexpr uint32_t kOldestControlVersion = 1;
 // The first that knows Greet.
 inline constexpr uint32_t kAdoptableControlVersion = 2;
+// Likewise SetSpoolShare.
+inline constexpr uint32_t kSpoolShareControlVersion = 3;
 inline constexpr size_t kMaxControlMessageBytes = 16u << 20;
 inline constexpr size_t kMaxAssignItems = 2000;
 
@@ -155,8 +158,16 @@ struct SetHeld {         // 23
   friend bool operator==(const SetHeld&, const SetHeld&) = default;
 };
 
+// How much of spool.max_total_bytes is the worker's from now on. What it has beyond that stays until it is
+// settled or something has to go for what comes.
+struct SetSpoolShare {  // 24
+  int64_t max_bytes = 0;
+  friend bool operator==(const SetSpoolShare&, const SetSpoolShare&) = default;
+};
+
 using WorkerMessage = std::variant<Hello, Applied, Heartbeat, Goodbye>;
-using SupervisorMessage = std::variant<Welcome, Assign, Ping, Stop, SetLogLevel, SetPaused, Greet, SetHeld>;
+using SupervisorMessage =
+    std::variant<Welcome, Assign, Ping, Stop, SetLogLevel, SetPaused, Greet, SetHeld, SetSpoolShare>;
 
 // `version`: of the other side, where it is an older one.
 std::string encode(const WorkerMessage& message, uint32_t version = kControlVersion);

@@ -33,9 +33,6 @@ namespace {
 
 using Failure = tl::unexpected<StartFailure>;
 
-// Of a slot's share, what blocked topics may take together.
-constexpr uint64_t kAsidePart = 4;
-
 Failure failure(WorkerExit exit, const Error& error) {
   return Failure(StartFailure{exit, error.message});
 }
@@ -99,7 +96,8 @@ Result<FeedParts> feed_parts(const LaunchContract& c, Slot slot, const spool::Sl
   spool::AsideLogs::Options options;
   options.spool = spool;
   options.identity = {slot, c.generation, spool::read_boot_id()};
-  options.max_bytes = static_cast<uint64_t>(std::max<int64_t>(0, c.spool_max_bytes)) / kAsidePart;
+  options.max_bytes =
+      spool::AsideLogs::part_of(static_cast<uint64_t>(std::max<int64_t>(0, c.spool_max_bytes)));
   auto aside = spool::AsideLogs::open(options);
   if (!aside) return tl::unexpected(aside.error());
   parts.aside = std::move(*aside);

@@ -49,6 +49,7 @@ Json worker_json(const WorkerView& worker) {
                {"events", events_json(worker.events)},
                {"in_flight", worker.in_flight},
                {"spool_bytes", worker.spool_bytes},
+               {"spool_max_bytes", worker.spool_max_bytes},
                {"restarts", worker.restarts},
                {"last_exit", text(worker.last_exit)},
                {"rss_bytes", worker.rss_bytes},

@@ -139,6 +139,7 @@ struct WorkerView {
   uint64_t searches_sent = 0, searches_answered = 0, searches_refused = 0;
   uint64_t circuits_opened = 0, circuits_failed = 0;
   uint64_t ca_events = 0, produced = 0, delivery_failures = 0, in_flight = 0, spool_bytes = 0;
+  uint64_t spool_max_bytes = 0;  // its part of spool.max_total_bytes
   std::map<std::string, uint64_t> lost_by_reason;
   std::array<uint64_t, ledger::kLatencyBuckets> latency_buckets{};
   double latency_sum_s = 0;

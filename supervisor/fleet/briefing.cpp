@@ -110,12 +110,14 @@ Welcome Briefing::welcome(const Worker& w) const {
 void Briefing::tell_all(Worker& w) {
   tell_pause(w);
   tell_held(w);
+  tell_spool_share(w);
   tell_log_level(w);
 }
 
 void Briefing::tell_again(const Worker& w) const {
   tell_pause(w);
   if (held_.size() <= kHeldRepeated) tell_held(w);
+  tell_spool_share(w);
 }
 
 void Briefing::tell_pause(const Worker& w) const {
@@ -124,6 +126,12 @@ void Briefing::tell_pause(const Worker& w) const {
 
 void Briefing::tell_held(const Worker& w) const {
   if (w.welcomed) send(w, SetHeld{held_});
+}
+
+// It changes as slots come and go.
+void Briefing::tell_spool_share(const Worker& w) const {
+  if (w.welcomed && w.control_version >= kSpoolShareControlVersion)
+    send(w, SetSpoolShare{spool_share(config_)});
 }
 
 void Briefing::tell_log_level(Worker& w) {

@@ -39,7 +39,8 @@ public:
   // In the version that the worker speaks.
   void send(const Worker& worker, const SupervisorMessage& message) const;
   Welcome welcome(const Worker& worker) const;  // its conversation is the worker's
-  // Behind the welcome: pause, held channels, the log's level. Nothing to who is not welcomed.
+  // Behind the welcome: pause, held channels, its share of the spool, the log's level. Nothing to who is not
+  // welcomed.
   void tell_all(Worker& worker);
   // With a ping.
   void tell_again(const Worker& worker) const;
@@ -50,6 +51,7 @@ private:
   void tell_pause(const Worker& worker) const;
   void tell_held(const Worker& worker) const;
   void tell_log_level(Worker& worker);
+  void tell_spool_share(const Worker& worker) const;
 
   const Config& config_;
   const std::string& program_;

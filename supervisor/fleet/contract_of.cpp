@@ -44,6 +44,10 @@ std::string spool_path(const Config& config, Slot slot, Generation generation) {
   return config.spool.directory + "/" + std::to_string(slot.value) + "." + std::to_string(generation.value);
 }
 
+int64_t spool_share(const Config& config) {
+  return config.spool.max_total_bytes / std::max(config.workers.count, 1);
+}
+
 LaunchContract contract_of(const Config& config, Slot slot, Generation generation, std::string token,
                            std::string endpoint, int32_t supervisor_pid) {
   LaunchContract c;
@@ -56,7 +60,7 @@ LaunchContract contract_of(const Config& config, Slot slot, Generation generatio
   c.log_level = config.log_level;
   c.ledger_path = ledger_path(config, slot);
   c.spool_path = spool_path(config, slot, generation);
-  c.spool_max_bytes = config.spool.max_total_bytes / std::max(config.workers.count, 1);
+  c.spool_max_bytes = spool_share(config);
   c.spool_keep_free_bytes = config.spool.keep_free_bytes;
   c.max_event_bytes = config.spool.max_event_bytes;
   c.when_full = config.spool.when_full;

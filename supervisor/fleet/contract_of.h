@@ -21,6 +21,9 @@ std::string spool_path(const Config& config, Slot slot, Generation generation);
 // When a slot of this configuration is started, watched and given up.
 SlotSettings slot_settings_of(const Config& config);
 
+// A worker's part of spool.max_total_bytes.
+int64_t spool_share(const Config& config);
+
 LaunchContract contract_of(const Config& config, Slot slot, Generation generation, std::string token,
                            std::string endpoint, int32_t supervisor_pid);
 

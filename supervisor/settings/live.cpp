@@ -18,6 +18,7 @@ std::string settings_digest(const LaunchContract& contract) {
   same.log_level.clear();
   same.lease_s = 0;
   same.drain_timeout_ms = 0;
+  same.spool_max_bytes = 0;
   return sha256_hex(encode(same));
 }
 

@@ -1,9 +1,10 @@
 // Pure. What a changed configuration means for a worker that runs: nothing, a message, or another worker.
 //
 // A worker is told its settings when it is launched, as a contract. What can be told to it later (the level
-// of its log, the lease, how long it drains, pause) is no reason to replace it, and neither is what differs
-// from one launch to the next. The rest is compared by a digest, so that whoever keeps it keeps no secret;
-// the worker's token goes into it, so that equal secrets of two workers do not show either.
+// of its log, the lease, how long it drains, its share of the spool, pause) is no reason to replace it, and
+// neither is what differs from one launch to the next. The rest is compared by a digest, so that whoever
+// keeps it keeps no secret; the worker's token goes into it, so that equal secrets of two workers do not show
+// either.
 #pragma once
 
 #include <string>

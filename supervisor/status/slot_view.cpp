@@ -76,6 +76,7 @@ void add_ledger(WorkerView& view, const ledger::LedgerReader& books, const LineS
   view.produced = header.produced.load(kRelaxed);
   view.delivery_failures = header.delivery_failures.load(kRelaxed);
   view.spool_bytes = header.spool_bytes.load(kRelaxed);
+  view.spool_max_bytes = header.spool_max_bytes.load(kRelaxed);
   view.lost_by_reason = losses_of(header);
   for (size_t i = 0; i < ledger::kLatencyBuckets; ++i)
     view.latency_buckets[i] = header.latency_buckets[i].load(kRelaxed);

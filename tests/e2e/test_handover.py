@@ -81,6 +81,24 @@ def test_the_number_of_workers_holds_over_a_restart_and_ends_with_the_configured
     assert supervisor.ctl("scale", "1025").returncode == 2
 
 
+def test_the_parts_of_the_spool_follow_the_number_of_workers(site):
+    _, supervisor, _ = begun(site, 2, names=["p0", "p1"])
+    total = supervisor.settings["spool"]["max_total_bytes"]
+
+    def shared_by(workers):
+        return lambda s: [w["spool_max_bytes"] for w in s["workers"]] == [total // workers] * workers
+    supervisor.wait(shared_by(2), 10, "halves")
+    pids = {worker["pid"] for worker in supervisor.status()["workers"]}
+    for workers in (4, 2):
+        assert supervisor.ctl("scale", str(workers)).returncode == 0
+        supervisor.wait(shared_by(workers), 20, f"parts of {workers} workers")
+    supervisor.settings["spool"]["max_total_bytes"] = total * 2
+    supervisor.write_config()
+    assert supervisor.ctl("reload").returncode == 0
+    supervisor.wait(lambda s: [w["spool_max_bytes"] for w in s["workers"]] == [total] * 2, 10, "another limit")
+    assert {worker["pid"] for worker in supervisor.status()["workers"]} == pids
+
+
 def test_a_restart_replaces_a_worker_by_handover_and_a_rolling_one_all_of_them(site):
     names, supervisor, reader = begun(site, 2)
     before = {worker["slot"]: worker["generation"] for worker in supervisor.status()["workers"]}

@@ -131,6 +131,7 @@ private:
   void carry_out(ClearAll&) { monitors_.clear_all(); }
   void carry_out(ChangePause& a) { publishing_.set_paused(a.paused); }
   void carry_out(ChangeHeld& a) { publishing_.set_held(a.channels); }
+  void carry_out(ChangeSpoolShare& a) { publishing_.set_spool_share(a.bytes); }
   void carry_out(ChangeLogLevel& a) { change_log_level_(a.level); }
   void carry_out(Leave& a) { outcome_ = LinkOutcome{a.exit, a.reason, false}; }
 

@@ -101,6 +101,9 @@ struct Step {
   void take(Stop& m) { drain(WorkerExit::done, "asked to stop", std::max<int64_t>(m.drain_timeout_ms, 0)); }
   void take(SetPaused& m) { actions.emplace_back(ChangePause{m.paused}); }
   void take(SetHeld& m) { actions.emplace_back(ChangeHeld{std::move(m.channels)}); }
+  void take(SetSpoolShare& m) {
+    if (m.max_bytes > 0) actions.emplace_back(ChangeSpoolShare{static_cast<uint64_t>(m.max_bytes)});
+  }
   void take(SetLogLevel& m) { actions.emplace_back(ChangeLogLevel{std::move(m.level)}); }
 
   void operator()(Received& e) {

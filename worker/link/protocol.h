@@ -86,12 +86,15 @@ struct ChangePause {
 struct ChangeHeld {
   std::string channels;
 };
+struct ChangeSpoolShare {
+  uint64_t bytes;
+};
 struct Leave {
   WorkerExit exit;
   std::string reason;
 };
-using LinkAction =
-    std::variant<SendMessage, PostBatch, ClearAll, ChangeLogLevel, ChangePause, ChangeHeld, Leave>;
+using LinkAction = std::variant<SendMessage, PostBatch, ClearAll, ChangeLogLevel, ChangePause, ChangeHeld,
+                                ChangeSpoolShare, Leave>;
 
 struct LinkState {
   LinkPhase phase = LinkPhase::greeting;

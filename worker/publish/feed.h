@@ -91,6 +91,8 @@ public:
   // Events of these channels stay where they are. Those of channels that were held and are no longer are
   // taken up from the oldest.
   void hold(const HeldChannels& held);
+  // What the files of the slot's logs may take, in bytes.
+  void set_share(uint64_t bytes);
 
   // Where the reader stands, if it stands in the live log.
   std::optional<spool::Position> live_position() const;

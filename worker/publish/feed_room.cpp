@@ -190,6 +190,11 @@ Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::Rec
   return Moved::yes;
 }
 
+void Feed::set_share(uint64_t bytes) {
+  parts_.aside->set_max_bytes(spool::AsideLogs::part_of(bytes));
+  if (parts_.live != nullptr) parts_.live->set_max_bytes(bytes);
+}
+
 // For a topic's own log to take one more. `drop_this`: what is to be moved has to go instead.
 bool Feed::make_room_aside(Topic& topic, const spool::RecordView& view, const spool::EntryNames& names,
                            bool& drop_this) {

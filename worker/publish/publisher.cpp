@@ -64,6 +64,17 @@ void Publisher::set_held(const std::string& channels) {
   bell_.ring();
 }
 
+void Publisher::set_spool_share(uint64_t bytes) {
+  if (spool_share_.exchange(bytes, kRelaxed) == bytes) return;
+  spool_share_changed_.store(true, std::memory_order_release);
+  bell_.ring();
+}
+
+void Publisher::take_spool_share() {
+  if (!spool_share_changed_.exchange(false, std::memory_order_acquire)) return;
+  for (auto& feed : feeds_) feed->set_share(spool_share_.load(kRelaxed));
+}
+
 void Publisher::take_held() {
   if (!held_changed_.exchange(false, std::memory_order_acquire)) return;
   HeldChannels held;
@@ -121,6 +132,7 @@ bool Publisher::turn() {
   more_to_read_ = held_back_ = false;
   for (auto& feed : feeds_) feed->begin_turn(now_ns, real_ns);
   take_held();
+  take_spool_share();
   for (size_t i = 1; i < feeds_.size(); ++i) feeds_.front()->stand_behind(*feeds_[i]);
   bool busy = outlet_->serve_reports(now_ns);
   outlet_->tend(now_ns);

@@ -54,6 +54,7 @@ public:
   std::string schema_problem() const override { return composer_.converters().problem(); }
   void set_paused(bool paused) override;
   void set_held(const std::string& channels) override;
+  void set_spool_share(uint64_t bytes) override;
 
   // Returns once nothing waits that could be published, or the deadline is over, with the thread ended. true:
   // nothing waits in the live log. Nothing may be appended any more.
@@ -66,6 +67,7 @@ private:
   bool turn();
   void rest();
   void take_held();
+  void take_spool_share();
   bool is_drained() const;
   void drop_finished_feeds();
   Feed& feed_of(const Topic& topic);
@@ -99,6 +101,8 @@ private:
   std::mutex held_lock_;
   std::string held_bytes_;  // (held_lock_)
   std::atomic<bool> held_changed_{false};
+  std::atomic<uint64_t> spool_share_{0};
+  std::atomic<bool> spool_share_changed_{false};
   std::thread thread_;
 };
 

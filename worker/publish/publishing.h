@@ -25,6 +25,8 @@ public:
   // The channels whose events wait, and no others from now on: see
   // proto/held_channels.h. Any thread.
   virtual void set_held(const std::string& channels) = 0;
+  // What the files of all logs of the slot may take from now on, in bytes. Any thread.
+  virtual void set_spool_share(uint64_t bytes) = 0;
 };
 
 }  // namespace e2k::worker

@@ -22,7 +22,7 @@ public:
   struct Options {
     std::string spool;
     LogIdentity identity;
-    uint64_t max_bytes = 0;                   // all together
+    uint64_t max_bytes = 0;                   // all together, at first
     uint64_t largest_data_bytes = 16u << 20;  // and no more than an eighth of max_bytes
   };
   // What is found in `<spool>/<slot>.aside`; folders that hold nothing go.
@@ -38,13 +38,17 @@ public:
   // What one more such record adds to the topic's files; 0: there is room in what is at hand.
   uint64_t growth_for(std::string_view topic, const RecordView& record, const EntryNames& names) const;
   uint64_t file_bytes() const;
-  uint64_t max_bytes() const { return options_.max_bytes; }
+  uint64_t max_bytes() const { return max_bytes_; }
+  // What there is beyond that stays until it is settled or has to make room.
+  void set_max_bytes(uint64_t bytes) { max_bytes_ = bytes; }
+  // Of a slot's share of the spool, what blocked topics may take together.
+  static uint64_t part_of(uint64_t share_bytes) { return share_bytes / 4; }
   // Segments of logs that are no more because nothing of them could be read; since it was last asked.
   uint32_t take_damaged() { return std::exchange(damaged_, 0); }
   const std::map<std::string, std::unique_ptr<AsideLog>, std::less<>>& all() const { return logs_; }
 
 private:
-  explicit AsideLogs(const Options& options) : options_(with_sizes(options)) {}
+  explicit AsideLogs(const Options& options) : options_(with_sizes(options)), max_bytes_(options.max_bytes) {}
   // What is dropped for want of room is a segment: it must be a small part of what there is.
   static Options with_sizes(Options options) {
     options.largest_data_bytes = std::min(options.largest_data_bytes, options.max_bytes / 8);
@@ -53,6 +57,7 @@ private:
   void take_in(const std::string& directory, uint64_t number);
 
   const Options options_;
+  uint64_t max_bytes_;
   std::map<std::string, std::unique_ptr<AsideLog>, std::less<>> logs_;
   uint64_t last_number_ = 0;
   uint32_t damaged_ = 0;

@@ -70,7 +70,7 @@ LiveLogOptions with_sizes(LiveLogOptions o) {
 }  // namespace
 
 LiveLog::LiveLog(const LiveLogOptions& options, ledger::Header& books)
-    : options_(with_sizes(options)), books_(books) {
+    : options_(with_sizes(options)), max_bytes_(options.max_bytes), books_(books) {
   identity_ = {options.slot, options.generation, read_boot_id()};
 }
 
@@ -119,7 +119,7 @@ Result<void> LiveLog::start() {
   }
   roll();
   count_bytes();
-  books_.spool_max_bytes.store(options_.max_bytes, std::memory_order_relaxed);
+  set_max_bytes(options_.max_bytes);
   keeper_ = std::thread([this] { keep(); });
   if (options_.sync_interval_ms > 0) writer_back_ = std::thread([this] { write_back(); });
   return {};
@@ -189,7 +189,12 @@ bool LiveLog::lets_grow(uint64_t bytes) const {
   const uint64_t file_bytes = Segment::file_bytes_for(options_.segment_bytes);
   std::lock_guard lock(mutex_);
   return files_ * file_bytes + elsewhere_.load(std::memory_order_relaxed) + bytes <=
-         options_.max_bytes + file_bytes;
+         max_bytes_.load(std::memory_order_relaxed) + file_bytes;
+}
+
+void LiveLog::set_max_bytes(uint64_t bytes) {
+  max_bytes_.store(bytes, std::memory_order_relaxed);
+  books_.spool_max_bytes.store(bytes, std::memory_order_relaxed);
 }
 
 Result<void> LiveLog::remove_log() {
@@ -386,7 +391,8 @@ RoomState LiveLog::room_for_one_more(uint64_t bytes_on_disk) const {
 uint64_t LiveLog::share() const {
   const uint64_t least = 2 * Segment::file_bytes_for(options_.segment_bytes);
   const uint64_t elsewhere = elsewhere_.load(std::memory_order_relaxed);
-  return std::max(least, options_.max_bytes > elsewhere ? options_.max_bytes - elsewhere : 0);
+  const uint64_t most = max_bytes_.load(std::memory_order_relaxed);
+  return std::max(least, most > elsewhere ? most - elsewhere : 0);
 }
 
 std::optional<LiveLog::Told> LiveLog::enter(RoomState state, std::string why) {

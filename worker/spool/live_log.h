@@ -49,7 +49,7 @@ struct LiveLogOptions {
   std::string directory;  // of this one; made, must not hold a log yet
   Slot slot;
   Generation generation;
-  uint64_t max_bytes = uint64_t{1} << 30;  // the slot's share: files of all its logs together
+  uint64_t max_bytes = uint64_t{1} << 30;  // the slot's share at first: files of all its logs together
   uint64_t keep_free_bytes = 0;            // left on the file system
   uint64_t max_event_bytes = 8u << 20;
   uint64_t segment_bytes = 16u << 20;  // data; enlarged where max_event_bytes needs it
@@ -86,6 +86,10 @@ public:
   int64_t real_offset_ns() const { return real_offset_ns_.load(std::memory_order_relaxed); }
   // Where the appender is, for who faults in and writes back; after an append, when it pleases.
   void tell_head(uint64_t unit) { head_unit_.store(unit, std::memory_order_relaxed); }
+
+  // The slot's share from now on. Segments keep their size, and what is there beyond it stays until it is
+  // settled or has to make room. Any thread.
+  void set_max_bytes(uint64_t bytes);
 
   // --- publisher
   Log& log() { return *log_; }
@@ -143,6 +147,7 @@ private:
   void count_bytes();
 
   const LiveLogOptions options_;
+  std::atomic<uint64_t> max_bytes_;
   ledger::Header& books_;
   LogIdentity identity_;
   std::unique_ptr<Log> log_;

@@ -110,6 +110,7 @@ public:
     std::fputc('\n', told_);
     std::fflush(told_);
   }
+  void set_spool_share(uint64_t) override {}
   ~NullPublishing() override { std::fclose(told_); }
   void set_held(const std::string&) override {}
   void set_paused(bool paused) override {

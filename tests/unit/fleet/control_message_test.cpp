@@ -19,7 +19,7 @@ std::string hex(std::string_view bytes) {
 
 TEST(ControlMessage, hello_has_its_golden_bytes) {
   const Hello hello{Slot{3}, Generation{17}, 1234, "abcd", "0.1.0", "4.13"};
-  EXPECT_EQ(hex(encode(WorkerMessage(hello))), "9b02010311cd04d2a461626364a5302e312e30a4342e31330000c2");
+  EXPECT_EQ(hex(encode(WorkerMessage(hello))), "9b03010311cd04d2a461626364a5302e312e30a4342e31330000c2");
   EXPECT_EQ(decode_worker_message(encode(WorkerMessage(hello))).value(), WorkerMessage(hello));
 }
 
@@ -43,29 +43,29 @@ TEST(ControlMessage, a_greeting_tells_its_conversation_and_what_is_served) {
   hello.serves = 5;
   hello.is_leaving = true;
   EXPECT_EQ(decode_worker_message(encode(WorkerMessage(hello))).value(), WorkerMessage(hello));
-  EXPECT_EQ(hex(encode(SupervisorMessage(Greet{77}))), "9302164d");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Greet{77}))), "9303164d");
   EXPECT_EQ(decode_supervisor_message("\x93\x02\x16\x4d").value(), SupervisorMessage(Greet{77}));
 }
 
 TEST(ControlMessage, the_other_side_is_written_to_in_its_own_version_where_that_is_older) {
   EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}), 1)), "920112");
-  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}), kControlVersion + 1)), "920212");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}), kControlVersion + 1)), "920312");
   EXPECT_EQ(decode_supervisor_message(std::string("\x92\x01\x10", 3)).value(), SupervisorMessage(Welcome{}));
 }
 
 TEST(ControlMessage, of_a_later_version_what_is_known_is_understood_and_the_rest_a_sign_of_life) {
-  EXPECT_EQ(decode_worker_message(std::string("\x94\x03\x02\x07\xc3", 5)).value(), WorkerMessage(Applied{7}));
-  EXPECT_EQ(decode_supervisor_message(std::string("\x93\x03\x63\x07", 4)).value(), SupervisorMessage(Ping{}));
-  EXPECT_FALSE(decode_supervisor_message(std::string("\x93\x02\x63\x07", 4)));
+  EXPECT_EQ(decode_worker_message(std::string("\x94\x04\x02\x07\xc3", 5)).value(), WorkerMessage(Applied{7}));
+  EXPECT_EQ(decode_supervisor_message(std::string("\x93\x04\x63\x07", 4)).value(), SupervisorMessage(Ping{}));
+  EXPECT_FALSE(decode_supervisor_message(std::string("\x93\x03\x63\x07", 4)));
 }
 
 TEST(ControlMessage, the_other_messages_of_a_worker_have_their_golden_bytes) {
-  EXPECT_EQ(hex(encode(WorkerMessage(Applied{300}))), "930202cd012c");
+  EXPECT_EQ(hex(encode(WorkerMessage(Applied{300}))), "930302cd012c");
   EXPECT_EQ(hex(encode(WorkerMessage(Heartbeat{1, 2, 3, "x", 4, "y", "z", "s", 5, "b"}))),
-            "9c020301"
+            "9c030301"
             "02"
             "03a17804a179a17aa17305a162");
-  EXPECT_EQ(hex(encode(WorkerMessage(Goodbye{5}))), "93020405");
+  EXPECT_EQ(hex(encode(WorkerMessage(Goodbye{5}))), "93030405");
 }
 
 TEST(ControlMessage, assign_has_its_golden_bytes) {
@@ -73,7 +73,7 @@ TEST(ControlMessage, assign_has_its_golden_bytes) {
   assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, true, false});
   assign.items.emplace_back(RemoveEntry{EntryIndex{9}});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94021107929800"
+            "94031107929800"
             "00a174a16305a16b01009201"
             "09");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
@@ -83,7 +83,7 @@ TEST(ControlMessage, what_is_known_of_an_added_entry_is_a_bit_each) {
   Assign assign{7, {}};
   assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, false, true, true});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94021107919800"
+            "94031107919800"
             "00a174a16305a16b0600");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
@@ -93,7 +93,7 @@ TEST(ControlMessage, the_entry_that_an_added_one_replaces_is_its_index_and_one) 
   assign.items.emplace_back(
       AddEntry{EntryIndex{4}, {"t", "c", Mask{5}, "k"}, false, false, false, EntryIndex{3}});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94021107919800"
+            "94031107919800"
             "04a174a16305a16b0004");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
@@ -105,22 +105,25 @@ TEST(ControlMessage, what_is_held_and_released_are_kinds_of_their_own_which_olde
   assign.items.emplace_back(held);
   assign.items.emplace_back(ReleaseEntry{EntryIndex{4}, 6, 9});
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94021107929802"
+            "94031107929802"
             "04a174a16305a16b0000"
             "9403040609");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
 
 TEST(ControlMessage, the_other_messages_of_the_supervisor_have_their_golden_bytes) {
-  EXPECT_EQ(hex(encode(SupervisorMessage(Welcome{}))), "950210000000");
-  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920212");
-  EXPECT_EQ(hex(encode(SupervisorMessage(Stop{10'000}))), "930213cd2710");
-  EXPECT_EQ(hex(encode(SupervisorMessage(SetLogLevel{"debug"}))), "930214a56465627567");
-  EXPECT_EQ(hex(encode(SupervisorMessage(SetPaused{true}))), "930215c3");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Welcome{}))), "950310000000");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Ping{}))), "920312");
+  EXPECT_EQ(hex(encode(SupervisorMessage(Stop{10'000}))), "930313cd2710");
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetLogLevel{"debug"}))), "930314a56465627567");
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetPaused{true}))), "930315c3");
   EXPECT_EQ(decode_supervisor_message("\x93\x01\x15\xc3").value(), SupervisorMessage(SetPaused{true}));
-  EXPECT_EQ(hex(encode(SupervisorMessage(SetHeld{"ab"}))), "930217a26162");
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetHeld{"ab"}))), "930317a26162");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(SetHeld{"ab"}))).value(),
             SupervisorMessage(SetHeld{"ab"}));
+  EXPECT_EQ(hex(encode(SupervisorMessage(SetSpoolShare{10'000}))), "930318cd2710");
+  EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(SetSpoolShare{7}))).value(),
+            SupervisorMessage(SetSpoolShare{7}));
 }
 
 TEST(ControlMessage, a_message_of_a_version_that_is_too_old_is_refused_by_its_number) {

@@ -304,6 +304,15 @@ TEST_F(LinkProtocol, which_channels_are_held_is_passed_on) {
   EXPECT_EQ(did<ChangeHeld>()->channels, "12345678");
 }
 
+TEST_F(LinkProtocol, its_share_of_the_spool_is_passed_on) {
+  serve();
+  hear(SetSpoolShare{5'000'000});
+  ASSERT_TRUE(did<ChangeSpoolShare>());
+  EXPECT_EQ(did<ChangeSpoolShare>()->bytes, 5'000'000u);
+  hear(SetSpoolShare{0});
+  EXPECT_FALSE(did<ChangeSpoolShare>());
+}
+
 TEST_F(LinkProtocol, log_level_is_passed_on) {
   serve();
   hear(SetLogLevel{"debug"});

@@ -187,6 +187,37 @@ TEST(Intake, array_is_read_back_whole) {
   EXPECT_EQ(std::memcmp(r.value().data(), values.data(), 8000), 0);
 }
 
+TEST(Intake, a_share_that_grows_is_used_and_one_that_shrinks_drops_nothing_that_is_there) {
+  TemporaryFolder folder;
+  auto options = small_spool(folder.path());
+  options.max_bytes = 400'000;
+  LogUnderTest log(folder.path(), options);
+  IntakeEntry& e = log.open(0);
+  const ledger::Header& header = log.books->header();
+  ledger::Entry& line = *log.books->used_line(EntryIndex{0});
+  const auto& no_segment = header.lost_unspooled[static_cast<size_t>(ledger::LossReason::no_segment)];
+  const auto fill = [&] {
+    for (const uint64_t before = no_segment.load(); no_segment.load() == before;)
+      log.intake->event(e, DoubleEvent(1));
+  };
+  fill();
+  const uint64_t small = ledger::counts_of(line).waiting;
+  EXPECT_LE(header.spool_bytes.load(), 400'000u);
+  log.live->set_max_bytes(2'000'000);
+  EXPECT_EQ(header.spool_max_bytes.load(), 2'000'000u);
+  const auto give_up = monotonic_now().value + 10 * kNsPerSecond;
+  while (ledger::counts_of(line).waiting < 3 * small && monotonic_now().value < give_up)
+    log.intake->event(e, DoubleEvent(1));
+  const uint64_t large = ledger::counts_of(line).waiting;
+  ASSERT_GE(large, 3 * small);
+  log.live->set_max_bytes(400'000);
+  fill();
+  EXPECT_EQ(log.live->state(), spool::RoomState::full);
+  EXPECT_GE(ledger::counts_of(line).waiting, large);
+  spool::LogReader reader = log.reader();
+  EXPECT_EQ(ledger::counts_of(line).waiting, read_on(reader).is_error.size());
+}
+
 TEST(Intake, full_spool_counts_what_it_cannot_take_and_goes_on_when_there_is_room) {
   TemporaryFolder folder;
   auto options = small_spool(folder.path());
