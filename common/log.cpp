@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/hex.h"
 #include "common/text.h"
 
 namespace e2k::log {
@@ -124,7 +125,6 @@ void write_line(Level level, fmt::string_view format, fmt::format_args values) {
 
 std::string quoted(std::string_view text) {
   constexpr size_t kShownBytes = 512;
-  constexpr char kHex[] = "0123456789abcdef";
   std::string out = "\"";
   size_t shown = 0;
   while (!text.empty()) {
@@ -144,8 +144,8 @@ std::string quoted(std::string_view text) {
       out += head;
     else
       for (const char c : head) {
-        const auto byte = static_cast<uint8_t>(c);
-        ((out += "\\x") += kHex[byte >> 4]) += kHex[byte & 15];
+        out += "\\x";
+        append_hex(out, static_cast<uint8_t>(c));
       }
     shown += head.size();
     text.remove_prefix(head.size());

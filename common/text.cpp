@@ -1,5 +1,7 @@
 #include "common/text.h"
 
+#include "common/hex.h"
+
 #include <fmt/format.h>
 #include <time.h>
 
@@ -17,13 +19,6 @@ uint8_t byte_at(std::string_view text, size_t i) {
 
 bool is_continuation(uint8_t byte) {
   return (byte & 0xc0) == 0x80;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // Whether some well-formed character of more bytes begins with these one to three.
@@ -136,9 +131,9 @@ bool percent_decode(std::string_view in, std::string& out) {
       continue;
     }
     if (in.size() - i < 3) return false;
-    const int high = hex_digit(in[i + 1]), low = hex_digit(in[i + 2]);
-    if (high < 0 || low < 0) return false;
-    out.push_back(static_cast<char>(high << 4 | low));
+    const auto byte = byte_of_hex(in[i + 1], in[i + 2]);
+    if (!byte) return false;
+    out.push_back(static_cast<char>(*byte));
     i += 2;
   }
   return true;

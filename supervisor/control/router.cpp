@@ -1,12 +1,12 @@
 #include "supervisor/control/router.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <utility>
 #include <vector>
 
 #include "common/config/config.h"
+#include "common/hex.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/control/connect_routes.h"
@@ -349,14 +349,7 @@ std::string_view authority_of(std::string_view target) {
 }
 
 std::string encode_cursor(std::string_view cursor) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * cursor.size());
-  for (const char c : cursor) {
-    text.push_back(kDigits[static_cast<uint8_t>(c) >> 4]);
-    text.push_back(kDigits[static_cast<uint8_t>(c) & 15]);
-  }
-  return text;
+  return hex_of(cursor);
 }
 
 std::optional<std::string> decode_cursor(std::string_view text) {
@@ -364,11 +357,9 @@ std::optional<std::string> decode_cursor(std::string_view text) {
   std::string cursor;
   cursor.reserve(text.size() / 2);
   for (size_t i = 0; i < text.size(); i += 2) {
-    uint8_t byte = 0;
-    const char* begin = text.data() + i;
-    const auto [end, error] = std::from_chars(begin, begin + 2, byte, 16);
-    if (error != std::errc() || end != begin + 2) return std::nullopt;
-    cursor.push_back(static_cast<char>(byte));
+    const auto byte = byte_of_hex(text[i], text[i + 1]);
+    if (!byte) return std::nullopt;
+    cursor.push_back(static_cast<char>(*byte));
   }
   return cursor;
 }

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "common/hex.h"
 #include "common/process_use.h"
 #include "supervisor/fleet/obituary.h"
 
@@ -279,13 +280,7 @@ std::string launch_token() {
   unsigned char bytes[16];
   // Up to 256 bytes getrandom never comes back short.
   if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) std::abort();
-  static const char digits[] = "0123456789abcdef";
-  std::string token;
-  for (unsigned char b : bytes) {
-    token += digits[b >> 4];
-    token += digits[b & 15];
-  }
-  return token;
+  return hex_of({reinterpret_cast<const char*>(bytes), sizeof bytes});
 }
 
 }  // namespace e2k::supervisor

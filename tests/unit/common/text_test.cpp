@@ -2,10 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include "common/hex.h"
+
 namespace e2k {
 namespace {
 
 using namespace std::string_literals;
+
+TEST(Hex, bytes_are_two_small_digits_each_and_back) {
+  EXPECT_EQ(hex_of(std::string_view("\x00\x7f\xff\x0a", 4)), "007fff0a");
+  EXPECT_EQ(byte_of_hex('F', 'f'), 0xff);
+  EXPECT_EQ(byte_of_hex('0', 'A'), 10);
+  EXPECT_FALSE(byte_of_hex('g', '0'));
+  EXPECT_FALSE(byte_of_hex('0', '+'));
+}
 
 TEST(Text, well_formed_utf8_of_every_length_is_valid) {
   EXPECT_TRUE(is_valid_utf8(""));
