@@ -12,6 +12,7 @@
 
 #include <zmq.hpp>
 
+#include "common/log.h"
 #include "common/process_use.h"
 #include "supervisor/fleet/adoption.h"
 #include "supervisor/fleet/repeater.h"
@@ -369,13 +370,14 @@ size_t descriptors() {
   return static_cast<size_t>(std::distance(begin(all), end(all)));
 }
 
-// E2K_RESTARTS: as many as one likes.
+// E2K_RESTARTS: as many as one likes; tests/run has 10,000.
 TEST_F(FleetProcesses, nothing_grows_over_hundreds_of_restarts) {
   const char* const wanted = std::getenv("E2K_RESTARTS");
   const size_t restarts = wanted == nullptr ? 200 : std::stoul(wanted);
   make("serve");
   ASSERT_TRUE(welcomed(1));
   size_t warm_descriptors = 0, warm_mappings = 0;
+  ASSERT_TRUE(log::set_level("error"));  // five lines each
   for (size_t i = 1; i <= restarts; ++i) {
     kill(slot().pid, SIGKILL);
     ASSERT_TRUE(until([&] { return losses.size() == i; }));
@@ -385,6 +387,7 @@ TEST_F(FleetProcesses, nothing_grows_over_hundreds_of_restarts) {
     warm_descriptors = descriptors();
     warm_mappings = count_of("/proc/self/maps");
   }
+  ASSERT_TRUE(log::set_level("info"));
   std::printf("after %zu restarts: %zu descriptors (%zu after 20), %zu mappings (%zu after 20)\n", restarts,
               descriptors(), warm_descriptors, count_of("/proc/self/maps"), warm_mappings);
   EXPECT_LE(descriptors(), warm_descriptors + 2);
