@@ -102,8 +102,18 @@ bool Service::restart_worker(Slot slot, const Caller&) {
 }
 
 void Service::restart_workers(bool rolling, bool only_failed, const Caller&) {
-  if (!rolling || only_failed) return fleet_->restart_all(rolling, only_failed);
-  for (const auto& view : fleet_->slots()) rolling_.add(view.slot);
+  std::vector<Slot> chosen;
+  for (const auto& view : fleet_->slots()) {
+    const SlotPhase phase = view.state->phase;
+    if (!only_failed || phase == SlotPhase::failed || phase == SlotPhase::backoff)
+      chosen.push_back(view.slot);
+  }
+  for (const Slot slot : chosen) {
+    if (rolling)
+      rolling_.add(slot);
+    else
+      fleet_->restart(slot);
+  }
   roll_on();
 }
 

@@ -20,7 +20,6 @@
 #include "supervisor/fleet/link.h"
 #include "supervisor/fleet/log_budget.h"
 #include "supervisor/fleet/repeater.h"
-#include "supervisor/fleet/rolling.h"
 #include "supervisor/fleet/roster.h"
 #include "supervisor/fleet/slot_life.h"
 #include "supervisor/fleet/thread_states.h"
@@ -88,7 +87,6 @@ public:
 
   void stop() override {
     stopping_ = true;
-    rolling_.clear();
     for (Worker* const w : std::vector(roster_.all())) on(*w, StopRequested{});
     report_when_all_stopped();
   }
@@ -119,20 +117,6 @@ public:
     if (w != nullptr && !w->retires) on(*w, RestartRequested{why});
   }
 
-  void restart_all(bool rolling, bool only_failed) override {
-    for (Worker* const w : std::vector(roster_.all())) {
-      const SlotPhase phase = w->state.phase;
-      if (w->retires) continue;
-      if (only_failed && phase != SlotPhase::failed && phase != SlotPhase::backoff) continue;
-      if (rolling) {
-        rolling_.add(w->slot);
-      } else {
-        on(*w, RestartRequested{});
-      }
-    }
-    roll_on();
-  }
-
   bool is_adopting() const override {
     return std::any_of(roster_.all().begin(), roster_.all().end(),
                        [](const auto& w) { return is_awaited(*w); });
@@ -146,12 +130,8 @@ public:
           "worker.outdated worker={} generation={} message=\"it is replaced: its settings or its release "
           "are no longer those in effect\"",
           w->slot.value, w->state.generation.value);
-      if (callbacks_.outdated)
-        callbacks_.outdated(w->slot);
-      else
-        rolling_.add(w->slot);
+      callbacks_.outdated(w->slot);
     }
-    roll_on();
   }
 
   void set_log_level(const std::string& level, std::optional<Slot> slot) override {
@@ -333,8 +313,6 @@ private:
     } else {
       callbacks_.welcomed(w.slot, w.state.generation);
     }
-    rolling_.welcomed(w.slot);
-    roll_on();
   }
 
   void carry_out(Worker& w, const SendStop& action) {
@@ -366,16 +344,6 @@ private:
     log::error("slot.not_started_again worker={} generation={} how={}", w.slot.value,
                w.state.generation.value, log::quoted(w.state.last_exit));
     callbacks_.gave_up(w.slot, w.state.last_exit);
-    if (const auto left = rolling_.gave_up(w.slot))
-      log::warn("rolling.ended worker={} left={} message=\"it failed\"", w.slot.value, *left);
-  }
-
-  void roll_on() {
-    while (const auto slot = rolling_.next()) {
-      Worker* const w = roster_.find(*slot);
-      if (w != nullptr && !w->retires) return on(*w, RestartRequested{});
-      rolling_.welcomed(*slot);  // it has left the fleet meanwhile
-    }
   }
 
   void report_when_all_stopped() {
@@ -522,7 +490,6 @@ private:
   std::optional<Briefing> briefing_;  // there is one as soon as there is the link
   std::deque<std::pair<Worker*, SlotEvent>> events_;
   bool working_ = false;
-  Rolling rolling_;
   const uint64_t conversation_ = conversation_number();  // with workers that are found
   bool adopting_ = false;
   bool started_ = false;

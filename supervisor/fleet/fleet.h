@@ -49,7 +49,7 @@ public:
     std::function<void(Slot, const std::string& text)> gave_up;
     // A retired slot's worker is gone, and the slot is none of the fleet's any more.
     std::function<void(Slot)> retired = nullptr;
-    // A worker is to be replaced, by replace_outdated(); without this it is restarted.
+    // A worker is to be replaced. Needed by who calls replace_outdated().
     std::function<void(Slot)> outdated = nullptr;
     // Every slot is stopped, after stop().
     std::function<void()> all_stopped;
@@ -77,14 +77,10 @@ public:
 
   // Drain, exit, start again. `why` is told with its exit; "": somebody asked.
   virtual void restart(Slot slot, const std::string& why = "") = 0;
-  // All, or only those that have failed or back off; rolling: the next begins when the one before has been
-  // welcomed.
-  virtual void restart_all(bool rolling, bool only_failed) = 0;
-
   // Workers of an earlier supervisor were found and have not greeted yet: what is assigned is not known.
   virtual bool is_adopting() const { return false; }
-  // Workers that were launched with other settings, or are of another release, are restarted one after the
-  // other. To be called when what they serve is known.
+  // Calls outdated() for each worker that was launched with other settings, or is of another release. To be
+  // called when what they serve is known.
   virtual void replace_outdated() {}
 
   // The level of workers' logs, of one or of all, and of those that are to come.

@@ -204,20 +204,6 @@ TEST_F(FleetProcesses, a_restart_drains_and_starts_again) {
   EXPECT_EQ(losses[0].how.substr(0, 6), "exit 0");
 }
 
-TEST_F(FleetProcesses, a_rolling_restart_takes_one_at_a_time) {
-  make("serve", 3);
-  ASSERT_TRUE(welcomed(3));
-  fleet->restart_all(true, false);
-  size_t most_down = 0;
-  ASSERT_TRUE(until([&] {
-    size_t down = 0;
-    for (const auto& view : fleet->slots()) down += view.state->phase != SlotPhase::running;
-    most_down = std::max(most_down, down);
-    return welcomes.size() == 6;
-  }));
-  EXPECT_EQ(most_down, 1u);
-}
-
 TEST_F(FleetProcesses, an_operators_sigterm_makes_a_worker_drain_and_come_back) {
   make("serve");
   ASSERT_TRUE(welcomed(1));

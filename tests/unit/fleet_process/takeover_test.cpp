@@ -35,6 +35,7 @@ protected:
     callbacks.adoption_over = [this] { ++adoptions_over; };
     callbacks.lost = [this](const Obituary& worker) { losses.push_back(worker); };
     callbacks.gave_up = [](Slot, const std::string&) {};
+    callbacks.outdated = [this](Slot s) { fleet->restart(s); };
     callbacks.all_stopped = [this] { all_stopped = true; };
     auto made = Fleet::make(loop, config, Generation{last_generation + 1}, std::move(callbacks),
                             [this](Generation g) { last_generation = g.value; });
@@ -145,7 +146,7 @@ TEST_F(Takeover, one_whose_books_contradict_it_drains_and_is_replaced) {
   EXPECT_EQ(adoptions_over, 1);
 }
 
-TEST_F(Takeover, changed_settings_reach_workers_by_a_restart_of_one_after_the_other) {
+TEST_F(Takeover, workers_with_other_settings_are_named_when_it_is_known_what_they_serve) {
   begin();
   ASSERT_TRUE(welcomed(2));
   supervisor_dies();

@@ -110,9 +110,6 @@ public:
     if (callbacks_.retired) callbacks_.retired(slot);
   }
   bool has(Slot slot) const override { return workers_.contains(slot); }
-  void restart_all(bool, bool) override {
-    for (const auto& [slot, worker] : workers_) restarted.push_back(slot);
-  }
   void set_paused(bool to) override { paused = to; }
   std::vector<SlotView> slots() const override {
     std::vector<SlotView> views;

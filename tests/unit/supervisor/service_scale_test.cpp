@@ -128,6 +128,22 @@ TEST_F(ScaledServiceTest, a_rolling_restart_goes_on_past_a_worker_that_is_about_
   EXPECT_EQ(fleet->restarted, slots({0}));
 }
 
+TEST_F(ScaledServiceTest, of_those_that_have_failed_each_begins_when_the_one_before_is_back) {
+  config.workers.count = config.workers.configured = 3;
+  start_with({"a", "b", "c"});
+  serve_all();
+  fleet->fail(Slot{0});
+  fleet->state_of(Slot{2}).phase = SlotPhase::backoff;
+  service->restart_workers(true, true, {});
+  EXPECT_EQ(fleet->restarted, slots({0}));
+  fleet->greet(Slot{0});
+  EXPECT_EQ(fleet->restarted, slots({0, 2}));
+  fleet->restarted.clear();
+  fleet->fail(Slot{0});
+  service->restart_workers(false, true, {});
+  EXPECT_EQ(fleet->restarted, slots({0, 2}));
+}
+
 TEST_F(ScaledServiceTest, a_worker_that_is_replaced_gives_nothing_to_one_that_has_failed) {
   start_with({"a", "b"});
   serve_all();
