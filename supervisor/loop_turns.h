@@ -15,6 +15,7 @@
 #include <boost/asio/io_context.hpp>
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 #include "common/clock.h"
 #include "common/fd.h"
@@ -28,13 +29,19 @@ public:
   void run(boost::asio::io_context& loop) {
     schedule_.reset(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
     Moment begin = moment();
+    int64_t delayed = delayed_ns();
     while (!loop.stopped()) {
       const bool was_ready = loop.poll_one() != 0;
       if (!was_ready && loop.run_one() == 0) return;
       const Moment end = moment();
-      const int64_t cpu_ns = end.cpu_ns - begin.cpu_ns;
-      const int64_t kept_ns = end.at.value - begin.at.value - (end.delayed_ns - begin.delayed_ns);
-      longest_.note(was_ready ? std::max(cpu_ns, kept_ns) : cpu_ns, end.at);
+      int64_t took = end.cpu_ns - begin.cpu_ns;
+      const int64_t kept = end.at.value - begin.at.value;
+      // The file costs more than most turns do.
+      if (!was_ready || kept - took > kWorthALookNs) {
+        const int64_t before = std::exchange(delayed, delayed_ns());
+        if (was_ready) took = std::max(took, kept - (delayed - before));
+      }
+      longest_.note(took, end.at);
       begin = end;
     }
   }
@@ -44,14 +51,15 @@ public:
   }
 
 private:
+  static constexpr int64_t kWorthALookNs = kNsPerMs;
   struct Moment {
     MonotonicNs at;
-    int64_t cpu_ns;      // of this thread
-    int64_t delayed_ns;  // how long it has waited for a processor
+    int64_t cpu_ns;  // of this thread
   };
-  Moment moment() const { return {monotonic_now(), clock_ns(CLOCK_THREAD_CPUTIME_ID), delayed_ns()}; }
+  static Moment moment() { return {monotonic_now(), clock_ns(CLOCK_THREAD_CPUTIME_ID)}; }
 
-  // The second of the file's numbers; the first is the time on a processor.
+  // How long this thread has been ready and had no processor: the second of the file's numbers; the first is
+  // the time on a processor.
   int64_t delayed_ns() const {
     char bytes[64];
     const ssize_t size = ::pread(schedule_.get(), bytes, sizeof bytes, 0);

@@ -36,6 +36,14 @@ void AssignedConsumer::ask_again(int32_t partition, int64_t next) {
   if (started_.contains(partition)) rd_kafka_seek(topic_.get(), partition, next, 0);
 }
 
+bool AssignedConsumer::is_at_end(int32_t partition, int64_t next) const {
+  int64_t low = RD_KAFKA_OFFSET_INVALID, high = RD_KAFKA_OFFSET_INVALID;
+  return topic_ && started_.contains(partition) &&
+         rd_kafka_get_watermark_offsets(handle_, rd_kafka_topic_name(topic_.get()), partition, &low, &high) ==
+             RD_KAFKA_RESP_ERR_NO_ERROR &&
+         high > 0 && next >= high;
+}
+
 void AssignedConsumer::wake(int fd) {
   rd_kafka_queue_io_event_enable(queue_.get(), fd, fd < 0 ? nullptr : "1", fd < 0 ? 0 : 1);
 }

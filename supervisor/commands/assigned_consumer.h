@@ -38,6 +38,9 @@ public:
 
   // Null where nothing came; ends of partitions and errors come as messages, too.
   Message next(int timeout_ms) { return Message(rd_kafka_consume_queue(queue_.get(), timeout_ms)); }
+  // Whether the partition ended before `next` when brokers last answered a fetch of it; false: or it is not
+  // known.
+  bool is_at_end(int32_t partition, int64_t next) const;
   // A byte is written to it when something waits for next(); -1: no more.
   void wake(int fd);
 

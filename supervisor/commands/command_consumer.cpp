@@ -13,8 +13,9 @@ namespace e2k::supervisor {
 std::map<std::string, std::string> CommandConsumer::properties_of(const Config& config) {
   std::map<std::string, std::string> properties = {{"bootstrap.servers", "localhost:9092"},
                                                    {"auto.offset.reset", "earliest"},
-                                                   // The end is told by a fetch that waited in vain.
-                                                   {"fetch.wait.max.ms", "100"},
+                                                   // What comes is answered at once. The end of an empty
+                                                   // topic is told by a fetch that waited in vain.
+                                                   {"fetch.wait.max.ms", "500"},
                                                    // A long topic waits at the broker, not in memory.
                                                    {"queued.min.messages", "5000"},
                                                    {"queued.max.messages.kbytes", "4096"},

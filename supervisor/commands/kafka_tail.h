@@ -59,11 +59,12 @@ private:
   void serve();
   void poll();
   bool needs_asking() const;
+  std::map<int32_t, int64_t> ends_reached() const;
   void ask_which_log();
   void on_id(const KafkaResult<std::string>& id);
   void hand_on();
   void on_message(const rd_kafka_message_t& message);
-  void on_end(const rd_kafka_message_t& message);
+  void on_end(int32_t partition, int64_t next);
   void on_error(rd_kafka_resp_err_t code, const std::string& text);
   void look_after(std::chrono::milliseconds delay);
   void start_look();

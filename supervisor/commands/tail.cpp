@@ -128,9 +128,22 @@ void KafkaTail::poll() {
 // A topic that is deleted and made again within moments goes on under the reader at the offset where it was.
 bool KafkaTail::needs_asking() const {
   if (id_.empty()) return false;
-  return ended_ == assigned_ || std::any_of(batch_.begin(), batch_.end(), [](const auto& message) {
-           return message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-         });
+  return ended_ == assigned_ || !ends_reached().empty() ||
+         std::any_of(batch_.begin(), batch_.end(),
+                     [](const auto& message) { return message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF; });
+}
+
+// By partition, behind its last record. Of those whose end was not told yet: brokers tell of it by a fetch
+// that waited in vain, which takes a while.
+std::map<int32_t, int64_t> KafkaTail::ends_reached() const {
+  std::map<int32_t, int64_t> ends;
+  if (ended_ == assigned_) return ends;
+  for (const CommandConsumer::Message& message : batch_)
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && !ended_.contains(message->partition))
+      ends[message->partition] = message->offset + 1;
+  std::erase_if(
+      ends, [this](const auto& end) { return !consumer_->partitions().is_at_end(end.first, end.second); });
+  return ends;
 }
 
 void KafkaTail::ask_which_log() {
@@ -173,13 +186,15 @@ void KafkaTail::on_id(const KafkaResult<std::string>& id) {
 }
 
 void KafkaTail::hand_on() {
+  const std::map<int32_t, int64_t> ends = ends_reached();
   for (const CommandConsumer::Message& message : std::exchange(batch_, {})) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       on_message(*message);
     } else {
-      on_end(*message);
+      on_end(message->partition, message->offset);
     }
   }
+  for (const auto& [partition, next] : ends) on_end(partition, next);
   callbacks_.batch_end();
   serve_soon();  // a queue that holds something tells of no more
 }
@@ -196,11 +211,11 @@ void KafkaTail::on_message(const rd_kafka_message_t& message) {
                      text(message.key, message.key_len), text(message.payload, message.len)});
 }
 
-void KafkaTail::on_end(const rd_kafka_message_t& message) {
-  next_[message.partition] = message.offset;
-  fetching_.moved(message.partition, message.offset);
-  ended_.insert(message.partition);
-  callbacks_.end(message.partition, message.offset);
+void KafkaTail::on_end(int32_t partition, int64_t next) {
+  next_[partition] = next;
+  fetching_.moved(partition, next);
+  ended_.insert(partition);
+  callbacks_.end(partition, next);
 }
 
 void KafkaTail::on_error(rd_kafka_resp_err_t code, const std::string& text) {

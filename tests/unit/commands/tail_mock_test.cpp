@@ -86,5 +86,19 @@ TEST_F(MockTailTest, a_refused_fetch_is_told_until_one_is_answered_though_nothin
   EXPECT_TRUE(until([&] { return problems[ReasonCode::command_topic_not_authorised].empty(); }));
 }
 
+TEST_F(MockTailTest, the_end_of_a_topic_is_told_with_its_last_record_however_long_a_fetch_waits_for_more) {
+  config.kafka.consumer["fetch.wait.max.ms"] = {"30000", false};
+  rd_kafka_brokers_add(handle, rd_kafka_mock_cluster_bootstraps(cluster));
+  for (const int32_t partition : {0, 1})
+    ASSERT_EQ(rd_kafka_producev(handle, RD_KAFKA_V_TOPIC("commands"), RD_KAFKA_V_PARTITION(partition),
+                                RD_KAFKA_V_KEY("key", 3), RD_KAFKA_V_END),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_EQ(rd_kafka_flush(handle, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  const auto begin = Clock::now();
+  start();
+  ASSERT_TRUE(until([&] { return ends.size() == 2; }));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(15));
+}
+
 }  // namespace
 }  // namespace e2k::supervisor
