@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "supervisor/fleet/contract_of.h"
+#include "supervisor/fleet/slot_life.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -28,24 +29,36 @@ void Harvest::begin_round(bool gathers) {
   served_.clear();
 }
 
-Harvest::Slice Harvest::next(uint32_t ids, RealNs now, const std::function<void(EntryId)>& visit) {
-  std::map<Slot, const ledger::LedgerReader*> told;
-  for (const auto& view : fleet_.slots()) told[view.slot] = told_by(view.slot);
+std::vector<Harvest::Worker> Harvest::workers() const {
+  std::vector<Worker> workers;
+  for (const auto& view : fleet_.slots()) {
+    if (workers.size() <= view.slot.value) workers.resize(view.slot.value + 1u);
+    workers[view.slot.value] = {is_alive(*view.state) ? view.ledger : nullptr,
+                                view.unapplied_items == 0 ? view.ledger : nullptr};
+  }
+  return workers;
+}
+
+Harvest::Slice Harvest::next(uint32_t ids, RealNs now, const std::function<void(const Seen&)>& visit) {
+  const std::vector<Worker> all = workers();
   Slice slice;
   const uint32_t end = std::min(next_ + ids, commands_.ids());
   for (; next_ < end; ++next_) {
     const auto entry = commands_.find(EntryId{next_});
     if (!entry) continue;
-    visit(entry->id);
     const auto place = shares_.place(entry->id);
+    const Worker worker = place && place->slot.value < all.size() ? all[place->slot.value] : Worker{};
+    const auto line_in = [&](const ledger::LedgerReader* reader) {
+      return reader == nullptr ? nullptr : reader->entry(place->index);
+    };
+    visit({*entry, place, worker.alive, line_in(worker.alive)});
     if (!place) continue;
     if (gathers_) {
       auto& of_slot = served_[place->slot];
       if (of_slot.size() <= place->index.value) of_slot.resize(place->index.value + 1);
       of_slot[place->index.value] = true;
     }
-    const ledger::LedgerReader* const reader = told[place->slot];
-    const ledger::Entry* line = reader == nullptr ? nullptr : reader->entry(place->index);
+    const ledger::Entry* const line = line_in(worker.told);
     if (line == nullptr) continue;
     if (line->ca.state.load(kRelaxed) != ledger::EntryState::unused)
       slice.news |= commands_.learn(entry->id, line->ca.flags.load(kRelaxed));

@@ -38,8 +38,15 @@ public:
     bool ended = false;
     std::optional<LineNews> lines;
   };
+  // An entry, and where it is served. `line` and its `reader`: null where no worker that lives has one yet.
+  struct Seen {
+    const EntryRef& entry;
+    std::optional<Place> place;
+    const ledger::LedgerReader* reader;
+    const ledger::Entry* line;
+  };
   // `ids` EntryIds from where the slice before ended; `visit` is called for each entry.
-  Slice next(uint32_t ids, RealNs now, const std::function<void(EntryId)>& visit);
+  Slice next(uint32_t ids, RealNs now, const std::function<void(const Seen&)>& visit);
 
   // Of the entries that the slot serves; true: some of it is news.
   bool of_slot(Slot slot);
@@ -48,6 +55,12 @@ public:
   bool of(const Book::Leaving& leaving);
 
 private:
+  // What is asked of a slot once an entry.
+  struct Worker {
+    const ledger::LedgerReader* alive = nullptr;  // its ledger, while it lives
+    const ledger::LedgerReader* told = nullptr;   // likewise, once it has applied all that it was given
+  };
+  std::vector<Worker> workers() const;  // by slot
   const ledger::LedgerReader* told_by(Slot slot) const;
   using Served = std::map<Slot, std::vector<bool>>;  // by index
   void look_at(const EntryRef& entry, const ledger::Entry& line, LineNews& news, RealNs now) const;

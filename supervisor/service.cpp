@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/time_grid.h"
 #include "proto/command_record.h"
 #include "supervisor/commands/command_problems.h"
 #include "supervisor/fleet/worker_records.h"
@@ -417,7 +418,8 @@ void Service::tick() {
   even_out_later();
   retire_emptied();
   restart_emptied();
-  tick_timer_.expires_after(kTick);
+  const MonotonicNs next = next_on_grid(monotonic_now(), std::chrono::nanoseconds(kTick).count());
+  tick_timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next.value)));
   tick_timer_.async_wait([this](const error_code& error) {
     if (!error) tick();
   });

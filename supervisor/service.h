@@ -55,6 +55,7 @@
 #include "supervisor/status/search_problems.h"
 #include "supervisor/status/spool_problems.h"
 #include "supervisor/status/state_problems.h"
+#include "supervisor/status/sweep_pace.h"
 #include "supervisor/status/worker_problems.h"
 #include "supervisor/watchdog.h"
 
@@ -233,7 +234,7 @@ private:
 
   void judge_hosts();
   SearchFacts search_facts(const std::vector<HostView>& hosts) const;
-  void see_channel(EntryId id);
+  void see_channel(const Harvest::Seen& seen);
   void note_changes();
   std::vector<Transition> entry_transitions();
   void on_judged(bool good);
@@ -241,6 +242,7 @@ private:
 
   // Entries and their lines, a slice at a time: what the board counts, and what workers report.
   void sweep();
+  void look_for_changes();
 
   // The snapshot, put together a slice at a time.
   void save_snapshot_if_due();
@@ -295,8 +297,10 @@ private:
   bool hosts_changed_ = false;  // since the last reconcile
 
   bool stopping_ = false;
-  int ticks_since_burst_ = 0;                     // of commands or assignments
-  MonotonicNs swept_at_{INT64_MIN / 2};           // when the last round of sweeping began
+  int ticks_since_burst_ = 0;            // of commands or assignments
+  MonotonicNs swept_at_{INT64_MIN / 2};  // when the last round of sweeping began
+  SweepPace pace_;
+  bool news_of_round_ = false;
   bool is_retiring_ = false, is_retired_ = true;  // of settle_replay()
   size_t records_ = 0;  // that the command topic may hold; 0: what was to be learnt of it was
   bool snapshot_due_ = false;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/log.h"
-#include "supervisor/fleet/slot_life.h"
+#include "common/time_grid.h"
 #include "supervisor/service.h"
 
 namespace e2k::supervisor {
@@ -15,9 +15,9 @@ namespace {
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-// A round takes as long as there are entries for, at most five seconds; none begins sooner than a second
-// after the one before.
-constexpr milliseconds kSweepPause{100};
+// A round takes as long as there are entries for, at most five seconds, and more where nothing changes; none
+// begins sooner than a second after the one before.
+constexpr int64_t kSweepPauseNs = 100 * kNsPerMs;
 constexpr uint32_t kSlicesOfARound = 50, kSmallestSlice = 2000;
 constexpr int64_t kRoundNs = kNsPerSecond;
 // At most one snapshot in this time while commands keep changing.
@@ -35,33 +35,42 @@ void Service::sweep() {
     harvest_->begin_round(spools_.wants_lines(now));
     look_at_host_tables();
   }
+  look_for_changes();
   channel_round_.begin_slice();
-  const Harvest::Slice slice =
-      harvest_->next(std::max(kSmallestSlice, commands_.ids() / kSlicesOfARound), real, [this](EntryId id) {
-        board_->changed(id);
-        see_channel(id);
-      });
+  const Harvest::Slice slice = harvest_->next(std::max(kSmallestSlice, commands_.ids() / kSlicesOfARound),
+                                              real, [this](const Harvest::Seen& seen) {
+                                                news_of_round_ |= board_->saw(seen.entry, seen.line);
+                                                see_channel(seen);
+                                              });
   if (slice.ended) channel_round_.end_round();
   board_->look_at_lines();
   snapshot_due_ |= slice.news;
+  news_of_round_ |= slice.news || slice.lines.has_value();
+  if (slice.ended) pace_.round_ended(std::exchange(news_of_round_, false));
   if (slice.lines) spools_.tell(std::move(*slice.lines), now);
   if (stopping_) return;
-  const auto rest = std::chrono::nanoseconds(swept_at_.value + kRoundNs - now.value);
-  sweep_timer_.expires_after(slice.ended ? std::max<std::chrono::nanoseconds>(rest, kSweepPause)
-                                         : kSweepPause);
+  const int64_t pause_ns = pace_.slowness() * kSweepPauseNs;
+  const int64_t due_ns = slice.ended ? std::max(swept_at_.value + kRoundNs, now.value + 1) : now.value + 1;
+  const MonotonicNs next = next_on_grid(MonotonicNs{due_ns - 1}, pause_ns);
+  sweep_timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next.value)));
   sweep_timer_.async_wait([this](const error_code& error) {
     if (!error) sweep();
   });
 }
 
-void Service::see_channel(EntryId id) {
-  const auto entry = commands_.find(id);
-  if (!entry || shares_.bar(id) != Bar::none) return;
-  const auto place = shares_.place(id);
-  const ledger::Entry* line = place ? ledgers_->line(*place) : nullptr;
-  if (line == nullptr || !is_alive(*fleet_->slot(place->slot).state)) return channel_round_.see_pending();
-  learn_host(id, place->slot, *line);
-  channel_round_.see(entry->channel, *fleet_->slot(place->slot).ledger, *line);
+void Service::look_for_changes() {
+  HeaderPicture picture;
+  for (const auto& view : fleet_->slots())
+    if (view.ledger != nullptr) picture.add(view.slot, *view.ledger);
+  pace_.look(picture);
+  if (shares_.is_behind() || shares_.book().under_way() != 0) pace_.stir();
+}
+
+void Service::see_channel(const Harvest::Seen& seen) {
+  if (shares_.bar(seen.entry.id) != Bar::none) return;
+  if (seen.line == nullptr) return channel_round_.see_pending();
+  learn_host(seen.entry.id, seen.place->slot, *seen.line);
+  channel_round_.see(seen.entry.channel, *seen.reader, *seen.line);
 }
 
 void Service::save_snapshot_if_due() {

@@ -13,12 +13,14 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/time_grid.h"
 #include "common/version.h"
 #include "supervisor/fleet/briefing.h"
 #include "supervisor/fleet/contract_of.h"
 #include "supervisor/fleet/launcher.h"
 #include "supervisor/fleet/link.h"
 #include "supervisor/fleet/log_budget.h"
+#include "supervisor/fleet/pings.h"
 #include "supervisor/fleet/repeater.h"
 #include "supervisor/fleet/roster.h"
 #include "supervisor/fleet/slot_life.h"
@@ -31,7 +33,7 @@ namespace {
 namespace asio = boost::asio;
 using Steady = std::chrono::steady_clock;
 
-// Every other turn pings; every turn looks for what has to be said again.
+// Every turn looks for assignments that have to be said again.
 constexpr auto kTurn = std::chrono::milliseconds(500);
 constexpr int64_t kPausedDrainMs = 1000;
 // Found workers are asked so often: they reconnect when they do.
@@ -372,13 +374,13 @@ private:
       if (!is_alive(w.state)) continue;
       if (w.state.phase == SlotPhase::stopping) {
         briefing_->send(w, Stop{std::max<int64_t>((w.stop_until.value - now.value) / kNsPerMs, 0)});
-      } else if (turns_ % 2 == 0) {
+      } else if (turns_ % turns_between_pings(config_.workers.lease_s, kTurn.count()) == 0) {
         briefing_->send(w, Ping{});
         briefing_->tell_again(w);
       }
       pump(w);
     }
-    turn_timer_.expires_after(kTurn);
+    turn_timer_.expires_at(time_point_of(next_on_grid(now, kTurn.count() * kNsPerMs)));
     turn_timer_.async_wait([this, alive = alive_](const boost::system::error_code& ec) {
       if (!ec && *alive) turn();
     });
@@ -495,7 +497,7 @@ private:
   bool started_ = false;
   bool stopping_ = false;
   bool reported_ = false;
-  uint64_t turns_ = 0;
+  int64_t turns_ = 0;
   LogBudget strays_{10, 60'000};
   std::minstd_rand random_{std::random_device{}()};
   std::uniform_real_distribution<double> jitter_{0.0, 1.0};

@@ -26,10 +26,14 @@ double seconds_since(MonotonicNs then) {
 
 void Board::changed(EntryId id) {
   if (const auto entry = parts_.commands.find(id)) {
-    note_state(*entry);
+    note_state(*entry, shown_state(*entry));
   } else {
     states_.forget(id);
   }
+}
+
+bool Board::saw(const EntryRef& entry, const ledger::Entry* line) {
+  return note_state(entry, state_by(entry, line));
 }
 
 void Board::lost(Slot slot) {
@@ -57,13 +61,14 @@ FlowSums Board::flow_sums() const {
   return sums;
 }
 
-void Board::note_state(const EntryRef& entry) {
-  const ShownState now = shown_state(entry);
-  if (const auto set = states_.set(entry.id, now); set.is_news) entry_changes_.add(entry.id, set.before, now);
+bool Board::note_state(const EntryRef& entry, ShownState now) {
+  const auto set = states_.set(entry.id, now);
+  if (set.is_news) entry_changes_.add(entry.id, set.before, now);
+  return set.is_news;
 }
 
 void Board::count_states() {
-  parts_.commands.visit([this](const EntryRef& entry) { note_state(entry); });
+  parts_.commands.visit([this](const EntryRef& entry) { note_state(entry, shown_state(entry)); });
 }
 
 ServiceState Board::state() const {

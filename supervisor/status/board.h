@@ -2,7 +2,7 @@
 // parts and the mapped ledgers. It changes nothing, and a hung worker can't hang it.
 //
 // How many entries are in each state is kept as states change. Workers change them in their ledgers, without
-// a word: whoever goes through the entries calls changed() for each, and status() looks at all where there
+// a word: whoever goes through the entries calls saw() for each, and status() looks at all where there
 // are so few that it is as quick as anything else it does. One thread, the event loop's.
 #pragma once
 
@@ -58,6 +58,9 @@ public:
   const std::string& commands_note() const { return commands_note_; }
   // The entry was commanded, moved or removed, or its line may be another.
   void changed(EntryId id);
+  // Likewise, for whoever has its line at hand: null where no worker that lives has one. true: its state is
+  // another.
+  bool saw(const EntryRef& entry, const ledger::Entry* line);
   // The slot's worker is gone.
   void lost(Slot slot);
   // A slice of all lines, for their sums.
@@ -91,7 +94,8 @@ private:
   std::string why_unserved(Slot slot) const;
   void add_bar(EntryView& view, const EntryRef& entry) const;
   void count_states();
-  void note_state(const EntryRef& entry);
+  ShownState state_by(const EntryRef& entry, const ledger::Entry* line) const;
+  bool note_state(const EntryRef& entry, ShownState now);
   FlowSums flow_sums() const;
   void add_commands(StatusView& view) const;
   void add_slots(StatusView& view) const;

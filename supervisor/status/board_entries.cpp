@@ -27,10 +27,13 @@ Names names_at(std::string_view cursor) {
 }  // namespace
 
 ShownState Board::shown_state(const EntryRef& entry) const {
-  if (parts_.shares.bar(entry.id) == Bar::quarantined) return ShownState::quarantined;
   const auto place = parts_.shares.place(entry.id);
-  if (!place || !is_alive(*parts_.fleet.slot(place->slot).state)) return ShownState::pending;
-  const ledger::Entry* line = parts_.ledgers.line(*place);
+  const bool lives = place && is_alive(*parts_.fleet.slot(place->slot).state);
+  return state_by(entry, lives ? parts_.ledgers.line(*place) : nullptr);
+}
+
+ShownState Board::state_by(const EntryRef& entry, const ledger::Entry* line) const {
+  if (parts_.shares.bar(entry.id) == Bar::quarantined) return ShownState::quarantined;
   return line == nullptr ? ShownState::pending : shown_state_of(*line);
 }
 

@@ -30,7 +30,7 @@ inline LineSums sums_of_lines(const ledger::LedgerReader& reader, uint32_t begin
 
 class SlotSums {
 public:
-  static constexpr uint32_t kFewLines = 5000, kSmallestSlice = 500, kSlicesOfARound = 50;
+  static constexpr uint32_t kFewLines = 5000, kSmallestSlice = 100, kSlicesOfARound = 50;
 
   LineSums of(Slot slot, const ledger::LedgerReader& reader) const {
     const auto found = pasts_.find(slot);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/time_grid.h"
+
 namespace e2k::worker {
 namespace {
 
@@ -43,7 +45,8 @@ struct Step {
 
   void heartbeat() {
     s.applied_told = applied();
-    s.next_send = after(now, settings.heartbeat_interval_ms);
+    // Of all workers at one time: the supervisor wakes once.
+    s.next_send = next_on_grid(now, settings.heartbeat_interval_ms * kNsPerMs);
     send(Heartbeat{applied(), facts.ca_turns, facts.publish_turns, facts.kafka_error, facts.brokers_up,
                    facts.schema_problem, facts.search.address_problem, facts.search.addresses,
                    facts.search.beacon_servers, facts.search.beacon_of});

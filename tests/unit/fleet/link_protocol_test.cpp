@@ -64,11 +64,16 @@ TEST_F(LinkProtocol, greets_at_once_and_until_it_is_welcomed) {
   EXPECT_EQ(sent<Hello>(), 0u);
 }
 
-TEST_F(LinkProtocol, sends_a_heartbeat_twice_a_second) {
+TEST_F(LinkProtocol, sends_a_heartbeat_twice_a_second_at_the_time_of_all_others) {
   serve();
   facts.ca_turns = 7;
+  now.value += 123 * kNsPerMs;
+  on(LinkTick{});
+  EXPECT_EQ(state.next_send.value % (500 * kNsPerMs), 0);
+  actions.clear();
   pass(5'000);
   EXPECT_EQ(sent<Heartbeat>(), 10u);
+  EXPECT_EQ(state.next_send.value % (500 * kNsPerMs), 0);
 }
 
 TEST_F(LinkProtocol, batches_are_posted_in_the_order_of_their_numbers) {

@@ -8,7 +8,7 @@ namespace e2k::supervisor {
 namespace {
 
 TEST(SlotSums, of_many_lines_are_those_of_the_last_round_and_never_of_half_a_one) {
-  constexpr uint32_t kLines = 3 * SlotSums::kFewLines, kSlices = kLines / SlotSums::kSmallestSlice;
+  constexpr uint32_t kLines = 3 * SlotSums::kFewLines, kSlices = SlotSums::kSlicesOfARound;
   TestLedger ledger(Slot{0}, Generation{1}, kLines);
   for (uint32_t i = 0; i < kLines; ++i) ledger.line(EntryIndex{i}).ca.gaps = 1;
   SlotSums sums;
