@@ -53,6 +53,10 @@ void Book::go_over(EntryId id) {
 
 void Book::withdraw(EntryId id) {
   forget_preparation(id);
+  forget_place(id);
+}
+
+void Book::forget_place(EntryId id) {
   free(id);
   const auto was = place(id);
   if (!was) return;

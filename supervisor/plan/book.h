@@ -40,6 +40,8 @@ public:
   void serve(EntryId id, Place place);
   // It is served nowhere from now on, and prepared nowhere.
   void withdraw(EntryId id);
+  // Likewise, but whoever prepares it goes on: its worker does not know it any more.
+  void forget_place(EntryId id);
 
   // It is served where it is, and prepared there.
   void prepare(EntryId id, Place to);

@@ -261,7 +261,7 @@ Shares::Orders Shares::take_over(Slot slot, std::vector<uint8_t> masks, const Co
     if (!entry) {
       // It is about to be removed.
       if (mask != 0) masks[index.value] = mask;
-      book_.withdraw(id);
+      book_.forget_place(id);
     } else if (mask != entry->mask.bits) {
       AddEntry add = hand_out(id, *entry);
       if (mask != 0) add.replaces = index;
@@ -368,7 +368,7 @@ std::vector<AssignItem> Shares::serve_anew(Slot slot, const CommandState& state)
     if (const auto entry = linked(id, state)) {
       items.push_back(serve_again(id, *entry));
     } else {
-      book_.withdraw(id);  // it is about to be removed, and the worker does not know it
+      book_.forget_place(id);  // it is about to be removed, and the worker does not know it
     }
   }
   std::vector<EntryId> prepared;

@@ -294,6 +294,26 @@ TEST_F(SharesTest, a_fresh_worker_is_given_what_it_prepares_and_holds_as_held) {
   EXPECT_FALSE(std::get<AddEntry>(shares.serve_anew(Slot{2}, state)[0]).held);
 }
 
+TEST_F(SharesTest, what_is_unset_while_its_worker_begins_anew_is_removed_where_it_is_prepared) {
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
+  shares.add_slot(Slot{2});
+  (void)shares.reconcile(state);
+  const auto departures = next_moves().departures;
+  ASSERT_EQ(departures.size(), 1u);
+  const EntryId id = departures[0].id;
+  const Slot old = departures[0].from.slot;
+  std::vector<Change> changes;
+  const std::string key = R"({"topic":"t","channel":")" + std::string(state.find(id)->channel) + R"("})";
+  state.apply(0, offset++, 0, key, std::nullopt, changes);
+  (void)shares.serve_anew(old, state);
+  EXPECT_FALSE(shares.place(id));
+  const Shares::Orders orders = reconciled(state, {id});
+  EXPECT_FALSE(orders.items.contains(old)) << "it knows nothing of it";
+  ASSERT_TRUE(orders.items.contains(Slot{2}));
+  play(Slot{2}, orders.items.at(Slot{2}));
+  EXPECT_EQ(channels_at(2), 0u);
+}
+
 TEST_F(SharesTest, a_fresh_worker_gets_everything_under_the_indices_of_its_predecessor) {
   for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), kVa);
   command("t", "c0", nullptr);
