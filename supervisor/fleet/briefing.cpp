@@ -128,7 +128,10 @@ void Briefing::tell_held(const Worker& w) const {
   if (w.welcomed) send(w, SetHeld{held_});
 }
 
-// It changes as slots come and go.
+void Briefing::share_spool() const {
+  for (const auto& w : roster_.all()) tell_spool_share(*w);
+}
+
 void Briefing::tell_spool_share(const Worker& w) const {
   if (w.welcomed && w.control_version >= kSpoolShareControlVersion)
     send(w, SetSpoolShare{spool_share(config_)});

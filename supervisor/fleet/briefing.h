@@ -29,6 +29,8 @@ public:
   void set_paused(bool paused);
   void set_held(const std::string& channels);
   bool is_paused() const { return paused_; }
+  // The number of workers has changed.
+  void share_spool() const;
 
   LaunchRequest request_for(const Worker& worker, Generation generation, Fleet::LaunchExtras extras) const;
   // Its process is there: what it was launched with is written down.

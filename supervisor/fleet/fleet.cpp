@@ -102,7 +102,7 @@ public:
 
   void add(Slot slot) override {
     Worker& w = roster_.add(slot);
-    config_.workers.count = static_cast<int>(roster_.all().size());
+    count_workers();
     if (started_ && !stopping_) on(w, StartRequested{});
   }
 
@@ -178,7 +178,7 @@ private:
         Worker* const gone = roster_.find(slot);
         if (gone == nullptr || !gone->retires || gone->state.phase != SlotPhase::stopped) return;
         roster_.remove(slot);
-        config_.workers.count = static_cast<int>(std::max<size_t>(roster_.all().size(), 1));
+        count_workers();
         if (callbacks_.retired) callbacks_.retired(slot);
       });
     }
@@ -346,6 +346,12 @@ private:
     log::error("slot.not_started_again worker={} generation={} how={}", w.slot.value,
                w.state.generation.value, log::quoted(w.state.last_exit));
     callbacks_.gave_up(w.slot, w.state.last_exit);
+  }
+
+  // Each has its part of what the configuration says of all.
+  void count_workers() {
+    config_.workers.count = static_cast<int>(std::max<size_t>(roster_.all().size(), 1));
+    briefing_->share_spool();
   }
 
   void report_when_all_stopped() {
