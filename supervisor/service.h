@@ -92,10 +92,10 @@ public:
   StatusView status() const override;
   std::vector<WorkerView> workers() const override;
   std::vector<WorkerView> gone_slots() const override;
-  EntryPage entries(const EntryQuery& query) const override;
+  InSlices<EntryPage> entries_in_slices(EntryQuery query) const override;
   std::vector<EntryView> entries_of(std::string_view channel) const override;
-  std::vector<std::string> topics(size_t limit) const override;
-  TopicPage topic_page(const TopicQuery& query) const override;
+  InSlices<std::vector<std::string>> topics_in_slices(size_t limit) const override;
+  InSlices<TopicPage> topic_page_in_slices(TopicQuery query) const override;
   std::vector<HostView> hosts() const override;
   const EventLog* event_log() const override { return &event_log_; }
   std::vector<Transition> standing() override;

@@ -1,6 +1,7 @@
 // The part of the Service that answers the control surface: what the board shows, and the changes it takes.
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "common/log.h"
 #include "supervisor/service.h"
@@ -29,20 +30,20 @@ std::vector<WorkerView> Service::gone_slots() const {
   return board_->gone_slots();
 }
 
-EntryPage Service::entries(const EntryQuery& query) const {
-  return board_->entries(query);
+InSlices<EntryPage> Service::entries_in_slices(EntryQuery query) const {
+  return board_->entries_in_slices(std::move(query));
 }
 
 std::vector<EntryView> Service::entries_of(std::string_view channel) const {
   return board_->entries_of(channel);
 }
 
-std::vector<std::string> Service::topics(size_t limit) const {
-  return board_->topics(limit);
+InSlices<std::vector<std::string>> Service::topics_in_slices(size_t limit) const {
+  return board_->topics_in_slices(limit);
 }
 
-TopicPage Service::topic_page(const TopicQuery& query) const {
-  return board_->topic_page(query);
+InSlices<TopicPage> Service::topic_page_in_slices(TopicQuery query) const {
+  return board_->topic_page_in_slices(std::move(query));
 }
 
 std::vector<HostView> Service::hosts() const {

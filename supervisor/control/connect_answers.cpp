@@ -83,7 +83,9 @@ Answer show_connect(Surface surface, const Route& route, const Connector& connec
     case Verb::connector_task_status:
       return task_status(route, connector, model);
     case Verb::connector_topics:
-      return json(connector_topics_document(connector, model.topics(kMaxListedTopics)));
+      return in_slices(model.topics_in_slices(kMaxListedTopics), [connector](const auto& topics) {
+        return connector_topics_document(connector, topics);
+      });
     case Verb::connector_plugins:
       return json(connector_plugins_document(model.status()));
     default:

@@ -156,7 +156,9 @@ struct ControlServer::Impl {
   };
   static constexpr std::chrono::seconds kLook{2};
 
-  explicit Impl(asio::io_context& event_loop) : loop(event_loop), look(event_loop) {}
+  explicit Impl(asio::io_context& event_loop) : loop(event_loop), look(event_loop) {
+    shared->slices = std::make_shared<SliceQueue>(loop);
+  }
 
   asio::io_context& loop;
   asio::steady_timer look;
@@ -261,6 +263,7 @@ void ControlServer::stop() {
     if (place.listener) place.listener->stop();
   impl_->places.clear();
   for (const auto& listener : impl_->listeners) listener->stop();
+  impl_->shared->slices->clear();
   impl_->listeners.clear();
   impl_->ports.clear();
 }

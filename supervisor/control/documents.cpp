@@ -123,13 +123,20 @@ void append_items(std::string& out, const List& list, ToJson to_json) {
   out += ']';
 }
 
-template <class List, class ToJson>
-std::string page_of(const List& list, const std::string& next, ToJson to_json) {
-  std::string out = R"({"api":1,"items":)";
-  append_items(out, list, to_json);
+constexpr std::string_view kPageBegin = R"({"api":1,"items":)";
+
+void end_page(std::string& out, const std::string& next) {
   out += R"(,"next":)";
   out += next.empty() ? "null" : '"' + encode_cursor(next) + '"';
-  return out + '}';
+  out += '}';
+}
+
+template <class List, class ToJson>
+std::string page_of(const List& list, const std::string& next, ToJson to_json) {
+  std::string out(kPageBegin);
+  append_items(out, list, to_json);
+  end_page(out, next);
+  return out;
 }
 
 template <class List, class ToJson>
@@ -217,8 +224,22 @@ std::string worker_document(const WorkerView& worker) {
   return dump(json);
 }
 
+std::optional<std::string> PageDocument::go_on(const EntryPage& page) {
+  if (written_ == 0) text_ = std::string(kPageBegin) + '[';
+  const size_t end = std::min(page.items.size(), written_ + kItemsOfASlice);
+  for (; written_ < end; ++written_) {
+    if (written_ != 0) text_ += ',';
+    text_ += dump(entry_json(page.items[written_]));
+  }
+  if (end < page.items.size()) return std::nullopt;
+  text_ += ']';
+  end_page(text_, page.next);
+  return std::move(text_);
+}
+
 std::string page_document(const EntryPage& page) {
-  return page_of(page.items, page.next, entry_json);
+  PageDocument document;
+  return run_to_end(InSlices<std::string>([&] { return document.go_on(page); }));
 }
 
 std::string topics_document(const TopicPage& page) {

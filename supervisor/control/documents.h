@@ -5,6 +5,7 @@
 // known is null.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,16 @@ std::string status_document(const StatusView& status, const std::vector<WorkerVi
                             const std::vector<WorkerView>& gone_slots, bool configuration);
 std::string workers_document(const std::vector<WorkerView>& workers);
 std::string worker_document(const WorkerView& worker);
+// Of GET /channels, in slices: nothing until the last one.
+class PageDocument {
+public:
+  std::optional<std::string> go_on(const EntryPage& page);
+
+private:
+  static constexpr size_t kItemsOfASlice = 500;
+  std::string text_;
+  size_t written_ = 0;
+};
 std::string page_document(const EntryPage& page);
 std::string channel_document(std::string_view channel, const std::vector<EntryView>& entries);
 std::string topics_document(const TopicPage& page);

@@ -2,8 +2,8 @@
 //
 // The supervisor implements Model from its command state, its fleet and the mapped ledgers; control/ turns it
 // into JSON, Prometheus text and status codes, and knows nothing else. All calls are made on the event loop's
-// thread and return at once. Strings are raw bytes as commanded or as an IOC sent them; escaping is control's
-// business.
+// thread and return at once; what can't goes in slices. Strings are raw bytes as commanded or as an IOC sent
+// them; escaping is control's business.
 #pragma once
 
 #include <sys/types.h>
@@ -237,6 +237,17 @@ struct Caller {
   std::string address;
 };
 
+// What takes longer than a turn of the loop may: each call goes on with a slice of it, and the last one gives
+// it. What changes meanwhile is in it as it was when its slice was looked at.
+template <class Result>
+using InSlices = std::function<std::optional<Result>()>;
+
+template <class Result>
+Result run_to_end(const InSlices<Result>& slices) {
+  while (true)
+    if (auto result = slices()) return std::move(*result);
+}
+
 class EventLog;
 
 class Model {
@@ -252,11 +263,12 @@ public:
   virtual std::vector<WorkerView> workers() const = 0;
   // Slots that no worker serves any more and that have books still.
   virtual std::vector<WorkerView> gone_slots() const = 0;
-  virtual EntryPage entries(const EntryQuery& query) const = 0;
+  virtual InSlices<EntryPage> entries_in_slices(EntryQuery query) const = 0;
+  EntryPage entries(const EntryQuery& query) const { return run_to_end(entries_in_slices(query)); }
   virtual std::vector<EntryView> entries_of(std::string_view channel) const = 0;
   // Names of output topics, each once, in order; `limit` of them at most.
-  virtual std::vector<std::string> topics(size_t limit) const = 0;
-  virtual TopicPage topic_page(const TopicQuery& query) const = 0;
+  virtual InSlices<std::vector<std::string>> topics_in_slices(size_t limit) const = 0;
+  virtual InSlices<TopicPage> topic_page_in_slices(TopicQuery query) const = 0;
   virtual std::vector<HostView> hosts() const = 0;
   virtual std::vector<Rejection> rejections() const = 0;
 

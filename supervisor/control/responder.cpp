@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "common/log.h"
 #include "common/text.h"
@@ -174,6 +176,23 @@ Answer events(Surface surface, const Route& route, const Request& request, Model
   return answer;
 }
 
+// Its document takes some time, too: a slice of it a turn.
+Answer entries(InSlices<EntryPage> find) {
+  struct Writing {
+    InSlices<EntryPage> find;
+    std::optional<EntryPage> page = std::nullopt;
+    PageDocument document = {};
+  };
+  Answer answer = json("");
+  answer.body_in_slices =
+      [w = std::make_shared<Writing>(Writing{std::move(find)})]() -> std::optional<std::string> {
+    if (w->page) return w->document.go_on(*w->page);
+    w->page = w->find();
+    return std::nullopt;
+  };
+  return answer;
+}
+
 Answer show(Surface surface, const Route& route, const ResponderRules& rules, const Model& model) {
   switch (route.verb) {
     case Verb::status:
@@ -183,14 +202,14 @@ Answer show(Surface surface, const Route& route, const ResponderRules& rules, co
     case Verb::worker:
       return worker(model, route.slot);
     case Verb::channels:
-      return json(page_document(model.entries(route.query)));
+      return entries(model.entries_in_slices(route.query));
     case Verb::channel: {
       const auto entries = model.entries_of(route.channel);
       if (entries.empty()) return no_channel(route.channel, std::nullopt);
       return json(channel_document(route.channel, entries));
     }
     case Verb::topics:
-      return json(topics_document(model.topic_page(route.topics)));
+      return in_slices(model.topic_page_in_slices(route.topics), topics_document);
     case Verb::hosts:
       return json(hosts_document(model.hosts()));
     case Verb::rejected:

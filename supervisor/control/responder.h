@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/config/config.h"
@@ -44,6 +45,8 @@ struct Answer {
   std::string body;
   std::string allow;  // header Allow, with 405
   std::optional<Follow> follow = std::nullopt;
+  // Where it is set the body is still to come: in slices, each of a turn of its own.
+  InSlices<std::string> body_in_slices = {};
 };
 
 struct ResponderRules {
@@ -54,6 +57,17 @@ struct ResponderRules {
   std::function<ProcessFigures()> process_figures;
   Connector connector = {};
 };
+
+// An answer whose body is the document of what is found in slices.
+template <class Found, class Document>
+Answer in_slices(InSlices<Found> find, Document document) {
+  Answer answer;
+  answer.body_in_slices = [find = std::move(find), document]() -> std::optional<std::string> {
+    auto found = find();
+    return found ? std::optional(document(*found)) : std::nullopt;
+  };
+  return answer;
+}
 
 Answer respond(Surface surface, const Request& request, const ResponderRules& rules, Model& model);
 

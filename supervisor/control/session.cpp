@@ -62,6 +62,11 @@ bool watches_the_service(std::string_view target) {
   return path == "/metrics" || path == "/metrics/" || path.starts_with("/health/");
 }
 
+Answer too_many_answers() {
+  return {
+      503, "application/json", error_document(503, "too many answers are under way; ask again later"), {}};
+}
+
 Answer bad_request(const error_code& error) {
   int code = 400;
   std::string message = "not an HTTP request: " + error.message();
@@ -148,14 +153,33 @@ void Session::on_request(const error_code& error) {
     return answer(bad_request(error), 11, false, false);
   }
   const auto& request = parser_->get();
-  answer(answer_to(request), request.version(), request.keep_alive(), request.method() == http::verb::head);
+  Answer found = answer_to(request);
+  const bool head = request.method() == http::verb::head;
+  if (found.body_in_slices)
+    return answer_in_slices(std::move(found), request.version(), request.keep_alive(), head);
+  answer(std::move(found), request.version(), request.keep_alive(), head);
+}
+
+// The same for all who ask: a slice of one of their answers a turn.
+void Session::answer_in_slices(Answer found, unsigned version, bool keep_alive, bool head) {
+  limit(kAnswerLimit);
+  shared_->slices->add(
+      [self = shared_from_this(), found = std::move(found), version, keep_alive, head]() mutable {
+        if (self->shared_->model == nullptr || !self->socket_.is_open()) {
+          self->close();
+          return true;
+        }
+        auto body = found.body_in_slices();
+        if (!body) return false;
+        found.body = std::move(*body);
+        self->answer(std::move(found), version, keep_alive, head);
+        return true;
+      });
 }
 
 Answer Session::answer_to(const http::request<http::string_body>& message) {
   is_exempt_ = watches_the_service(view(message.target()));
-  if (budget_->pending_bytes > shared_->max_pending_bytes && !is_exempt_)
-    return {
-        503, "application/json", error_document(503, "too many answers are under way; ask again later"), {}};
+  if (budget_->pending_bytes > shared_->max_pending_bytes && !is_exempt_) return too_many_answers();
   Request request;
   request.method = view(message.method_string());
   request.target = view(message.target());
@@ -167,6 +191,7 @@ Answer Session::answer_to(const http::request<http::string_body>& message) {
   request.from_loopback = from_loopback_;
   request.caller = caller_;
   Answer answer = respond(surface_, request, shared_->rules, *shared_->model);
+  if (answer.body_in_slices && shared_->slices->size() >= kMaxInSlices) return too_many_answers();
   if (answer.follow && budget_->followers >= kMaxFollowers)
     return {503, "application/json", error_document(503, "too many follow already; ask again later"), {}};
   return answer;

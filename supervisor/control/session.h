@@ -3,7 +3,8 @@
 // shared_ptr: a session lives as long as one of its asynchronous operations does. What sessions share
 // outlives the server in the same way; once the server has stopped, `model` is null and nothing is answered
 // any more. A reader that takes nothing for kProgressLimit, or that has not taken a whole answer after
-// kAnswerLimit, is cut off. While answers of max_pending_bytes are under way, new requests get 503.
+// kAnswerLimit, is cut off. While answers of max_pending_bytes, or kMaxInSlices that
+// are put together in slices, are under way, new requests get 503.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -20,6 +21,7 @@
 #include <optional>
 
 #include "supervisor/control/responder.h"
+#include "supervisor/control/slice_queue.h"
 
 namespace e2k::supervisor {
 
@@ -30,6 +32,7 @@ inline constexpr std::chrono::seconds kIdleLimit{60}, kRequestLimit{15}, kProgre
     kAnswerLimit{300};
 // Who follows (GET /events) has no time limit but kProgressLimit; so many may, of a listener's connections.
 inline constexpr size_t kMaxFollowers = 64;
+inline constexpr size_t kMaxInSlices = 64;  // answers, of all listeners
 inline constexpr int kTurnsOfAStatus = 2, kTurnsOfSilence = 10;
 
 class Session;
@@ -38,6 +41,7 @@ struct SessionShared {
   Model* model = nullptr;
   size_t max_pending_bytes = 0;  // a listener
   ResponderRules rules;
+  std::shared_ptr<SliceQueue> slices;
 };
 
 // What is under way to the readers of one listener. It outlives their sessions.
@@ -90,6 +94,7 @@ private:
   void read_request();
   void on_request(const boost::system::error_code& error);
   void answer(Answer answer, unsigned version, bool keep_alive, bool head);
+  void answer_in_slices(Answer answer, unsigned version, bool keep_alive, bool head);
   void write_some();
   void on_written();
   void follow(Answer answer);

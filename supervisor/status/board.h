@@ -79,13 +79,22 @@ public:
   std::optional<EntryView> entry(EntryId id) const;
   std::vector<WorkerView> workers() const;
   std::vector<WorkerView> gone_slots() const;
-  EntryPage entries(const EntryQuery& query) const;
+  InSlices<EntryPage> entries_in_slices(EntryQuery query) const;
+  EntryPage entries(const EntryQuery& query) const { return run_to_end(entries_in_slices(query)); }
   std::vector<EntryView> entries_of(std::string_view channel) const;
-  std::vector<std::string> topics(size_t limit) const;
-  TopicPage topic_page(const TopicQuery& query) const;
+  InSlices<std::vector<std::string>> topics_in_slices(size_t limit) const;
+  std::vector<std::string> topics(size_t limit) const { return run_to_end(topics_in_slices(limit)); }
+  InSlices<TopicPage> topic_page_in_slices(TopicQuery query) const;
+  TopicPage topic_page(const TopicQuery& query) const { return run_to_end(topic_page_in_slices(query)); }
   std::vector<HostView> hosts() const;
 
+  // Of a slice that goes through all entries, and of one that shows some of them.
+  static constexpr uint32_t kIdsOfASlice = 4000;
+  static constexpr size_t kViewsOfASlice = 500;
+
 private:
+  class EntrySearch;
+  class TopicSearch;
   ShownState shown_state(const EntryRef& entry) const;
   EntryView view_of(const EntryRef& entry) const;
   bool is_asked_for(const EntryRef& entry, const EntryQuery& query, RealNs now) const;

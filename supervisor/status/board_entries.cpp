@@ -1,6 +1,5 @@
 // The part of the Board that shows entries.
 #include <algorithm>
-#include <map>
 #include <string_view>
 #include <utility>
 
@@ -9,23 +8,6 @@
 #include "supervisor/status/entry_view.h"
 
 namespace e2k::supervisor {
-namespace {
-
-// Pages are in the order of (channel, topic), neither of which holds the cursor's tab.
-using Names = std::pair<std::string_view, std::string_view>;
-
-std::string cursor_of(const Names& names) {
-  return std::string(names.first) + '\t' + std::string(names.second);
-}
-
-Names names_at(std::string_view cursor) {
-  const size_t tab = cursor.find('\t');
-  return tab == std::string_view::npos ? Names{cursor, {}}
-                                       : Names{cursor.substr(0, tab), cursor.substr(tab + 1)};
-}
-
-}  // namespace
-
 ShownState Board::shown_state(const EntryRef& entry) const {
   const auto place = parts_.shares.place(entry.id);
   const bool lives = place && is_alive(*parts_.fleet.slot(place->slot).state);
@@ -128,34 +110,6 @@ bool Board::is_asked_for(const EntryRef& entry, const EntryQuery& query, RealNs 
     if (query.older_than_s && line != nullptr && !is_silent(*line, *query.older_than_s, now)) return false;
   }
   return !query.lost || counts_of(entry).lost > 0;
-}
-
-// One pass over the state, keeping the smallest `limit` behind the cursor. Most are neither, which costs a
-// comparison.
-EntryPage Board::entries(const EntryQuery& query) const {
-  std::map<Names, EntryId> page;
-  bool more = false;
-  const size_t limit = std::max<size_t>(1, query.limit);
-  const RealNs now = real_now();
-  const Names after = names_at(query.after);
-  parts_.commands.visit([&](const EntryRef& entry) {
-    const Names names{entry.channel, entry.topic};
-    if (!query.after.empty() && names <= after) return;
-    const bool is_full = page.size() == limit;
-    if (is_full && more && names > page.rbegin()->first) return;
-    if (!is_asked_for(entry, query, now)) return;
-    if (is_full) {
-      more = true;
-      if (names > page.rbegin()->first) return;
-      page.erase(std::prev(page.end()));
-    }
-    page.emplace(names, entry.id);
-  });
-  EntryPage answer;
-  answer.items.reserve(page.size());
-  for (const auto& [names, id] : page) answer.items.push_back(view_of(*parts_.commands.find(id)));
-  if (more) answer.next = cursor_of(page.rbegin()->first);
-  return answer;
 }
 
 std::vector<EntryView> Board::entries_of(std::string_view channel) const {

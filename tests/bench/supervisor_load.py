@@ -1,7 +1,7 @@
-"""What many commands cost the supervisor: a restart over a million of them, the status while a worker hangs, an idle fleet, the
-removal of 50,000 channels at once.
+"""What many commands cost the supervisor: a restart over a million of them, pages of a million entries, the status while a worker
+hangs, an idle fleet, the removal of 50,000 channels at once.
 
-    PYTHONPATH=tests/support E2K_BUILD=build/ci PYTHON tests/bench/supervisor_load.py [--only restart|hang|idle|remove] [--commands N]
+    PYTHONPATH=tests/support E2K_BUILD=build/ci PYTHON tests/bench/supervisor_load.py [--only restart|pages|hang|idle|remove] [--commands N]
 
 Prints one line a figure, beside what it should be. Workers of `restart` are the link alone (tests/support/fleet); those of the
 others are the real ones, on channels that no IOC has.
@@ -12,6 +12,7 @@ import pathlib
 import re
 import signal
 import sys
+import threading
 import time
 
 from e2k_support import Broker, LoadIoc, Reader, SoftIoc, Supervisor, paths, proc, wait_for
@@ -20,7 +21,7 @@ from latency import LatencyReader
 sys.path.insert(0, str(paths.root_dir() / "tests" / "e2e"))
 from records import assert_counts_without_fault, counter  # noqa: E402
 
-SECTIONS = ("restart", "hang", "idle", "remove")
+SECTIONS = ("restart", "pages", "hang", "idle", "remove")
 QUESTIONS = 400
 REMOVED, KEPT, WITNESSES = 50_000, 10_000, 20
 
@@ -87,6 +88,44 @@ def restart(broker, count):
         say("  all handed out", after(begin, service, lambda s: handed_out(s) == count, "all handed out"), "s", "-")
         say("  longest turn", longest_turn_ms(service), "ms", "20")
         say("  supervisor's memory at its peak", peak_mib(service.child.pid), "MiB", "400")
+
+
+# What goes through all entries: nobody has the host, an event or a topic that sorts last.
+PAGES = ("/channels?limit=1000", "/channels?limit=1000&lost=true", "/channels?limit=1000&host=10.1.2.3", "/channels?limit=1000&state=CONNECTED",
+         "/channels?limit=10000", "/topics")
+PAGE_QUESTIONS = 10
+
+
+def pages(broker, count):
+    """Something small is asked for all the while: nobody waits for who asks for pages."""
+    broker.create_topic("load-pages", compacted=True)
+    broker.produce("load-pages", commands(count), timeout=120)
+    settings = {"workers": {"count": 4, "program": str(paths.build_dir() / "bin" / "fake_worker")},
+                "commands": {"topic": "load-pages"}}
+    with Supervisor(broker, [], settings) as service:
+        wait_for(lambda: handed_out(service.try_status() or {"workers": []}) == count, 180, "all handed out", child=service.child)
+        time.sleep(70)  # the longest turn of the start is forgotten
+        say(f"{count:,} entries at rest: longest turn", longest_turn_ms(service), "ms", "20")
+        for path in PAGES:
+            took, status, ended = [], [], threading.Event()
+            watcher = threading.Thread(target=ask_on, args=(service, status, ended))
+            watcher.start()
+            for _ in range(PAGE_QUESTIONS):
+                begin = time.monotonic()
+                service.get(path, timeout=60)
+                took.append(1000 * (time.monotonic() - begin))
+            ended.set()
+            watcher.join()
+            say(f"GET {path}: the longest of {PAGE_QUESTIONS}", max(took), "ms", "-")
+            say("  another question meanwhile: the longest", max(status), "ms", "20")
+        say("  longest turn", longest_turn_ms(service), "ms", "20")
+
+
+def ask_on(service, took, ended):
+    while not ended.wait(0.01):
+        begin = time.monotonic()
+        service.get("/health/live", timeout=60)
+        took.append(1000 * (time.monotonic() - begin))
 
 
 def serve(broker, topic, workers, count):
@@ -168,6 +207,8 @@ def main():
     with Broker(quick=False) as broker:
         if "restart" in sections:
             restart(broker, options.commands)
+        if "pages" in sections:
+            pages(broker, options.commands)
         if "hang" in sections:
             hang(broker, min(options.commands, 100_000))
         if "idle" in sections:

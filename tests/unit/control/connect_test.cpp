@@ -37,7 +37,7 @@ struct Connect : testing::Test {
     request.method = method;
     request.target = target;
     request.host = "localhost";
-    return respond(surface, request, rules, model);
+    return whole(respond(surface, request, rules, model));
   }
   Json get(std::string_view target, Surface surface = Surface::control_socket) {
     const Answer answer = ask("GET", target, surface);

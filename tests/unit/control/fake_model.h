@@ -7,6 +7,7 @@
 
 #include "supervisor/control/event_log.h"
 #include "supervisor/control/model.h"
+#include "supervisor/control/responder.h"
 
 namespace e2k::supervisor {
 
@@ -20,6 +21,7 @@ public:
   std::vector<HostView> host_views;
   std::vector<Rejection> rejection_views;
   std::vector<std::string> topic_names;
+  int slices_of_an_answer = 0;  // before the one that gives it
   std::vector<std::string> changes;
   std::vector<Caller> callers;
   TopicPage topic_views;
@@ -31,7 +33,12 @@ public:
   std::vector<Transition> standing() override { return {{"service", "", "RUNNING", ""}}; }
   StatusView status() const override { return status_view; }
   std::vector<WorkerView> workers() const override { return worker_views; }
-  EntryPage entries(const EntryQuery& query) const override {
+  InSlices<EntryPage> entries_in_slices(EntryQuery query) const override {
+    return [this, query, slices = 0]() mutable -> std::optional<EntryPage> {
+      return slices++ < slices_of_an_answer ? std::nullopt : std::optional(page(query));
+    };
+  }
+  EntryPage page(const EntryQuery& query) const {
     last_query = query;
     EntryPage page;
     for (size_t i = query.after.empty() ? 0 : std::stoul(query.after) + 1; i < entry_views.size(); ++i) {
@@ -50,14 +57,14 @@ public:
     return found;
   }
   std::vector<WorkerView> gone_slots() const override { return gone_views; }
-  std::vector<std::string> topics(size_t limit) const override {
+  InSlices<std::vector<std::string>> topics_in_slices(size_t limit) const override {
     auto topics = topic_names;
     topics.resize(std::min(topics.size(), limit));
-    return topics;
+    return [topics] { return std::optional(topics); };
   }
-  TopicPage topic_page(const TopicQuery& query) const override {
+  InSlices<TopicPage> topic_page_in_slices(TopicQuery query) const override {
     last_topic_query = query;
-    return topic_views;
+    return [this] { return std::optional(topic_views); };
   }
   std::vector<HostView> hosts() const override { return host_views; }
   std::vector<Rejection> rejections() const override { return rejection_views; }
@@ -101,6 +108,12 @@ public:
     return pause_outcome;
   }
 };
+
+// With its body, as a session puts it together.
+inline Answer whole(Answer answer) {
+  if (answer.body_in_slices) answer.body = run_to_end(answer.body_in_slices);
+  return answer;
+}
 
 inline EntryView an_entry(std::string channel) {
   EntryView entry;

@@ -20,7 +20,7 @@ struct Responder : testing::Test {
     request.method = method;
     request.target = target;
     if (request.host.empty()) request.host = "localhost:8083";
-    return respond(surface, request, rules, model);
+    return whole(respond(surface, request, rules, model));
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +12,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <climits>
 #include <cstring>
 #include <filesystem>
 #include <future>
@@ -155,6 +157,43 @@ TEST_F(ControlServerTest, an_answer_without_a_body_keeps_the_connection_and_has_
   ASSERT_NE(next, std::string::npos) << answers;
   EXPECT_EQ(answers.substr(0, next).find("\nContent-"), std::string::npos) << answers;
   EXPECT_TRUE(answers.ends_with("[\"archive\"]")) << answers;
+}
+
+TEST_F(ControlServerTest, an_answer_that_takes_many_turns_holds_nobody_up) {
+  model.slices_of_an_answer = INT_MAX;
+  start();
+  const UniqueFd slow = connect_unix(config.control.socket);
+  send_text(slow, "GET /channels HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  for (int i = 0; i < 10; ++i)
+    EXPECT_TRUE(ask(connect_unix(config.control.socket), "GET /status").starts_with("HTTP/1.1 200"));
+  on_loop([&] { model.slices_of_an_answer = 0; });
+  const std::string answers = ask(slow, "GET /rejected");
+  EXPECT_TRUE(answers.starts_with("HTTP/1.1 200")) << answers;
+  EXPECT_NE(answers.find(R"("items":[])"), std::string::npos) << answers;
+}
+
+TEST_F(ControlServerTest, so_many_answers_take_many_turns_at_a_time_and_no_more) {
+  constexpr size_t kTooMany = 5;
+  model.slices_of_an_answer = INT_MAX;
+  start();
+  std::vector<UniqueFd> slow;
+  std::vector<pollfd> answered;
+  for (size_t i = 0; i < kMaxInSlices + kTooMany; ++i) {
+    slow.push_back(connect_unix(config.control.socket));
+    send_text(slow.back(), "GET /channels HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    answered.push_back({slow.back().get(), POLLIN, 0});
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  int refused = 0;
+  while (refused < static_cast<int>(kTooMany) && std::chrono::steady_clock::now() < deadline)
+    refused = ::poll(answered.data(), answered.size(), 100);
+  EXPECT_EQ(refused, static_cast<int>(kTooMany));
+  for (size_t i = 0; i < slow.size(); ++i) {
+    if (answered[i].revents == 0) continue;
+    EXPECT_TRUE(read_to_end(slow[i]).starts_with("HTTP/1.1 503"));
+  }
+  EXPECT_TRUE(ask(connect_unix(config.control.socket), "GET /status").starts_with("HTTP/1.1 200"));
+  // The server goes while they are under way.
 }
 
 TEST_F(ControlServerTest, changes_carry_the_peers_credentials) {

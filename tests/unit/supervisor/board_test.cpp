@@ -133,7 +133,7 @@ struct BoardTest : testing::Test {
   TempFolder folder;
   Config config = two_workers();
   int64_t offset = 0;
-  CommandState commands{[](std::string_view) { return std::nullopt; }, 1000};
+  CommandState commands{[](std::string_view) { return std::nullopt; }, 10'000};
   Replay replay{[](const TopicRecord&) { return CommandState::Standing::news; }};
   Shares shares{{Slot{0}, Slot{1}}};
   FakeFleet fleet{2};
@@ -234,6 +234,44 @@ TEST_F(BoardTest, pages_hold_what_is_asked_for) {
   query = {};
   query.host = "10.0.0.1";
   EXPECT_EQ(names(query), "");
+}
+
+TEST_F(BoardTest, pages_of_many_entries_take_several_slices_and_hold_nothing_that_went_meanwhile) {
+  std::vector<Change> changes;
+  for (uint32_t i = 0; i < 2 * Board::kIdsOfASlice; ++i)
+    commands.apply(0, offset++, 0, "x" + std::to_string(i), R"({"topic":"u","mask":"v"})", changes);
+  EntryQuery query;
+  query.limit = 3;
+  const InSlices<EntryPage> entries = board.entries_in_slices(query);
+  const InSlices<TopicPage> topics = board.topic_page_in_slices({10, ""});
+  for (int slice = 0; slice < 2; ++slice) {
+    EXPECT_FALSE(entries());
+    EXPECT_FALSE(topics());
+  }
+  command("b", std::nullopt);
+  const EntryPage page = run_to_end(entries);
+  ASSERT_EQ(page.items.size(), 2u);
+  EXPECT_EQ(page.items[0].channel, "a");
+  EXPECT_EQ(page.items[1].channel, "c");
+  EXPECT_EQ(page.next, std::string("c\tt"));
+  const TopicPage sums = run_to_end(topics);
+  ASSERT_EQ(sums.items.size(), 2u);
+  EXPECT_EQ(sums.items[1].topic, "u");
+  EXPECT_EQ(sums.items[1].entries, 2 * Board::kIdsOfASlice);
+}
+
+TEST_F(BoardTest, a_page_of_topics_sums_all_entries_of_those_it_shows_in_whatever_order_they_come) {
+  for (const char* topic : {"z", "y", "s", "z", "s", "r", "s"}) {
+    const std::string channel = std::string("d") + std::to_string(offset);
+    command(channel.c_str(), std::string(R"({"mask":"v","topic":")") + topic + "\"}");
+  }
+  const TopicPage page = board.topic_page({2, ""});
+  ASSERT_EQ(page.items.size(), 2u);
+  EXPECT_EQ(page.items[0].topic, "r");
+  EXPECT_EQ(page.items[1].topic, "s");
+  EXPECT_EQ(page.items[1].entries, 3u);
+  EXPECT_EQ(page.next, "s");
+  EXPECT_EQ(board.topic_page({10, "s"}).next, "");
 }
 
 TEST(EntryFilter, a_host_is_meant_with_its_port_or_with_every_port) {
