@@ -326,6 +326,7 @@ def test_values_that_a_server_announces_and_does_not_send_are_neither_read_nor_p
     reader.until(lambda records: any(r.error is None and r.values == [3.0, 4.0] for r in reader.of("fine")))
     stub.post("near", 7.0, message_count=None, payload_bytes=None)
     reader.until(lambda records: any(r.error is None and r.values[0] == 7.0 for r in reader.of("near")))
+    reader.until(lambda _: all(reader.of(name) for name in ("far", "text")))
     assert all(r.error is not None for r in reader.of("far"))
     assert any(r.error == "Malformed value" for r in reader.of("near"))
     assert [set(r.values) for r in reader.of("near") if r.error is None] == [{7.0, 0.0}]
