@@ -222,6 +222,9 @@ private:
     w.libca.clear();
     w.started_at = monotonic_now();
     LaunchExtras extras = callbacks_.launching ? callbacks_.launching(w.slot) : LaunchExtras{};
+    // Somebody may have removed it; a worker that finds none says so.
+    std::error_code ignored;
+    std::filesystem::create_directories(ledger_folder(config_), ignored);
     auto launched = launch(briefing_->request_for(w, action.generation, std::move(extras)));
     if (!launched)
       return on(w, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number,

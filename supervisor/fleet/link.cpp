@@ -7,8 +7,14 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <filesystem>
 #include <optional>
+#include <system_error>
+#include <utility>
 #include <zmq.hpp>
 
 #include "common/log.h"
@@ -17,6 +23,7 @@
 namespace e2k::supervisor {
 namespace {
 
+constexpr std::chrono::seconds kLook{1};
 constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 
 struct Peer {
@@ -46,16 +53,16 @@ public:
         path_(path),
         endpoint_("ipc://" + path),
         socket_(context_, zmq::socket_type::router),
-        readable_(loop) {
+        readable_(loop),
+        look_(loop) {
     socket_.set(zmq::sockopt::router_mandatory, true);
     socket_.set(zmq::sockopt::linger, 0);
     socket_.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(kMaxControlMessageBytes));
-    socket_.bind(endpoint_);
-    // The token is what proves a worker; this keeps other users from even trying.
-    chmod(path.c_str(), 0600);
+    bind();
     readable_.assign(fcntl(socket_.get(zmq::sockopt::fd), F_DUPFD_CLOEXEC, 0));
     wait();
     drain_soon();
+    look_later();
   }
   ~RouterLink() override {
     *alive_ = false;
@@ -79,6 +86,40 @@ public:
   }
 
 private:
+  void bind() {
+    socket_.bind(endpoint_);
+    // The token is what proves a worker; this keeps other users from even trying.
+    chmod(path_.c_str(), 0600);
+  }
+
+  void look_later() {
+    look_.expires_after(kLook);
+    look_.async_wait([this, alive = alive_](const boost::system::error_code& ec) {
+      if (ec || !*alive) return;
+      look();
+      look_later();
+    });
+  }
+
+  // Workers that are connected stay so; only new ones need the path. ZeroMQ removes the path of what it no
+  // longer listens on when it pleases: it gets until the next look for that.
+  void look() {
+    struct stat there {};
+    if (::lstat(path_.c_str(), &there) == 0 || errno != ENOENT) return;
+    try {
+      if (std::exchange(is_bound_, false)) return socket_.unbind(endpoint_);
+      std::error_code ignored;  // binding says it, too
+      std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
+      bind();
+      is_bound_ = true;
+      complaint_.clear();
+      log::warn("link.socket_made_again path={} message=\"somebody had removed it\"", log::quoted(path_));
+    } catch (const zmq::error_t& e) {
+      if (std::exchange(complaint_, e.what()) != e.what())
+        log::error("link.socket_lost path={} error={}", log::quoted(path_), log::quoted(e.what()));
+    }
+  }
+
   void wait() {
     readable_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                          [this, alive = alive_](const boost::system::error_code& ec) {
@@ -147,6 +188,9 @@ private:
   zmq::context_t context_{1};
   zmq::socket_t socket_;
   boost::asio::posix::stream_descriptor readable_;
+  boost::asio::steady_timer look_;
+  bool is_bound_ = true;
+  std::string complaint_;  // why it can't be made again; told once
   LogBudget complaints_{10, 60'000};
   bool drain_posted_ = false;
   // Shared with the handlers in the loop's queue, which may run after us.

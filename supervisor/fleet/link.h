@@ -4,6 +4,8 @@
 // and dropped. ZMQ_FD is edge-triggered: the socket is drained after every wake-up and after every send. At
 // most kMostAtOnce messages are taken in one go, so that a flood can't starve the loop.
 //
+// A path that somebody removes is made again within seconds, for workers that begin later.
+//
 // An ipc path that exists is taken over by ZeroMQ without a question: the caller holds the lock of the state
 // directory before it makes a Link.
 #pragma once

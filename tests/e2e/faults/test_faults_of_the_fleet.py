@@ -1,6 +1,7 @@
 """Workers and the supervisor itself."""
 import os
 import resource
+import shutil
 import signal
 
 from e2k_support import proc
@@ -50,6 +51,25 @@ def test_a_control_socket_that_is_removed(site):
     assert supervisor.ctl("status").returncode == 3
     proc.wait_for(lambda: supervisor.ctl("status").returncode == 0, 15, "an answer", poll=0.2, child=supervisor.child)
     assert str(supervisor.socket) in supervisor.child.text() and "somebody had removed it" in supervisor.child.text()
+
+
+def test_a_runtime_directory_that_is_removed(site):
+    """Workers that are connected stay so; all sockets are made again, and a worker that is started then finds the service."""
+    supervisor = site.supervisor([site.ioc(ao("a"))], {"workers": {"count": 1}})
+    supervisor.monitor("a", site.topic())
+    supervisor.connected(1)
+    runtime = supervisor.socket.parent
+    before = supervisor.workers()[0]
+    shutil.rmtree(runtime)
+    proc.wait_for(lambda: (runtime / "link.sock").is_socket() and supervisor.socket.is_socket(), 15, "the sockets", poll=0.2,
+                  child=supervisor.child)
+    proc.wait_for(lambda: supervisor.ctl("status").returncode == 0, 15, "an answer", poll=0.2, child=supervisor.child)
+    assert "link.socket_made_again" in supervisor.child.text()
+    assert supervisor.workers()[0]["pid"] == before["pid"]
+    assert (runtime / "link.sock").stat().st_mode & 0o777 == 0o600
+    assert supervisor.ctl("restart", "0").returncode == 0
+    supervisor.connected(1)
+    assert supervisor.workers()[0]["pid"] != before["pid"]
 
 
 def with_descriptors(site, number):
