@@ -47,7 +47,7 @@ InSlices<TopicPage> Service::topic_page_in_slices(TopicQuery query) const {
 }
 
 std::vector<HostView> Service::hosts() const {
-  return board_->hosts();
+  return channel_round_.with_lost(board_->hosts());
 }
 
 std::vector<Transition> Service::standing() {
@@ -65,7 +65,7 @@ void Service::note_changes() {
   now.service = picture_of_service(board_->state());
   now.reasons = picture_of(reasons_.list());
   now.workers = picture_of(board_->worker_states());
-  now.hosts = picture_of(board_->hosts());
+  now.hosts = picture_of(hosts());
   for (const auto& [topic, why] : spools_.blocked_topics())
     now.topics["topic " + topic] = {"blocked", std::string("it ") + cause_of(why)};
   const RealNs time = real_now();

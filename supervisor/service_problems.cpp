@@ -156,8 +156,8 @@ void Service::judge_hosts() {
   for (const auto& slot : fleet_->slots())
     if (is_alive(*slot.state) && slot.ledger != nullptr)
       duplicated += slot.ledger->header().duplicated.load(kRelaxed);
-  const std::vector<HostView> hosts = board_->hosts();
   const RealNs real = real_now();
+  const std::vector<HostView> seen = board_->hosts(), hosts = channel_round_.with_lost(seen);
   const IocProblems problems = judge_iocs(hosts, duplicated, channel_round_.known().duplicates,
                                           static_cast<double>(config_.status.max_clock_skew_s), real);
   tell(ReasonCode::ioc_refuses, problems.refuses);
@@ -165,10 +165,11 @@ void Service::judge_hosts() {
   tell(ReasonCode::ioc_clock, problems.clock);
   tell(ReasonCode::channel_duplicated, problems.duplicated);
   tell(ReasonCode::address_unresolved, address_problem(slot_facts()));
-  channel_round_.note_hosts(hosts);
+  channel_round_.note_hosts(seen, real);
   const FoundWanting wanting =
       search_problems_.judge(search_facts(hosts), hosts, channel_round_.known(), monotonic_now(), real);
-  tell(ReasonCode::nothing_connected, wanting.nothing_connected);
+  tell(ReasonCode::nothing_connected, wanting.nothing_connected,
+       cause_of_nothing_connected(hosts, channel_round_.known()));
   tell(ReasonCode::ioc_lost, wanting.ioc_lost);
   tell(ReasonCode::channels_lost, wanting.channels_lost);
   tell(ReasonCode::channels_never_connected, wanting.never_connected);

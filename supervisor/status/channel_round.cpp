@@ -23,7 +23,8 @@ void add(std::vector<UnfoundChannel>& names, std::string_view channel) {
 }  // namespace
 
 // One that is gone for a worker and serves another has those channels no more.
-void ChannelRound::note_hosts(const std::vector<HostView>& hosts) {
+void ChannelRound::note_hosts(const std::vector<HostView>& hosts, RealNs now) {
+  lost_hosts_.note(hosts, now);
   using ledger::HostState;
   in_trouble_.clear();
   for (const HostView& host : hosts)
@@ -31,17 +32,25 @@ void ChannelRound::note_hosts(const std::vector<HostView>& hosts) {
       in_trouble_.insert(host.host);
 }
 
-bool ChannelRound::waits_for_server(const ledger::LedgerReader& reader, const ledger::Entry& line) const {
+bool ChannelRound::waits_for_server(uint32_t id, const ledger::LedgerReader& reader,
+                                    const ledger::Entry& line) {
   const uint16_t host = line.ca.host.load(kRelaxed);
-  return host != 0 && in_trouble_.contains(reader.host_name(host));
+  if (host == 0) return lost_hosts_.waits(id);
+  if (!in_trouble_.contains(reader.host_name(host))) return false;
+  lost_hosts_.waits_by_ledger(id);
+  return true;
 }
 
-void ChannelRound::see(std::string_view channel, const ledger::LedgerReader& reader,
+void ChannelRound::see(uint32_t id, std::string_view channel, const ledger::LedgerReader& reader,
                        const ledger::Entry& line) {
-  switch (line.ca.state.load(kRelaxed)) {
+  const uint16_t host = line.ca.host.load(kRelaxed);
+  const ledger::EntryState state = line.ca.state.load(kRelaxed);
+  const bool had_it = state != ledger::EntryState::never_connected && state != ledger::EntryState::pending;
+  if (host != 0 && had_it) lost_hosts_.connected(id, reader.host_name(host));
+  switch (state) {
     case ledger::EntryState::unused:
     case ledger::EntryState::pending:
-      ++running_.pending;
+      see_pending(id);
       break;
     case ledger::EntryState::never_connected:
       if (!is_unanswered(line.ca.step.load(kRelaxed))) break;
@@ -49,7 +58,7 @@ void ChannelRound::see(std::string_view channel, const ledger::LedgerReader& rea
       add(running_.never_connected_names, channel);
       break;
     case ledger::EntryState::disconnected:
-      if (waits_for_server(reader, line)) break;
+      if (waits_for_server(id, reader, line)) break;
       ++running_.lost;
       add(running_.lost_names, channel);
       break;
@@ -61,14 +70,14 @@ void ChannelRound::see(std::string_view channel, const ledger::LedgerReader& rea
   }
   const uint16_t also = line.ca.also_host.load(kRelaxed);
   if (also != 0 && running_.duplicates.size() < kNames)
-    running_.duplicates.push_back(
-        {std::string(channel), reader.host_name(line.ca.host.load(kRelaxed)), reader.host_name(also)});
+    running_.duplicates.push_back({std::string(channel), reader.host_name(host), reader.host_name(also)});
 }
 
 void ChannelRound::end_round() {
   std::vector<std::string> names;
   for (const UnfoundChannel& one : running_.never_connected_names) names.push_back(one.name);
   meant_.look_for(names);
+  lost_hosts_.end_round();
   known_ = std::exchange(running_, {});
   for (UnfoundChannel& one : known_.never_connected_names) one.meant = meant_.meant_by(one.name);
 }

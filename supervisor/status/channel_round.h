@@ -10,10 +10,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "proto/ledger_reader.h"
 #include "supervisor/status/ioc_problems.h"
+#include "supervisor/status/lost_hosts.h"
 #include "supervisor/status/meant_names.h"
 
 namespace e2k::supervisor {
@@ -34,20 +36,30 @@ class ChannelRound {
 public:
   static constexpr size_t kNames = 3;
 
-  void note_hosts(const std::vector<HostView>& hosts);
+  void note_hosts(const std::vector<HostView>& hosts, RealNs now);
+  // The same with those whose channels wait with a worker that never saw them.
+  std::vector<HostView> with_lost(std::vector<HostView> hosts) const {
+    return lost_hosts_.completed(std::move(hosts));
+  }
   void begin_slice() { meant_.begin_slice(); }
-  void see(std::string_view channel, const ledger::LedgerReader& reader, const ledger::Entry& line);
+  // `id`: of the entry, one of few.
+  void see(uint32_t id, std::string_view channel, const ledger::LedgerReader& reader,
+           const ledger::Entry& line);
   // Its worker does not live, or has no line for it yet.
-  void see_pending() { ++running_.pending; }
+  void see_pending(uint32_t id) {
+    ++running_.pending;
+    lost_hosts_.is_pending(id);
+  }
   void end_round();
   const ChannelsSeen& known() const { return known_; }
 
 private:
-  bool waits_for_server(const ledger::LedgerReader& reader, const ledger::Entry& line) const;
+  bool waits_for_server(uint32_t id, const ledger::LedgerReader& reader, const ledger::Entry& line);
 
   std::unordered_set<std::string> in_trouble_;  // servers
   ChannelsSeen running_, known_;
   MeantNames meant_;
+  LostHosts lost_hosts_;
 };
 
 }  // namespace e2k::supervisor

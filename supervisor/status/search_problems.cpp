@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "supervisor/status/spool_texts.h"
 
 namespace e2k::supervisor {
@@ -107,6 +109,15 @@ std::string never_text(const ChannelsSeen& seen) {
 }
 
 }  // namespace
+
+std::optional<ReasonCode> cause_of_nothing_connected(const std::vector<HostView>& hosts,
+                                                     const ChannelsSeen& seen) {
+  const auto hangs = [](const HostView& host) { return host.state == HostState::hung; };
+  const bool others_wait =
+      std::ranges::any_of(hosts, [&](const HostView& host) { return host.waiting > 0 && !hangs(host); });
+  if (others_wait || seen.pending + seen.lost + seen.never_connected > 0) return std::nullopt;
+  return std::ranges::any_of(hosts, hangs) ? std::optional(ReasonCode::ioc_hung) : std::nullopt;
+}
 
 FoundWanting SearchProblems::judge(const SearchFacts& facts, const std::vector<HostView>& hosts,
                                    const ChannelsSeen& seen, MonotonicNs now, RealNs real) {

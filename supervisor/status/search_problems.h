@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "supervisor/control/model.h"
 #include "supervisor/status/channel_round.h"
+#include "supervisor/status/reason_code.h"
 
 namespace e2k::supervisor {
 
@@ -31,6 +32,10 @@ struct FoundWanting {
   std::string channels_lost;      // CHANNELS_LOST
   std::string never_connected;    // CHANNELS_NEVER_CONNECTED
 };
+
+// Why no channel is connected, where another reason tells it: each of them waits for an IOC that hangs.
+std::optional<ReasonCode> cause_of_nothing_connected(const std::vector<HostView>& hosts,
+                                                     const ChannelsSeen& seen);
 
 class SearchProblems {
 public:

@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 import pytest
-from fault import ends, shown
+from fault import ends, reason, shown
 from records import ao, counter
 
 
@@ -45,6 +45,46 @@ def test_an_ioc_that_hangs(site):
         ioc.signal(signal.SIGSTOP)
     with ends(supervisor, "IOC_HUNG"):
         ioc.signal(signal.SIGCONT)
+    supervisor.connected(3)
+
+
+def test_the_only_ioc_hangs(site):
+    """That no channel is connected comes of it."""
+    ioc = site.ioc(ao("a"))
+    supervisor = site.supervisor([ioc], {"epics": {"conn_tmo": 4}, "status": {"nothing_connected_after_s": 2}})
+    supervisor.monitor("a", site.topic())
+    supervisor.connected(1)
+    with shown(supervisor, "IOC_HUNG", f"{ioc.address} (1 channel", command="epics2kafkactl channels --state DISCONNECTED"):
+        ioc.signal(signal.SIGSTOP)
+    supervisor.wait(lambda s: {r["code"]: r["because"] for r in s["reasons"]}
+                    == {"IOC_HUNG": None, "NOTHING_CONNECTED": "IOC_HUNG"}, 20, "NOTHING_CONNECTED because of IOC_HUNG")
+    with ends(supervisor, "NOTHING_CONNECTED"):
+        ioc.signal(signal.SIGCONT)
+    supervisor.connected(1)
+
+
+def test_an_ioc_that_is_killed_before_its_worker_is_restarted(site):
+    """The worker's successor never saw it, and it is told with its channels all the same."""
+    ioc, other = site.ioc(ao("a") + ao("b")), site.ioc(ao("c"))
+    supervisor = site.supervisor([ioc, other], {"workers": {"count": 1}})
+    topic = site.topic()
+    for name in ("a", "b", "c"):
+        supervisor.monitor(name, topic)
+    supervisor.connected(3)
+    with shown(supervisor, "IOC_LOST", f"{ioc.address} (2 channels, for ", command="epics2kafkactl hosts"):
+        ioc.halt()
+    before = reason(supervisor, "IOC_LOST")["since"]
+    assert supervisor.ctl("restart", "0").returncode == 0
+    supervisor.connected(1)
+    searched = supervisor.status()["uptime_s"] + 20  # more than what stands is held for
+    supervisor.wait(lambda s: s["uptime_s"] > searched, 40, "time to search")
+    supervisor.wait(lambda s: "IOC_LOST" in [r["code"] for r in s["reasons"] if r["because"] is None], what="IOC_LOST")
+    lost = reason(supervisor, "IOC_LOST")
+    assert f"{ioc.address} (2 channels, for " in lost["message"] and lost["since"] == before
+    assert [r["code"] for r in supervisor.status()["reasons"]] == ["IOC_LOST"]
+    assert ioc.address in supervisor.ctl("hosts").stdout
+    with ends(supervisor, "IOC_LOST"):
+        ioc.start()
     supervisor.connected(3)
 
 

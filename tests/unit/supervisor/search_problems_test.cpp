@@ -159,7 +159,7 @@ struct ChannelRoundTest : testing::Test {
     up.channels = 1;
     gone.host = "gone:1";
     gone.state = ledger::HostState::gone;
-    round.note_hosts({up, gone});
+    round.note_hosts({up, gone}, RealNs{kNsPerSecond});
   }
   ledger::Entry& line(ledger::EntryState state, uint16_t host = 0) {
     ledger::Entry& made = books.line(EntryIndex{next++});
@@ -167,7 +167,9 @@ struct ChannelRoundTest : testing::Test {
     made.ca.host = host;
     return made;
   }
-  void see(const char* channel, ledger::Entry& line) { round.see(channel, books.reader(), line); }
+  void see(const char* channel, ledger::Entry& line, uint32_t id = 0) {
+    round.see(id, channel, books.reader(), line);
+  }
   TestLedger books{Slot{0}, Generation{1}};
   uint32_t next = 0;
   ChannelRound round;
@@ -206,6 +208,81 @@ TEST_F(ChannelRoundTest, what_is_meant_and_who_is_doubled_is_known_by_the_next_r
   EXPECT_EQ(round.known().never_connected_names.at(0).meant, "TEMP");
   ASSERT_EQ(round.known().duplicates.size(), 1u);
   EXPECT_EQ(round.known().duplicates[0].host + " " + round.known().duplicates[0].also_host, "up:1 gone:1");
+}
+
+TEST_F(ChannelRoundTest, a_worker_that_begins_anew_leaves_a_lost_server_its_channels) {
+  see("a", line(ledger::EntryState::connected, 2), 7);
+  see("b", line(ledger::EntryState::connected, 1), 8);
+  round.end_round();
+  // The server is gone, and the worker's successor has no row for it, nor for the one that lives.
+  HostView up;
+  up.host = "up:1";
+  up.state = ledger::HostState::up;
+  up.channels = 1;
+  round.note_hosts({up}, RealNs{9 * kNsPerSecond});
+  see("a", line(ledger::EntryState::disconnected), 7);
+  see("b", line(ledger::EntryState::disconnected), 8);
+  see("c", line(ledger::EntryState::disconnected), 9);
+  round.end_round();
+  EXPECT_EQ(round.known().lost, 2u) << "an IOC that lives has b no more, and nobody had c";
+  const auto hosts = round.with_lost({up});
+  ASSERT_EQ(hosts.size(), 2u);
+  EXPECT_EQ(hosts[1].host, "gone:1");
+  EXPECT_EQ(hosts[1].waiting, 1u);
+  EXPECT_EQ(hosts[1].state, ledger::HostState::gone);
+  EXPECT_EQ(hosts[1].since_unix_ns, 9 * kNsPerSecond);
+  // It comes back, and is forgotten at once.
+  HostView back = up;
+  back.host = "gone:1";
+  round.note_hosts({up, back}, RealNs{10 * kNsPerSecond});
+  EXPECT_EQ(round.with_lost({up}).size(), 1u);
+}
+
+TEST_F(ChannelRoundTest, what_was_seen_gone_before_keeps_its_time) {
+  see("a", line(ledger::EntryState::connected, 2), 7);
+  round.end_round();
+  HostView gone;
+  gone.host = "gone:1";
+  gone.state = ledger::HostState::gone;
+  gone.since_unix_ns = 5 * kNsPerSecond;
+  gone.waiting = 1;
+  round.note_hosts({gone}, RealNs{8 * kNsPerSecond});
+  see("a", line(ledger::EntryState::disconnected, 2), 7);
+  round.end_round();
+  EXPECT_EQ(round.with_lost({gone})[0].waiting, 1u) << "its ledger tells it already";
+  // Its worker ends; the successor searches, and then knows it for lost. It is told without a gap.
+  round.note_hosts({}, RealNs{9 * kNsPerSecond});
+  EXPECT_EQ(round.with_lost({}).at(0).waiting, 1u);
+  round.see_pending(7);
+  round.end_round();
+  EXPECT_EQ(round.with_lost({}).at(0).waiting, 1u);
+  see("a", line(ledger::EntryState::disconnected), 7);
+  round.end_round();
+  ASSERT_EQ(round.with_lost({}).size(), 1u);
+  EXPECT_EQ(round.with_lost({})[0].since_unix_ns, 5 * kNsPerSecond);
+}
+
+TEST_F(ChannelRoundTest, a_worker_that_begins_anew_makes_no_server_gone) {
+  see("b", line(ledger::EntryState::connected, 1), 8);
+  round.end_round();
+  round.note_hosts({}, RealNs{9 * kNsPerSecond});
+  round.see_pending(8);
+  round.end_round();
+  EXPECT_TRUE(round.with_lost({}).empty());
+}
+
+TEST(CauseOfNothingConnected, is_a_hung_ioc_where_every_channel_waits_for_one) {
+  HostView hung, gone;
+  hung.state = ledger::HostState::hung;
+  hung.waiting = 3;
+  gone.state = ledger::HostState::gone;
+  EXPECT_EQ(cause_of_nothing_connected({hung, gone}, {}), ReasonCode::ioc_hung);
+  gone.waiting = 1;
+  EXPECT_EQ(cause_of_nothing_connected({hung, gone}, {}), std::nullopt);
+  ChannelsSeen misspelt;
+  misspelt.never_connected = 1;
+  EXPECT_EQ(cause_of_nothing_connected({hung}, misspelt), std::nullopt);
+  EXPECT_EQ(cause_of_nothing_connected({}, {}), std::nullopt);
 }
 
 }  // namespace
