@@ -46,6 +46,7 @@ struct MachineFacts {
   uint16_t repeater_port = 0;
   bool repeater_runs = false;
   bool clock_is_synchronised = true;
+  double clock_error_s = 0;  // the most that the kernel takes it to be wrong by, while it is synchronised
   std::optional<HostClock> worst_clock;  // of the IOCs of a running service
   int64_t max_clock_skew_s = 60;
 };

@@ -86,8 +86,17 @@ Finding of_repeater(const MachineFacts& facts) {
 }
 
 void of_clocks(const MachineFacts& facts, std::vector<Finding>& found) {
-  if (facts.clock_is_synchronised)
-    found.push_back({Level::ok, "clock: the kernel takes this machine's for synchronised"});
+  constexpr double kMuchS = 1;
+  if (facts.clock_is_synchronised && facts.clock_error_s > kMuchS)
+    found.push_back(
+        {Level::warning,
+         fmt::format("clock: this machine's may be wrong by {:.1f} s, its time servers were heard long ago "
+                     "or are far; see what chronyc tracking, ntpq -p or timedatectl timesync-status says",
+                     facts.clock_error_s)});
+  else if (facts.clock_is_synchronised)
+    found.push_back({Level::ok, fmt::format("clock: the kernel takes this machine's for synchronised, wrong "
+                                            "by {:.3f} s at most",
+                                            facts.clock_error_s)});
   else
     found.push_back(
         {Level::warning,

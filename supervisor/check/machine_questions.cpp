@@ -167,9 +167,12 @@ bool is_taken(uint16_t port) {
          errno == EADDRINUSE;
 }
 
-bool clock_is_synchronised() {
-  timex question{};
-  return ::adjtimex(&question) != TIME_ERROR;
+// What its own discipline says; nothing is asked of a time server.
+void look_at_clock(MachineFacts& facts) {
+  constexpr double kMicrosPerS = 1e6;
+  timex answer{};
+  facts.clock_is_synchronised = ::adjtimex(&answer) != TIME_ERROR && (answer.status & STA_UNSYNC) == 0;
+  facts.clock_error_s = static_cast<double>(answer.maxerror) / kMicrosPerS;
 }
 
 }  // namespace
@@ -194,7 +197,7 @@ MachineFacts ask_machine(const Config& config, const Running& running) {
   const long number = std::strtol(port.c_str(), nullptr, 10);
   facts.repeater_port = number > 0 && number <= UINT16_MAX ? static_cast<uint16_t>(number) : kRepeaterPort;
   facts.repeater_runs = is_taken(facts.repeater_port);
-  facts.clock_is_synchronised = clock_is_synchronised();
+  look_at_clock(facts);
   facts.worst_clock = running.worst_clock;
   facts.max_clock_skew_s = config.status.max_clock_skew_s;
   return facts;

@@ -76,6 +76,10 @@ TEST_F(MachineFindings, clocks_memory_and_repeater_are_warnings) {
   facts.worst_clock->skew_s = -3600;
   expect("clocks of the IOCs", Level::warning,
          "that of 10.0.0.1:5064 is 60 minutes ahead of this machine's; set");
+  facts.clock_error_s = 0.25;
+  expect("clock:", Level::ok, "wrong by 0.250 s at most");
+  facts.clock_error_s = 2.5;
+  expect("clock:", Level::warning, "may be wrong by 2.5 s");
   facts.clock_is_synchronised = false;
   expect("clock:", Level::warning, "chronyd");
   facts.available_memory_bytes = 1024 * 1024;
