@@ -14,6 +14,7 @@
 #include "supervisor/commands/assigned_consumer.h"
 #include "supervisor/ctl/pages.h"
 #include "supervisor/ctl/record_line.h"
+#include "supervisor/ctl/registry_schemas.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_connection.h"
 #include "supervisor/ctl/topic_reading.h"
@@ -109,11 +110,11 @@ int64_t stamp_ns_of(const rd_kafka_message_t& message) {
   return std::max<int64_t>(0, rd_kafka_message_timestamp(&message, nullptr)) * kNsPerMilli;
 }
 
-std::string line_of(const std::string& channel, const rd_kafka_message_t& message) {
+std::string line_of(const std::string& channel, const rd_kafka_message_t& message, RegistrySchemas& schemas) {
   const std::string time = time_text(stamp_ns_of(message));
   const auto bytes = bytes_of(message.payload, message.len);
   if (!bytes) return record_line(channel, time, {"(a tombstone)", {}, 0, 0});
-  const auto value = read_value(*bytes);
+  const auto value = read_value(*bytes, [&schemas](uint32_t id) { return schemas.of(id); });
   return value ? record_line(channel, time, *value) : record_line(channel, time, {value.error(), {}, 0, 0});
 }
 
@@ -145,6 +146,7 @@ Exit monitor(const TopicUse& use, const MonitorRequest& request, const Client& c
   AssignedConsumer consumer((*connection)->get());
   if (auto assigned = consumer.assign(source->topic, *begins); !assigned)
     return complain(refused(settings, "the topic " + source->topic, assigned.error()), use.output);
+  RegistrySchemas schemas(request.value_options);
   interrupted = 0;
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { interrupted = 1; });
   for (size_t shown = 0; interrupted == 0 && (!request.count || shown < *request.count);) {
@@ -157,7 +159,7 @@ Exit monitor(const TopicUse& use, const MonitorRequest& request, const Client& c
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;  // librdkafka tries again
     const auto key = bytes_of(message->key, message->key_len);
     if (!key || !is_key(*key, source->key)) continue;
-    use.output.out << line_of(request.channel, *message) << std::endl;
+    use.output.out << line_of(request.channel, *message, schemas) << std::endl;
     ++shown;
   }
   return Exit::ok;

@@ -4,6 +4,7 @@
 // ends with Ctrl-C, or after so many records.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@ namespace e2k::supervisor::ctl {
 
 struct MonitorRequest {
   std::string channel, topic, outkey;
+  std::map<std::string, std::string> value_options;  // whose registry has the schemas
   std::optional<size_t> count;
   bool from_beginning = false;
 };

@@ -44,6 +44,12 @@ Exit by_state(const Json& document) {
   return Exit::ok;
 }
 
+// One that does not serve yet, or no more, is no success.
+Exit exit_by_service(const Json& status) {
+  if (is_in(status, "STARTING") || is_in(status, "STOPPING")) return Exit::failed;
+  return by_state(status);
+}
+
 Seen seen_by(const Output& output) {
   return {real_now().value, {output.colour}};
 }
@@ -65,8 +71,7 @@ Exit show_status(const Client& client, const Output& output) {
   const auto shown =
       show(client, "/status", output, [&](const Json& json) { return status_text(json, seen_by(output)); });
   if (!shown) return complain(shown.error(), output);
-  if (is_in(*shown, "STARTING") || is_in(*shown, "STOPPING")) return Exit::failed;
-  return by_state(*shown);
+  return exit_by_service(*shown);
 }
 
 Exit show_connect_status(const Client& client, const Output& output) {
@@ -80,7 +85,8 @@ Exit show_connect_status(const Client& client, const Output& output) {
     return complain({Exit::failed, "the answer to /connectors?expand=status holds no status"}, output);
   output.out << (*connectors.begin())["status"].dump() << '\n';
   const auto service = parse_object(*status);
-  return service && is_in(*service, "DEGRADED") ? Exit::degraded : Exit::ok;
+  if (!service) return complain(service.error(), output);
+  return exit_by_service(*service);
 }
 
 Exit show_workers(const Client& client, const Output& output) {
@@ -136,19 +142,20 @@ Exit retry(const Client& client, const std::string& channel, const std::string& 
 
 Exit complete_words(const Client& client, const std::string& what, const std::string& prefix,
                     const Output& output) {
+  // No page of channels knows all topics.
   const bool slots = what == "slots", topics = what == "topics";
-  const std::string target = slots    ? "/workers"
-                             : topics ? "/channels?limit=10000"
+  const std::string target = slots    ? "/workers?"
+                             : topics ? "/topics?limit=10000"
                                       : "/channels?limit=1000&prefix=" + percent_encode(prefix);
-  const auto body = client.get(target);
-  if (!body) return body.error().exit;
-  const auto json = parse_object(*body);
-  if (!json) return json.error().exit;
   std::set<std::string> words;
-  for (const Json& item : json->value("items", Json::array())) {
-    const Json word = item.value(slots ? "slot" : topics ? "topic" : "channel", Json());
-    words.insert(word.is_string() ? word.get<std::string>() : word.dump());
-  }
+  const auto asked = each_page(client, target, [&](const std::string&, Json& items, bool, bool) {
+    for (const Json& item : items) {
+      const Json word = item.value(slots ? "slot" : topics ? "topic" : "channel", Json());
+      words.insert(word.is_string() ? word.get<std::string>() : word.dump());
+    }
+    return topics;  // of channels nobody reads more than a page
+  });
+  if (!asked) return asked.error().exit;
   for (const std::string& word : words)
     if (word.starts_with(prefix)) output.out << printable(word) << '\n';
   return Exit::ok;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "supervisor/ctl/binary_reader.h"
 #include "supervisor/ctl/table.h"
 
 namespace e2k::supervisor::ctl {
@@ -118,13 +119,18 @@ tl::expected<RecordValue, std::string> value_of_struct(std::string_view text) {
   return value;
 }
 
-std::string with_schema_id(std::string_view bytes) {
-  uint32_t id = 0;
-  for (size_t i = 1; i < kWireHead; ++i) id = id << 8 | static_cast<uint8_t>(bytes[i]);
-  return fmt::format(
-      "Avro or Protobuf with schema id {}, which is not read here; kafka-avro-console-consumer or "
-      "kafka-protobuf-console-consumer of the registry shows it",
-      id);
+tl::expected<RecordValue, std::string> value_by_schema(std::string_view bytes, const WriterSchemas& schemas) {
+  const auto id = BinaryReader(bytes.substr(1)).number<uint32_t>();
+  if (!id) return tl::unexpected(std::string("a value that is cut"));
+  const uint32_t number = __builtin_bswap32(*id);
+  const auto schema = schemas(number);
+  if (!schema) return tl::unexpected(schema.error());
+  bytes.remove_prefix(kWireHead);
+  const auto json = schema->form == WriterSchema::Form::avro       ? read_avro(schema->text, bytes)
+                    : schema->form == WriterSchema::Form::protobuf ? read_protobuf(schema->text, bytes)
+                                                                   : Json::parse(bytes, nullptr, false);
+  if (!json) return tl::unexpected(fmt::format("{} (schema id {})", json.error(), number));
+  return value_of(*json);
 }
 
 bool is_json_key(std::string_view bytes, std::string_view key) {
@@ -133,13 +139,35 @@ bool is_json_key(std::string_view bytes, std::string_view key) {
   return json.is_object() && json.value("payload", Json()) == std::string(key);
 }
 
+std::string msgpack_key(std::string_view key) {
+  const auto bytes = Json::to_msgpack(Json(std::string(key)));
+  return {bytes.begin(), bytes.end()};
+}
+
+// Behind the schema's id the text's length, as Avro has it; or the first message's place, and its first
+// field.
+bool is_registry_key(std::string_view bytes, std::string_view key) {
+  constexpr std::string_view kFirstMessage("\0\x0a", 2);
+  if (bytes[0] != '\0' || bytes.size() <= kWireHead) return false;
+  const std::string_view body = bytes.substr(kWireHead);
+  BinaryReader avro(body);
+  const auto length = avro.zigzag();
+  if (length && *length == static_cast<int64_t>(key.size()) && avro.left() == key.size())
+    return body.ends_with(key);
+  if (!body.starts_with(kFirstMessage)) return false;
+  BinaryReader protobuf(body.substr(kFirstMessage.size()));
+  const auto bytes_of_text = protobuf.varint();
+  return bytes_of_text && *bytes_of_text == key.size() && protobuf.left() == key.size() &&
+         body.ends_with(key);
+}
+
 }  // namespace
 
-tl::expected<RecordValue, std::string> read_value(std::string_view bytes) {
+tl::expected<RecordValue, std::string> read_value(std::string_view bytes, const WriterSchemas& schemas) {
   if (bytes.empty()) return tl::unexpected(std::string("an empty value"));
   if (bytes.starts_with(kStruct)) return value_of_struct(bytes);
   if (bytes[0] == '\0' && bytes.size() > kWireHead) {
-    if (bytes[kWireHead] != '{') return tl::unexpected(with_schema_id(bytes));
+    if (bytes[kWireHead] != '{') return value_by_schema(bytes, schemas);
     bytes.remove_prefix(kWireHead);
   }
   const Json json =
@@ -154,10 +182,7 @@ bool is_key(std::string_view bytes, std::string_view key) {
   if (bytes[0] == '"' || bytes[0] == '{') return is_json_key(bytes, key);
   if (bytes[0] == '\0' && bytes.size() > kWireHead && bytes[kWireHead] == '"')
     return is_json_key(bytes.substr(kWireHead), key);
-  // MessagePack, Avro and Protobuf write lengths, and perhaps a schema's id, before the text.
-  constexpr size_t kLongestHead = 12;
-  const bool is_binary = static_cast<uint8_t>(bytes[0]) < 0x20 || static_cast<uint8_t>(bytes[0]) > 0x7f;
-  return is_binary && bytes.ends_with(key) && bytes.size() - key.size() <= kLongestHead;
+  return bytes == msgpack_key(key) || is_registry_key(bytes, key);
 }
 
 std::string record_line(std::string_view channel, std::string_view time, const RecordValue& value) {

@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "common/config/directories.h"
+#include "common/config/load.h"
 #include "supervisor/ctl/compare_verb.h"
 #include "supervisor/ctl/monitor.h"
 #include "supervisor/ctl/pages.h"
+#include "supervisor/ctl/registry_schemas.h"
 #include "supervisor/ctl/table.h"
 #include "supervisor/ctl/topic_import.h"
 #include "supervisor/ctl/topic_making.h"
@@ -38,6 +40,18 @@ void ask_running(const Client& client, const Environment& environment, TopicArgu
   if (servers.empty() || servers == "***") return;
   arguments.running_servers = servers;
   arguments.running_topic = text_in(at(*status, "commands"), "topic");
+}
+
+// Where the brokers are named otherwise, whose records they have is known to the service that runs here.
+std::map<std::string, std::string> running_value_options(const Client& client,
+                                                         const Environment& environment) {
+  const auto status = ask(client, "/status");
+  LoadOptions load;
+  load.path = status ? text_in(at(*status, "config"), "path") : "";
+  if (load.path.empty() || ::access(load.path.c_str(), R_OK) != 0) return {};
+  load.environment = environment;
+  const auto config = load_config(load);
+  return config ? settings_of(*config).value_options : std::map<std::string, std::string>();
 }
 
 using Act = std::function<Exit(const TopicUse&, const Client&)>;
@@ -137,9 +151,13 @@ void add_compare(CLI::App& app, const TopicCommandContext& context) {
 
 void add_monitor(CLI::App& app, const TopicCommandContext& context) {
   auto request = std::make_shared<MonitorRequest>();
-  CLI::App* verb = add_verb(
-      app, context, "monitor", "a channel's records, read back from Kafka as they come",
-      [request](const TopicUse& use, const Client& client) { return monitor(use, *request, client); });
+  CLI::App* verb = add_verb(app, context, "monitor", "a channel's records, read back from Kafka as they come",
+                            [request, context](const TopicUse& use, const Client& client) {
+                              request->value_options = use.settings.value_options;
+                              if (!request->value_options.contains(kRegistryUrl))
+                                request->value_options = running_value_options(client, context.environment);
+                              return monitor(use, *request, client);
+                            });
   verb->remove_option(verb->get_option("--command-topic"));
   verb->add_option("NAME", request->channel, "the channel")->required();
   verb->add_option("-t,--topic", request->topic, "the output topic, where it has several or no service runs");

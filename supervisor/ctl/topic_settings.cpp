@@ -53,6 +53,7 @@ TopicSettings settings_of(const Config& config) {
   settings.topic_prefix = config.output.topic_prefix;
   settings.consumer = merged_properties(config.kafka.common, config.kafka.consumer);
   settings.producer = merged_properties(config.kafka.common, config.kafka.producer);
+  for (const auto& [name, value] : config.value.options) settings.value_options[name] = value.value;
   return settings;
 }
 

@@ -31,6 +31,7 @@ struct TopicSettings {
   bool create_topic = true;
   int replication_factor = -1;
   std::string topic_prefix;                               // before the names of output topics
+  std::map<std::string, std::string> value_options;       // [value.options]: where the registry is
   std::map<std::string, std::string> consumer, producer;  // as librdkafka takes them
   std::string note;  // why the configuration was not used, for stderr; "" when it was or there is none
 };

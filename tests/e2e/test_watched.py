@@ -288,6 +288,43 @@ def test_monitor_reads_back_what_the_converter_wrote(site, value):
     assert [CAMONITOR.fullmatch(line)[1].split()[0] for line in done.stdout.splitlines()] == ["0", "2.5"], done.stdout
 
 
+@pytest.mark.parametrize("schema", ["EPICS_CA_DBR", "EPICS_CA_DBR-1.5", "org.jlab.epics.ca.value"])
+@pytest.mark.parametrize("converter", ["avro", "protobuf", "jsonschema"])
+def test_monitor_reads_back_what_needs_a_registry(site, registry, converter, schema):
+    """… beside a channel whose key ends alike, and with the same converter for the keys, where this registry takes its schema."""
+    of_registry = {"converter": converter, "options": {"schema.registry.url": registry.url}}
+    ioc, out = site.ioc(ao("a") + ao("ba")), site.topic(partitions=2)
+    supervisor = site.supervisor([ioc], settings={
+        "workers": {"count": 1}, "value": {**of_registry, "schema": schema},
+        "key": {"converter": "json"} if converter == "jsonschema" else of_registry})
+    for name in ("a", "ba"):
+        supervisor.monitor(name, out)
+    supervisor.connected(2)
+    ioc.put("ba", 9)
+    ioc.put("a", 2.5)
+    supervisor.settled()
+    proc.wait_for(lambda: supervisor.channel("a")[0]["acknowledged"] >= 2, 20, "the record of 2.5")
+    done = supervisor.ctl("monitor", "a", "--from-beginning", "--count", "2")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert [CAMONITOR.fullmatch(line)[1].split()[0] for line in done.stdout.splitlines()] == ["0", "2.5"], done.stdout
+
+
+def test_monitor_says_that_the_registry_does_not_answer_or_knows_no_such_schema(site, registry):
+    ioc, out = site.ioc(ao("a")), site.topic()
+    supervisor = site.supervisor([ioc], settings={
+        "workers": {"count": 1}, "value": {"converter": "avro", "options": {"schema.registry.url": registry.url}}})
+    supervisor.monitor("a", out)
+    supervisor.connected(1)
+    supervisor.settled()
+    other = supervisor.folder / "other.toml"
+    text = supervisor.config.read_text()
+    for url, words in ((f"http://127.0.0.1:{proc.free_port()}", "does not answer"),
+                       (site.stand_in(first_id=9001).url, "has none under that id")):
+        other.write_text(text.replace(registry.url, url))
+        done = supervisor.ctl("monitor", "a", "--config", other, "--from-beginning", "--count", "1")
+        assert done.returncode == 0 and url in done.stdout and words in done.stdout, done.stdout + done.stderr
+
+
 @contextlib.contextmanager
 def going_on(supervisor, *arguments, text=False):
     """A client that goes on until it is interrupted, and ends well then."""
