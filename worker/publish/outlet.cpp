@@ -291,24 +291,18 @@ void Outlet::take_report(Carrier& carrier, const rd_kafka_message_t& message) {
   error_.forget(&topic);
   if (std::exchange(brokers_up_, std::max(brokers_up_, 1)) == 0) {
     log::info("brokers.up");
-    forget_complaints();
     ask_for_topics();
   }
 }
 
 void Outlet::take_error(Carrier& carrier, rd_kafka_resp_err_t code, const char* text, bool fatal) {
-  std::string words = text != nullptr && *text != 0 ? text : rd_kafka_err2str(code);
+  const std::string words = text != nullptr && *text != 0 ? text : rd_kafka_err2str(code);
   if (fatal || ends_the_producer(code)) return producer_died(carrier, words);
-  const kafka::ErrorKind kind = kafka::kind_of(code, words);
-  if (carrier.producer) carrier.producer->login().heard(kind);
-  // That all brokers are down follows what says why, be it only in the log.
-  const bool names_no_cause = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-  if (names_no_cause && carrier.producer)
-    if (const kafka::Trouble trouble = carrier.producer->watch().trouble(); !trouble.words.empty())
-      words = trouble.words;
-  if (!names_no_cause || !error_.is_set()) error_.set(words);
+  if (carrier.producer) carrier.producer->login().heard(kafka::kind_of(code, words));
+  // That all brokers are down follows what says why.
+  if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !error_.is_set()) error_.set(words);
   // Whether others are up, only the brokers know.
-  if (kind != kafka::ErrorKind::none) ask_for_topics();
+  if (kafka::kind_of(code, words) != kafka::ErrorKind::none) ask_for_topics();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && std::exchange(brokers_up_, 0) != 0)
     log::warn("brokers.down reason={}", log::quoted(words));
 }
@@ -341,16 +335,8 @@ bool Outlet::take_answer(MetadataProbe::Answer& answer) {
   if (!probe_ || !probe_->take(probe_seen_, answer)) return false;
   probe_seen_ = answer.number;
   brokers_up_ = answer.brokers;
-  if (answer.brokers == 0) return true;
-  error_.forget(nullptr);
-  forget_complaints();
+  if (answer.brokers != 0) error_.forget(nullptr);
   return true;
-}
-
-void Outlet::forget_complaints() {
-  for_each_carrier([](Carrier& carrier) {
-    if (carrier.producer) carrier.producer->watch().answered();
-  });
 }
 
 }  // namespace e2k::worker

@@ -145,7 +145,6 @@ private:
   size_t choose_main_producer();
   rd_kafka_topic_t* handle_of(Topic& topic, Carrier& carrier);
   void take_report(Carrier& carrier, const rd_kafka_message_t& message);
-  void forget_complaints();
   void take_error(Carrier& carrier, rd_kafka_resp_err_t code, const char* text, bool fatal);
   void look_for_fatal(Carrier& carrier);
   void producer_died(Carrier& carrier, const std::string& why);

@@ -23,6 +23,7 @@ const std::pair<const char*, const char*> kDefaults[] = {
     // More than the publisher keeps in flight (publisher.h).
     {"queue.buffering.max.messages", "200000"},
     {"queue.buffering.max.kbytes", "1048576"},
+    {"log.connection.close", "false"},
 };
 const std::pair<const char*, const char*> kOwned[] = {
     {"enable.idempotence", "true"},
@@ -37,15 +38,24 @@ const std::pair<const char*, const char*> kOwnedByCareful[] = {
     {"batch.num.messages", "1"},
 };
 
-void write_log(int level, const char* facility, const char* text) {
+// A dead producer's unsent bytes must not arrive after its successor's: close() throws them away.
+// A password that has changed meanwhile is wanted for the connection that the socket is for.
+int open_socket(int domain, int type, int protocol, void* login) {
+  static_cast<kafka::LoginFiles*>(login)->renew();
+  const int fd = ::socket(domain, type | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return fd;
+  const linger nothing_lingers{1, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &nothing_lingers, sizeof nothing_lingers);
+  return fd;
+}
+
+void write_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
   // librdkafka's levels are syslog's. Its remarks on the configuration are about properties that we chose
   // (that the gapless guarantee is "experimental"). That brokers are down it says at each try to connect, and
-  // the outlet once (brokers.down). A coordinator that has just begun is asked again. Connections close for
-  // many a reason; where that is trouble, the outlet says so.
+  // the outlet once (brokers.down). A coordinator that has just begun is asked again.
   const bool is_told =
       std::strcmp(facility, "CONFWARN") == 0 ||
       (std::strcmp(facility, "GETPID") == 0 && std::strstr(text, "load in progress") != nullptr) ||
-      (std::strcmp(facility, "FAIL") == 0 && std::strstr(text, "Disconnected") != nullptr) ||
       (std::strcmp(facility, "ERROR") == 0 && std::strstr(text, "brokers are down") != nullptr);
   if (level <= 4 && !is_told) {
     log::warn("librdkafka.message facility={} text={}", facility, log::quoted(text));
@@ -149,27 +159,10 @@ Result<std::unique_ptr<Producer>> Producer::create_to_ask(
   return producer;
 }
 
-// A dead producer's unsent bytes must not arrive after its successor's: close() throws them away.
-// A password that has changed meanwhile is wanted for the connection that the socket is for.
-int Producer::open_socket(int domain, int type, int protocol, void* self) {
-  static_cast<Producer*>(self)->login_.renew();
-  const int fd = ::socket(domain, type | SOCK_CLOEXEC, protocol);
-  if (fd < 0) return fd;
-  const linger nothing_lingers{1, 0};
-  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &nothing_lingers, sizeof nothing_lingers);
-  return fd;
-}
-
-// By any of librdkafka's threads.
-void Producer::on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
-  write_log(level, facility, text);
-  if (handle != nullptr) static_cast<Producer*>(rd_kafka_opaque(handle))->watch_.heard_log(facility, text);
-}
-
 Result<void> Producer::start(kafka::Conf conf) {
-  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_opaque(conf.get(), &login_);
   rd_kafka_conf_set_socket_cb(conf.get(), open_socket);
-  rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  rd_kafka_conf_set_log_cb(conf.get(), write_log);
   auto handle = kafka::start_handle(RD_KAFKA_PRODUCER, std::move(conf));
   if (!handle) return fail("librdkafka cannot start a producer: " + handle.error().message);
   handle_ = std::move(*handle);

@@ -15,7 +15,6 @@
 #include <memory>
 #include <string>
 
-#include "common/kafka/broker_watch.h"
 #include "common/kafka/conf.h"
 #include "common/kafka/login.h"
 #include "common/result.h"
@@ -39,9 +38,6 @@ public:
   rd_kafka_t* handle() const { return handle_.get(); }
   rd_kafka_queue_t* reports() const { return reports_.get(); }
   kafka::LoginFiles& login() { return login_; }
-  // Hears what librdkafka only logs: in which moment brokers close connections. A broker that answers ends
-  // it.
-  kafka::BrokerWatch& watch() { return watch_; }
   // What the publisher is to nap, for the linger.ms that was configured.
   int64_t nap_ns() const { return nap_ns_; }
   // How long records may wait for others of their topic, where there are many topics.
@@ -56,10 +52,7 @@ public:
 private:
   Producer() = default;
   Result<void> start(kafka::Conf conf);
-  static int open_socket(int domain, int type, int protocol, void* self);
-  static void on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text);
-  kafka::LoginFiles login_;  // both outlive the handle
-  kafka::BrokerWatch watch_;
+  kafka::LoginFiles login_;  // outlives the handle
   // The queue lets go before the handle does.
   kafka::Handle handle_;
   kafka::Queue reports_;

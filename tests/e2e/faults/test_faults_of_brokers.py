@@ -119,16 +119,3 @@ def test_tls_against_a_listener_without_it(site, broker):
     supervisor = starts(site, {"bootstrap.servers": broker.bootstrap, "security.protocol": "ssl"})
     with shown(supervisor, "KAFKA_TLS", broker.bootstrap, "security.protocol", command=ASKS_ALL):
         supervisor.start()
-
-
-@pytest.mark.parametrize("listener, code, words", [("secure", "KAFKA_TLS", "they speak TLS"),
-                                                   ("guarded", "KAFKA_LOGIN_REFUSED", "security.protocol")])
-def test_workers_alone_that_speak_plain_text(site, broker, listener, code, words):
-    """The command topic is read without trouble; where the workers write, another protocol is spoken."""
-    address = getattr(broker, listener)
-    supervisor = site.supervisor([site.ioc(counter("a"))], {"kafka": {"producer": {"bootstrap.servers": address}}},
-                                 ready=False, start=False)
-    site.broker.create_topic(site.commands, compacted=True)
-    supervisor.monitor("a", site.topic())
-    with shown(supervisor, code, "worker ", address, words, "security.protocol", command=ASKS_ALL):
-        supervisor.start()
