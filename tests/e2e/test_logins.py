@@ -127,7 +127,7 @@ def test_workers_that_are_refused_are_named_though_the_supervisor_is_not(site, b
     settings["kafka"]["producer"] = {"sasl.password": {"file": str(wrong)}}
     supervisor = site.supervisor([], settings, ready=False)
     told(supervisor, "KAFKA_LOGIN_REFUSED", "worker", "Authentication failed")
-    assert supervisor.status()["commands"]["caught_up"]
+    supervisor.wait(lambda s: s["commands"]["caught_up"], 10, "the commands")
     wrong.write_text(broker.guards.users["bearer"])
     well(supervisor)
 
