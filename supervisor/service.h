@@ -196,6 +196,7 @@ private:
   bool replace(Slot slot, const std::string& why = "");
   void restart_emptied();
   bool is_ready_to_restart(Slot slot, Replacement& replacement, MonotonicNs now) const;
+  bool hands_over(Slot slot) const;
   bool serves_nothing(Slot slot) const;
   template <class Waits>
   bool keeps_only(Slot slot, Waits waits) const;

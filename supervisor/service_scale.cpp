@@ -72,18 +72,25 @@ void Service::judge_closed() {
   }
 }
 
+// Nobody else may receive yet what is about to leave it.
+bool Service::hands_over(Slot slot) const {
+  return std::ranges::any_of(under_way_, [slot](const auto& one) {
+    return one.second.from.slot == slot && one.second.handover.state() == HandoverState::preparing;
+  });
+}
+
 bool Service::serves_nothing(Slot slot) const {
-  return shares_.channels(slot) == 0 &&
+  return shares_.channels(slot) == 0 && !hands_over(slot) &&
          std::ranges::none_of(under_way_, [slot](const auto& one) { return one.second.to.slot == slot; });
 }
 
-// What it serves has come to it, and can't go on before its last event elsewhere is in Kafka, where it
+// All that it serves has come to it, and can't go on before its last event elsewhere is in Kafka, where it
 // `waits`.
 template <class Waits>
 bool Service::keeps_only(Slot slot, Waits waits) const {
   const auto kept = std::ranges::count_if(
       under_way_, [&](const auto& one) { return one.second.to.slot == slot && waits(one.second.from); });
-  return static_cast<size_t>(kept) >= shares_.channels(slot);
+  return !hands_over(slot) && static_cast<size_t>(kept) >= shares_.entries(slot);
 }
 
 bool Service::is_emptied(Slot slot) const {

@@ -144,6 +144,17 @@ TEST_F(ScaledServiceTest, of_those_that_have_failed_each_begins_when_the_one_bef
   EXPECT_EQ(fleet->restarted, slots({0, 2}));
 }
 
+TEST_F(ScaledServiceTest,
+       a_worker_that_is_replaced_is_not_restarted_while_another_has_not_received_what_it_does) {
+  start_with({"a", "b"});
+  serve_all();
+  EXPECT_TRUE(service->restart_worker(Slot{1}, {}));
+  EXPECT_EQ(channels_at(1), 0u) << "it is to be another's";
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+  (void)until([&] { return !fleet->restarted.empty() || std::chrono::steady_clock::now() > end; });
+  EXPECT_TRUE(fleet->restarted.empty());
+}
+
 TEST_F(ScaledServiceTest, a_worker_that_is_replaced_gives_nothing_to_one_that_has_failed) {
   start_with({"a", "b"});
   serve_all();
