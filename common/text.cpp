@@ -1,7 +1,5 @@
 #include "common/text.h"
 
-#include "common/hex.h"
-
 #include <fmt/format.h>
 #include <time.h>
 
@@ -9,6 +7,7 @@
 #include <array>
 
 #include "common/clock.h"
+#include "common/hex.h"
 
 namespace e2k {
 namespace {

@@ -2,9 +2,16 @@
 // several parts or processes, is done at one time and with one wake-up.
 #pragma once
 
+#include <chrono>
+
 #include "common/clock.h"
 
 namespace e2k {
+
+// As timers take it.
+inline std::chrono::steady_clock::time_point time_point_of(MonotonicNs t) {
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(t.value));
+}
 
 // The first whole multiple of the interval behind `now`.
 constexpr MonotonicNs next_on_grid(MonotonicNs now, int64_t interval_ns) {

@@ -7,9 +7,10 @@
 // Conversation: the worker greets (Hello) until it is welcomed. Welcome resets the numbering: the next Assign
 // is number 1, and what the worker serves it goes on serving. Assigns are applied in the order of their
 // numbers, an unexpected number is dropped, Applied names the last number that was applied and is repeated
-// with every Heartbeat; the supervisor repeats what stays unapplied. Both sides send something at least once
-// a second (Ping, Heartbeat): the worker's lease and the supervisor's view of a hang are counted from the
-// last message. Decoding checks every size before it allocates and never throws.
+// with every Heartbeat; the supervisor repeats what stays unapplied. A worker sends something at least once a
+// second (Heartbeat), the supervisor several times a lease (Ping): the supervisor's view of a hang and the
+// worker's lease are counted from the last message. Decoding checks every size before it allocates and never
+// throws.
 //
 // A supervisor that finds workers of an earlier one asks each of them to greet it (Greet). The answer comes
 // when everything that the worker was given has been applied; from then on it takes nothing but the Welcome

@@ -12,13 +12,16 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
+// What a worker that has not applied all that it was given yet says concerns what it had before.
+const ledger::LedgerReader* once_applied(const Fleet::SlotView& view) {
+  return view.unapplied_items == 0 ? view.ledger : nullptr;
+}
+
 }  // namespace
 
 // Who has applied all that it was given.
 const ledger::LedgerReader* Harvest::told_by(Slot slot) const {
-  if (!fleet_.has(slot)) return nullptr;
-  const Fleet::SlotView view = fleet_.slot(slot);
-  return view.unapplied_items == 0 ? view.ledger : nullptr;
+  return fleet_.has(slot) ? once_applied(fleet_.slot(slot)) : nullptr;
 }
 
 void Harvest::begin_round(bool gathers) {
@@ -33,8 +36,7 @@ std::vector<Harvest::Worker> Harvest::workers() const {
   std::vector<Worker> workers;
   for (const auto& view : fleet_.slots()) {
     if (workers.size() <= view.slot.value) workers.resize(view.slot.value + 1u);
-    workers[view.slot.value] = {is_alive(*view.state) ? view.ledger : nullptr,
-                                view.unapplied_items == 0 ? view.ledger : nullptr};
+    workers[view.slot.value] = {is_alive(*view.state) ? view.ledger : nullptr, once_applied(view)};
   }
   return workers;
 }

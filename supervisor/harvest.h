@@ -58,7 +58,7 @@ private:
   // What is asked of a slot once an entry.
   struct Worker {
     const ledger::LedgerReader* alive = nullptr;  // its ledger, while it lives
-    const ledger::LedgerReader* told = nullptr;   // likewise, once it has applied all that it was given
+    const ledger::LedgerReader* told = nullptr;   // its ledger, once it has applied all that it was given
   };
   std::vector<Worker> workers() const;  // by slot
   const ledger::LedgerReader* told_by(Slot slot) const;

@@ -64,9 +64,10 @@ private:
     char bytes[64];
     const ssize_t size = ::pread(schedule_.get(), bytes, sizeof bytes, 0);
     const std::string_view text(bytes, static_cast<size_t>(std::max<ssize_t>(size, 0)));
-    const std::string_view second = text.substr(std::min(text.find(' '), text.size() - 1) + 1);
+    const size_t space = text.find(' ');
     int64_t delayed = 0;
-    std::from_chars(second.data(), second.data() + second.size(), delayed);
+    if (space != std::string_view::npos)
+      std::from_chars(text.data() + space + 1, text.data() + text.size(), delayed);
     return delayed;
   }
 

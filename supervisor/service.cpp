@@ -418,8 +418,8 @@ void Service::tick() {
   even_out_later();
   retire_emptied();
   restart_emptied();
-  const MonotonicNs next = next_on_grid(monotonic_now(), std::chrono::nanoseconds(kTick).count());
-  tick_timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next.value)));
+  tick_timer_.expires_at(
+      time_point_of(next_on_grid(monotonic_now(), std::chrono::nanoseconds(kTick).count())));
   tick_timer_.async_wait([this](const error_code& error) {
     if (!error) tick();
   });

@@ -51,8 +51,7 @@ void Service::sweep() {
   if (stopping_) return;
   const int64_t pause_ns = pace_.slowness() * kSweepPauseNs;
   const int64_t due_ns = slice.ended ? std::max(swept_at_.value + kRoundNs, now.value + 1) : now.value + 1;
-  const MonotonicNs next = next_on_grid(MonotonicNs{due_ns - 1}, pause_ns);
-  sweep_timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next.value)));
+  sweep_timer_.expires_at(time_point_of(next_on_grid(MonotonicNs{due_ns - 1}, pause_ns)));
   sweep_timer_.async_wait([this](const error_code& error) {
     if (!error) sweep();
   });

@@ -237,11 +237,6 @@ std::optional<std::string> PageDocument::go_on(const EntryPage& page) {
   return std::move(text_);
 }
 
-std::string page_document(const EntryPage& page) {
-  PageDocument document;
-  return run_to_end(InSlices<std::string>([&] { return document.go_on(page); }));
-}
-
 std::string topics_document(const TopicPage& page) {
   return page_of(page.items, page.next, [](const TopicView& topic) {
     Json json = {{"topic", text(topic.topic)},

@@ -29,7 +29,6 @@ private:
   std::string text_;
   size_t written_ = 0;
 };
-std::string page_document(const EntryPage& page);
 std::string channel_document(std::string_view channel, const std::vector<EntryView>& entries);
 std::string topics_document(const TopicPage& page);
 std::string hosts_document(const std::vector<HostView>& hosts);

@@ -264,7 +264,6 @@ public:
   // Slots that no worker serves any more and that have books still.
   virtual std::vector<WorkerView> gone_slots() const = 0;
   virtual InSlices<EntryPage> entries_in_slices(EntryQuery query) const = 0;
-  EntryPage entries(const EntryQuery& query) const { return run_to_end(entries_in_slices(query)); }
   virtual std::vector<EntryView> entries_of(std::string_view channel) const = 0;
   // Names of output topics, each once, in order; `limit` of them at most.
   virtual InSlices<std::vector<std::string>> topics_in_slices(size_t limit) const = 0;

@@ -44,10 +44,6 @@ uint64_t conversation_number() {
   return uint64_t{random()} << 32 | random() | 1;
 }
 
-Steady::time_point time_point_of(MonotonicNs t) {
-  return Steady::time_point(std::chrono::nanoseconds(t.value));
-}
-
 class ProcessFleet final : public Fleet {
 public:
   ProcessFleet(asio::io_context& loop, const Config& config, std::string program, Generation first_generation,

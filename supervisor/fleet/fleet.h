@@ -77,6 +77,7 @@ public:
 
   // Drain, exit, start again. `why` is told with its exit; "": somebody asked.
   virtual void restart(Slot slot, const std::string& why = "") = 0;
+
   // Workers of an earlier supervisor were found and have not greeted yet: what is assigned is not known.
   virtual bool is_adopting() const { return false; }
   // Calls outdated() for each worker that was launched with other settings, or is of another release. To be

@@ -80,12 +80,9 @@ public:
   std::vector<WorkerView> workers() const;
   std::vector<WorkerView> gone_slots() const;
   InSlices<EntryPage> entries_in_slices(EntryQuery query) const;
-  EntryPage entries(const EntryQuery& query) const { return run_to_end(entries_in_slices(query)); }
   std::vector<EntryView> entries_of(std::string_view channel) const;
   InSlices<std::vector<std::string>> topics_in_slices(size_t limit) const;
-  std::vector<std::string> topics(size_t limit) const { return run_to_end(topics_in_slices(limit)); }
   InSlices<TopicPage> topic_page_in_slices(TopicQuery query) const;
-  TopicPage topic_page(const TopicQuery& query) const { return run_to_end(topic_page_in_slices(query)); }
   std::vector<HostView> hosts() const;
 
   // Of a slice that goes through all entries, and of one that shows some of them.

@@ -8,6 +8,11 @@
 namespace e2k::supervisor {
 namespace {
 
+std::string page_document(const EntryPage& page) {
+  PageDocument document;
+  return run_to_end(InSlices<std::string>([&] { return document.go_on(page); }));
+}
+
 TEST(Documents, status_has_the_documented_shape) {
   StatusView status;
   status.name = "epics2kafka";

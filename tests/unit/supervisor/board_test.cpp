@@ -144,6 +144,14 @@ struct BoardTest : testing::Test {
   Quarantine quarantine;
   Board board{{config, commands, replay, shares, fleet, books, ledgers, reasons, quarantine,
                [] { return "refused"; }}};
+
+  EntryPage entries_of_page(const EntryQuery& query) const {
+    return run_to_end(board.entries_in_slices(query));
+  }
+  TopicPage topic_page(const TopicQuery& query) const {
+    return run_to_end(board.topic_page_in_slices(query));
+  }
+  std::vector<std::string> topics(size_t limit) const { return run_to_end(board.topics_in_slices(limit)); }
 };
 
 TEST_F(BoardTest, states_are_those_of_living_workers_lines) {
@@ -192,12 +200,12 @@ TEST_F(BoardTest, a_worker_that_died_does_not_make_the_service_starting_again) {
 TEST_F(BoardTest, pages_are_in_the_order_of_channels_and_go_on_behind_their_cursor) {
   EntryQuery query;
   query.limit = 2;
-  EntryPage page = board.entries(query);
+  EntryPage page = entries_of_page(query);
   ASSERT_EQ(page.items.size(), 2u);
   EXPECT_EQ(page.items[0].channel, "a");
   EXPECT_EQ(page.items[1].channel, "b");
   query.after = page.next;
-  page = board.entries(query);
+  page = entries_of_page(query);
   ASSERT_EQ(page.items.size(), 1u);
   EXPECT_EQ(page.items[0].channel, "c");
   EXPECT_EQ(page.next, "");
@@ -216,7 +224,7 @@ TEST_F(BoardTest, pages_hold_what_is_asked_for) {
   line.ca.last_arrival_real_ns = real_now().value;
   const auto names = [this](const EntryQuery& query) {
     std::string text;
-    for (const EntryView& entry : board.entries(query).items) text += entry.channel;
+    for (const EntryView& entry : entries_of_page(query).items) text += entry.channel;
     return text;
   };
   EntryQuery query;
@@ -265,13 +273,13 @@ TEST_F(BoardTest, a_page_of_topics_sums_all_entries_of_those_it_shows_in_whateve
     const std::string channel = std::string("d") + std::to_string(offset);
     command(channel.c_str(), std::string(R"({"mask":"v","topic":")") + topic + "\"}");
   }
-  const TopicPage page = board.topic_page({2, ""});
+  const TopicPage page = topic_page({2, ""});
   ASSERT_EQ(page.items.size(), 2u);
   EXPECT_EQ(page.items[0].topic, "r");
   EXPECT_EQ(page.items[1].topic, "s");
   EXPECT_EQ(page.items[1].entries, 3u);
   EXPECT_EQ(page.next, "s");
-  EXPECT_EQ(board.topic_page({10, "s"}).next, "");
+  EXPECT_EQ(topic_page({10, "s"}).next, "");
 }
 
 TEST(EntryFilter, a_host_is_meant_with_its_port_or_with_every_port) {
@@ -295,11 +303,11 @@ TEST_F(BoardTest, topics_are_summed_over_their_entries_and_come_in_pages) {
   }
   const Place c = *shares.place(commands.find("t", "c")->id);
   fleet.ledger_of(c.slot).line(c.index).publisher.blocked = ledger::Blocked::no_leader;
-  TopicPage page = board.topic_page({1, ""});
+  TopicPage page = topic_page({1, ""});
   ASSERT_EQ(page.items.size(), 1u);
   EXPECT_EQ(page.items[0].topic, "s");
   EXPECT_EQ(page.items[0].kafka_name, "shadow.s");
-  page = board.topic_page({1, page.next});
+  page = topic_page({1, page.next});
   ASSERT_EQ(page.items.size(), 1u);
   EXPECT_EQ(page.next, "");
   const TopicView& t = page.items[0];
@@ -314,10 +322,10 @@ TEST_F(BoardTest, topics_are_summed_over_their_entries_and_come_in_pages) {
 
 TEST_F(BoardTest, topics_are_told_once_each_with_the_prefix_and_no_more_than_asked_for) {
   command("d", R"({"topic":"s","mask":"v"})");
-  EXPECT_EQ(board.topics(10), (std::vector<std::string>{"s", "t"}));
-  EXPECT_EQ(board.topics(1).size(), 1u);
+  EXPECT_EQ(topics(10), (std::vector<std::string>{"s", "t"}));
+  EXPECT_EQ(topics(1).size(), 1u);
   config.output.topic_prefix = "shadow.";
-  EXPECT_EQ(board.topics(10), (std::vector<std::string>{"shadow.s", "shadow.t"}));
+  EXPECT_EQ(topics(10), (std::vector<std::string>{"shadow.s", "shadow.t"}));
 }
 
 TEST_F(BoardTest, events_are_summed_over_slots_and_an_entry_whose_worker_is_gone_says_so) {
