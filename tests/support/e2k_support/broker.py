@@ -73,14 +73,24 @@ class Broker:
     def allow(self, user, topic, *operations):
         """READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS, … on a topic."""
         from confluent_kafka.admin import AclBinding
-        for done in self.admin().create_acls([AclBinding(*rule) for rule in _rules(user, topic, operations)]).values():
+        rules = _rules(user, topic, operations)
+        for done in self.admin().create_acls([AclBinding(*rule) for rule in rules]).values():
             done.result(10)
+        proc.wait_for(lambda: self._granted(rules) == len(rules), 10, f"{operations} for {user} in force")
 
     def disallow(self, user, topic, *operations):
         """What allow() granted."""
         from confluent_kafka.admin import AclBindingFilter
-        for done in self.admin().delete_acls([AclBindingFilter(*rule) for rule in _rules(user, topic, operations)]).values():
+        rules = _rules(user, topic, operations)
+        for done in self.admin().delete_acls([AclBindingFilter(*rule) for rule in rules]).values():
             done.result(10)
+        proc.wait_for(lambda: self._granted(rules) == 0, 10, f"{operations} for {user} no longer in force")
+
+    def _granted(self, rules):
+        """How many of the rules the broker knows of: it learns of them after the controller, which answers."""
+        from confluent_kafka.admin import AclBindingFilter
+        admin = self.admin()
+        return sum(bool(admin.describe_acls(AclBindingFilter(*rule)).result(10)) for rule in rules)
 
     def _format(self):
         # An id that began with "-" would be read as an option: its first six bits are never those of "-".
@@ -134,6 +144,12 @@ class Broker:
     def partitions(self, name, admin=None):
         topic = (admin or self.admin()).list_topics(timeout=10).topics.get(name)
         return len(topic.partitions) if topic else 0
+
+    def has_none_of(self, *names):
+        """None of these topics was made. A broker learns of topics in the order in which they are made, and a little later: when it
+        knows one that is made now, it knows all those before."""
+        self.create_topic(f"made-last-{uuid.uuid4()}")
+        return not any(self.partitions(name) for name in names)
 
     def topic_config(self, name):
         """The topic's settings as a dict of text."""

@@ -15,7 +15,7 @@ def cache_dir() -> pathlib.Path:
 def build_dir() -> pathlib.Path:
     """$E2K_BUILD, else the newest build folder that holds a supervisor, else build/ci."""
     if os.environ.get("E2K_BUILD"):
-        return pathlib.Path(os.environ["E2K_BUILD"])
+        return pathlib.Path(os.environ["E2K_BUILD"]).resolve()
     built = list((root_dir() / "build").glob("*/bin/epics2kafka-supervisor"))
     if built:
         return max(built, key=lambda path: path.stat().st_mtime).parent.parent

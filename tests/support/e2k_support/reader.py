@@ -1,6 +1,7 @@
 """Reads topics with confluent-kafka: a client with none of our code in it."""
 import dataclasses
 import json
+import time
 import uuid
 
 from . import proc
@@ -37,18 +38,34 @@ class Record:
 
 
 class Reader:
-    """Reads topics from their beginning. `records` grows with each call; order is kept within a partition."""
+    """Reads topics from their beginning. `records` grows with each call; order is kept within a partition.
+
+    librdkafka tries no broker any more when one that comes out of a pause has told it that there are none: another consumer goes on
+    then where the last one was."""
+    _silent_s = 5
 
     def __init__(self, bootstrap, *topics, config=None):
-        from confluent_kafka import Consumer
         self.topics = list(topics)
         self.records = []
+        self._settings = {"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4()}",
+                          "enable.auto.commit": False, "auto.offset.reset": "earliest",
+                          "fetch.wait.max.ms": 20, "topic.metadata.refresh.interval.ms": 500,
+                          "reconnect.backoff.max.ms": 200, "allow.auto.create.topics": False,
+                          **(config or {})}
         self._assigned = set()
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4()}",
-                                   "enable.auto.commit": False, "auto.offset.reset": "earliest",
-                                   "fetch.wait.max.ms": 20, "topic.metadata.refresh.interval.ms": 500,
-                                   "reconnect.backoff.max.ms": 200, "allow.auto.create.topics": False,
-                                   **(config or {})})
+        self._next = {}      # offsets by (topic, partition)
+        self._down_s = None  # since then nothing was read, when its brokers were last said to be down
+        self._consumer = self._made()
+
+    def _made(self):
+        from confluent_kafka import Consumer
+        return Consumer(self._settings)
+
+    def _renew(self):
+        from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+        self._consumer.close()
+        self._consumer, self._down_s = self._made(), None
+        self._consumer.incremental_assign([TopicPartition(*place, self._next.get(place, OFFSET_BEGINNING)) for place in self._assigned])
 
     def _assign(self):
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition
@@ -70,13 +87,20 @@ class Reader:
         for message in self._consumer.consume(5000, timeout):
             error = message.error()
             if error:
+                if error.code() == KafkaError._ALL_BROKERS_DOWN and self._down_s is None:
+                    self._down_s = time.monotonic()
                 if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._PARTITION_EOF,
                                     KafkaError.UNKNOWN_TOPIC_OR_PART):
                     continue
                 raise proc.PartFailed(f"the reader failed: {error}")
+            self._down_s = None
+            self._next[message.topic(), message.partition()] = message.offset() + 1
             kind, stamp = message.timestamp()
             self.records.append(Record(message.topic(), message.partition(), message.offset(), message.key(),
                                        message.value(), stamp, kind, tuple(message.headers() or ())))
+
+        if self._down_s is not None and time.monotonic() - self._down_s > self._silent_s:
+            self._renew()
 
     def until(self, predicate, timeout=15.0, what="the records"):
         """Reads until predicate(records) is true and returns its value."""
@@ -104,16 +128,27 @@ class Reader:
     def to_end(self, timeout=20.0):
         """Reads up to where the topics end now and returns all records."""
         from confluent_kafka import TopicPartition
-        self._assign()
-        ends = {(topic, number): self._consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-                for topic, number in self._assigned}
+        ends = self._ends(timeout)
 
         def reached(_):
-            here = {(place.topic, place.partition): place.offset for place in
-                    self._consumer.position([TopicPartition(*place) for place in ends])}
+            here = {(place.topic, place.partition): max(place.offset, self._next.get((place.topic, place.partition), 0))
+                    for place in self._consumer.position([TopicPartition(*place) for place in ends])}
             return all(high == 0 or low == high or here[place] >= high for place, (low, high) in ends.items())
         self.until(reached, timeout, f"the end of {self.topics}")
         return self.records
+
+    def _ends(self, timeout):
+        """(low, high) by (topic, partition)"""
+        from confluent_kafka import KafkaError, KafkaException, TopicPartition
+        deadline = proc.Deadline(timeout)
+        while True:
+            try:
+                self._assign()
+                return {place: self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=10) for place in self._assigned}
+            except KafkaException as failure:
+                if failure.args[0].code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT) or deadline.over():
+                    raise
+                self._renew()
 
     def of(self, key):
         return [record for record in self.records if record.name == key]

@@ -160,6 +160,14 @@ class Supervisor:
     def connected(self, number, timeout=20.0):
         return self.wait(lambda s: s["channels"]["connected"] == number, timeout, f"{number} connected entries")
 
+    def served(self, number, timeout=20.0):
+        """So many entries are connected, and what their IOCs said first is in Kafka: a channel is connected before it is
+        subscribed to."""
+        self.connected(number, timeout)
+        proc.wait_for(lambda: all(item["received"] for item in self.get("/channels?limit=10000")["items"]), timeout,
+                      "a first event of each", child=self.child)
+        return self.settled(timeout)
+
     def settled(self, timeout=20.0):
         """Every received event is acknowledged, lost or coalesced."""
         return self.wait(lambda s: s["events"]["waiting"] == 0, timeout, "no waiting events")
