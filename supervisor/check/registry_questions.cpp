@@ -1,7 +1,5 @@
 #include "supervisor/check/registry_questions.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 
 #include "common/registry/registry_settings.h"
@@ -68,10 +66,8 @@ void ask_part(const Properties& options, config::RecordPart part, const char* na
 
 std::vector<RegistryFacts> ask_registries(const Config& config, const Deadline& deadline) {
   std::vector<RegistryFacts> told;
-  if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return told;
   ask_part(config.value.options, config::RecordPart::value, "value", deadline, told);
   ask_part(config.key.options, config::RecordPart::key, "key", deadline, told);
-  ::curl_global_cleanup();
   return told;
 }
 

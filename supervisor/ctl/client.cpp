@@ -1,6 +1,5 @@
 #include "supervisor/ctl/client.h"
 
-#include <curl/curl.h>
 #include <poll.h>
 #include <sys/un.h>
 
@@ -9,6 +8,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
+
+#include "common/curl.h"
 
 namespace e2k::supervisor::ctl {
 namespace {
@@ -42,29 +43,21 @@ tl::unexpected<Failure> failed_with(int error, const std::string& socket) {
   }
 }
 
-struct EasyCleanup {
-  void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
-};
-using Easy = std::unique_ptr<CURL, EasyCleanup>;
-
-template <class Value>
-void set(CURL* easy, CURLoption option, Value value) {
-  ::curl_easy_setopt(easy, option, value);
-}
+using curl::Easy;
+using curl::set;
 
 // A request of that target over that socket.
 Outcome<Easy> begin(const std::string& socket, const std::string& target) {
-  static const CURLcode made = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  Easy easy(made == CURLE_OK ? ::curl_easy_init() : nullptr);
+  Easy easy(curl::is_ready() ? ::curl_easy_init() : nullptr);
   if (!easy) return failed_with(ENOMEM, socket);
   if (socket.size() >= sizeof(sockaddr_un::sun_path)) return failed_with(ENAMETOOLONG, socket);
   const std::string url = "http://e2k" + target;
-  set(easy.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
-  set(easy.get(), CURLOPT_URL, url.c_str());
-  set(easy.get(), CURLOPT_PATH_AS_IS, 1L);
-  set(easy.get(), CURLOPT_PROXY, "");  // whatever the environment says
-  set(easy.get(), CURLOPT_NOSIGNAL, 1L);
-  set(easy.get(), CURLOPT_FORBID_REUSE, 1L);
+  set(easy, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+  set(easy, CURLOPT_URL, url.c_str());
+  set(easy, CURLOPT_PATH_AS_IS, 1L);
+  set(easy, CURLOPT_PROXY, "");  // whatever the environment says
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_FORBID_REUSE, 1L);
   return easy;
 }
 
@@ -156,10 +149,6 @@ int look_up(void* state, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return followed.ended_by_us ? 1 : 0;
 }
 
-struct ListCleanup {
-  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
-};
-
 }  // namespace
 
 Outcome<void> Client::follow_at(const std::string& socket, const std::string& target,
@@ -168,8 +157,8 @@ Outcome<void> Client::follow_at(const std::string& socket, const std::string& ta
   const auto easy = begin(socket, target);
   if (!easy) return tl::unexpected(easy.error());
   CURL* const request = easy->get();
-  std::unique_ptr<curl_slist, ListCleanup> list;
-  for (const std::string& header : headers) list.reset(::curl_slist_append(list.release(), header.c_str()));
+  curl::List list;
+  for (const std::string& header : headers) curl::append(list, header);
   Followed followed{take, request};
   set(request, CURLOPT_HTTPHEADER, list.get());
   set(request, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_.count()));

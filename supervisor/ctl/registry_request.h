@@ -1,7 +1,7 @@
 // Shell. One GET to a schema registry, with the credentials and certificates of the configuration.
 //
 // Blocks for `timeout` at most. Nothing is taken from the environment (proxies, .netrc), nothing is
-// redirected. Callers call curl_global_init before, once. No text that comes from here holds a secret of
+// redirected. No text that comes from here holds a secret of
 // ours.
 #pragma once
 

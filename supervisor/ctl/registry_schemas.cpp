@@ -1,6 +1,5 @@
 #include "supervisor/ctl/registry_schemas.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -67,8 +66,6 @@ Schema RegistrySchemas::ask(uint32_t id) const {
   const auto part = config::RecordPart::value;
   const auto settings = config::read_registry_settings(config::registry_part(options_, part), part);
   if (!settings) return tl::unexpected(settings.error().message);
-  if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-    return tl::unexpected(std::string("libcurl can't be set up"));
   Schema schema = tl::unexpected(std::string("no address"));
   for (const config::RegistryUrl& url : settings->urls) {
     schema = schema_in(
@@ -76,7 +73,6 @@ Schema RegistrySchemas::ask(uint32_t id) const {
         url.base, id);
     if (schema) break;
   }
-  ::curl_global_cleanup();
   return schema;
 }
 

@@ -1,6 +1,5 @@
 #include "worker/registry/registry_client.h"
 
-#include <curl/curl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,38 +8,25 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "common/log.h"
-#include "common/version.h"
+#include "common/registry/registry_handle.h"
 
 namespace e2k::worker {
 namespace {
 
-struct EasyCleanup {
-  void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
-};
 struct MultiCleanup {
   void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
 };
-struct ListCleanup {
-  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
-};
-using Easy = std::unique_ptr<CURL, EasyCleanup>;
 using Multi = std::unique_ptr<CURLM, MultiCleanup>;
-using List = std::unique_ptr<curl_slist, ListCleanup>;
+using curl::set;
 
 // An abort wakes the wait by itself; this only bounds what a lost wake-up would cost.
 constexpr std::chrono::milliseconds kPoll{1000};
-
-// Once a process and before its first handle; a local of static duration is made by one thread only.
-bool libcurl_is_ready() {
-  static const CURLcode made = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  return made == CURLE_OK;
-}
 
 Result<void> check_file(const std::string& path, std::string_view options) {
   if (path.empty() || ::access(path.c_str(), R_OK) == 0) return {};
@@ -89,12 +75,6 @@ size_t take_body(char* data, size_t, size_t count, void* user) {
   return count;
 }
 
-// Of options whose values are ours: libcurl refuses one only where it was built without the feature.
-template <class Value>
-void set(CURL* easy, CURLoption option, Value value) {
-  ::curl_easy_setopt(easy, option, value);
-}
-
 }  // namespace
 
 struct RegistryClient::Curl {
@@ -103,13 +83,11 @@ struct RegistryClient::Curl {
   size_t preferred = 0;  // the address that answered last
   std::atomic<bool> aborted{false};
   std::array<char, CURL_ERROR_SIZE> error_text{};
-  List headers;
+  curl::List headers;
   Multi multi;
-  Easy easy;
+  curl::Easy easy;
 
   Result<void> set_up();
-  void set_tls();
-  void append_header(const std::string& line);
   RegistryAnswer ask_one(const RegistryUrl& url, const RegistryRequest& request,
                          const StillAsking& still_asking);
   void prepare(const RegistryUrl& url, const RegistryRequest& request, Body& body);
@@ -122,7 +100,7 @@ struct RegistryClient::Curl {
 
 Result<void> RegistryClient::Curl::set_up() {
   if (auto files = check_files(settings.tls); !files) return files;
-  if (!libcurl_is_ready()) return fail("libcurl can't be set up; is its TLS library intact?");
+  if (!curl::is_ready()) return fail("libcurl can't be set up; is its TLS library intact?");
   multi.reset(::curl_multi_init());
   easy.reset(::curl_easy_init());
   if (!multi || !easy) return fail("libcurl gives no handle; is there memory left?");
@@ -131,79 +109,34 @@ Result<void> RegistryClient::Curl::set_up() {
   redaction.add(settings.bearer_token);
   redaction.add(settings.tls.key_password);
 
-  append_header("Accept: " + std::string(kRegistryAccept));
-  append_header("Content-Type: " + std::string(kRegistryContentType));
+  headers = config::registry_headers(settings);
+  curl::append(headers, "Content-Type: " + std::string(kRegistryContentType));
   // Without it a body of some size would wait for a server's consent that many never give.
-  append_header("Expect:");
-  if (!settings.bearer_token.empty()) append_header("Authorization: Bearer " + settings.bearer_token);
+  curl::append(headers, "Expect:");
 
-  set(easy.get(), CURLOPT_HTTPHEADER, headers.get());
-  set(easy.get(), CURLOPT_NOSIGNAL, 1L);
-  set(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);
-#if LIBCURL_VERSION_NUM >= 0x075500
-  set(easy.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-  set(easy.get(), CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
+  config::prepare_handle(easy, settings);
+  set(easy, CURLOPT_HTTPHEADER, headers.get());
 #if LIBCURL_VERSION_NUM >= 0x075700
   // An abort does not wait for a name server.
-  set(easy.get(), CURLOPT_QUICK_EXIT, 1L);
+  set(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-  set(easy.get(), CURLOPT_USERAGENT, (std::string("epics2kafka/") + release()).c_str());
-  set(easy.get(), CURLOPT_ERRORBUFFER, error_text.data());
-  set(easy.get(), CURLOPT_WRITEFUNCTION, &take_body);
-  set(easy.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
-  // Empty texts keep libcurl from looking into the environment.
-  set(easy.get(), CURLOPT_PROXY, settings.proxy.c_str());
-  set(easy.get(), CURLOPT_NOPROXY, "");
-  set_tls();
+  set(easy, CURLOPT_ERRORBUFFER, error_text.data());
+  set(easy, CURLOPT_WRITEFUNCTION, &take_body);
+  set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.connect_timeout.count()));
   return {};
 }
 
-void RegistryClient::Curl::set_tls() {
-  const config::TlsSettings& tls = settings.tls;
-  set(easy.get(), CURLOPT_SSL_VERIFYPEER, 1L);
-  set(easy.get(), CURLOPT_SSL_VERIFYHOST, tls.check_host_name ? 2L : 0L);
-  if (!tls.ca_path.empty()) {
-    std::error_code ignored;
-    const bool folder = std::filesystem::is_directory(tls.ca_path, ignored);
-    // The one that is not named would still be the system's.
-    set(easy.get(), CURLOPT_CAINFO, folder ? nullptr : tls.ca_path.c_str());
-    set(easy.get(), CURLOPT_CAPATH, folder ? tls.ca_path.c_str() : nullptr);
-  }
-  if (tls.certificate_path.empty()) return;
-  set(easy.get(), CURLOPT_SSLCERT, tls.certificate_path.c_str());
-  set(easy.get(), CURLOPT_SSLCERTTYPE, tls.certificate_type == config::KeyStoreType::pkcs12 ? "P12" : "PEM");
-  if (tls.certificate_type == config::KeyStoreType::pem)
-    set(easy.get(), CURLOPT_SSLKEY,
-        tls.key_path.empty() ? tls.certificate_path.c_str() : tls.key_path.c_str());
-  if (!tls.key_password.empty()) set(easy.get(), CURLOPT_KEYPASSWD, tls.key_password.c_str());
-}
-
-void RegistryClient::Curl::append_header(const std::string& line) {
-  if (curl_slist* longer = ::curl_slist_append(headers.get(), line.c_str())) {
-    headers.release();  // NOLINT(bugprone-unused-return-value): it is the head of `longer`
-    headers.reset(longer);
-  }
-}
-
 void RegistryClient::Curl::prepare(const RegistryUrl& url, const RegistryRequest& request, Body& body) {
-  set(easy.get(), CURLOPT_URL, (url.base + request.path).c_str());
-  set(easy.get(), CURLOPT_WRITEDATA, &body);
+  set(easy, CURLOPT_URL, (url.base + request.path).c_str());
+  set(easy, CURLOPT_WRITEDATA, &body);
   if (request.method == RegistryRequest::Method::post) {
-    set(easy.get(), CURLOPT_POST, 1L);
-    set(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    set(easy.get(), CURLOPT_POSTFIELDS, request.body.c_str());
+    set(easy, CURLOPT_POST, 1L);
+    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(easy, CURLOPT_POSTFIELDS, request.body.c_str());
   } else {
-    set(easy.get(), CURLOPT_HTTPGET, 1L);
+    set(easy, CURLOPT_HTTPGET, 1L);
   }
-  const std::string& user_info = url.user_info.empty() ? settings.user_info : url.user_info;
-  const size_t colon = std::min(user_info.find(':'), user_info.size());
-  const std::string user = user_info.substr(0, colon);
-  const std::string password = colon < user_info.size() ? user_info.substr(colon + 1) : "";
-  set(easy.get(), CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
-  set(easy.get(), CURLOPT_USERNAME, user_info.empty() ? nullptr : user.c_str());
-  set(easy.get(), CURLOPT_PASSWORD, user_info.empty() ? nullptr : password.c_str());
+  config::set_user(easy, url, settings);
 }
 
 CURLcode RegistryClient::Curl::run(const std::function<void()>& still_running) {

@@ -20,8 +20,6 @@
 namespace e2k::worker {
 
 inline constexpr std::string_view kRegistryContentType = "application/vnd.schemaregistry.v1+json";
-inline constexpr std::string_view kRegistryAccept =
-    "application/vnd.schemaregistry.v1+json, application/json";
 inline constexpr size_t kMaxAnswerBytes = 1 << 20;
 inline constexpr size_t kMaxWordsBytes = 400;        // of a registry's own message
 inline constexpr size_t kMaxForeignBodyBytes = 200;  // of a body that is none of a registry's
