@@ -13,9 +13,8 @@ int digit(char c) {
 }  // namespace
 
 void append_hex(std::string& out, uint8_t byte) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  out += kDigits[byte >> 4];
-  out += kDigits[byte & 15];
+  out += kHexDigits[byte >> 4];
+  out += kHexDigits[byte & 15];
 }
 
 std::string hex_of(std::string_view bytes) {

@@ -8,6 +8,8 @@
 
 namespace e2k {
 
+inline constexpr char kHexDigits[] = "0123456789abcdef", kLargeHexDigits[] = "0123456789ABCDEF";
+
 // Small letters.
 void append_hex(std::string& out, uint8_t byte);
 std::string hex_of(std::string_view bytes);

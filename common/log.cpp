@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iterator>
 #include <memory>
@@ -18,17 +19,8 @@
 namespace e2k::log {
 namespace {
 
-std::optional<spdlog::level::level_enum> level_named(std::string_view name) {
-  if (name == "trace") return spdlog::level::trace;
-  if (name == "debug") return spdlog::level::debug;
-  if (name == "info") return spdlog::level::info;
-  if (name == "warning") return spdlog::level::warn;
-  if (name == "error") return spdlog::level::err;
-  return std::nullopt;
-}
-
 tl::unexpected<Error> no_such_level(std::string_view name) {
-  return fail("no log level " + quoted(name) + "; accepted: trace, debug, info, warning, error");
+  return fail(fmt::format("no log level {}; accepted: {}", quoted(name), kLevelsInWords));
 }
 
 spdlog::level::level_enum spdlog_level(Level level) {
@@ -45,6 +37,12 @@ spdlog::level::level_enum spdlog_level(Level level) {
       return spdlog::level::err;
   }
   return spdlog::level::err;
+}
+
+std::optional<spdlog::level::level_enum> level_named(std::string_view name) {
+  const auto found = std::ranges::find(kLevelNames, name);
+  if (found == std::end(kLevelNames)) return std::nullopt;
+  return spdlog_level(static_cast<Level>(found - std::begin(kLevelNames)));
 }
 
 // JOURNAL_STREAM is inherited by everything a service starts; only where its device and inode are those of

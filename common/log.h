@@ -27,6 +27,8 @@ Result<void> set_level(std::string_view level);
 std::string quoted(std::string_view text);
 
 enum class Level { trace, debug, info, warning, error };
+inline constexpr std::string_view kLevelNames[] = {"trace", "debug", "info", "warning", "error"};
+inline constexpr std::string_view kLevelsInWords = "trace, debug, info, warning, error";
 bool is_on(Level level);
 void write_line(Level level, fmt::string_view format, fmt::format_args values);
 

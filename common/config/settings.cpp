@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "common/config/value_rules.h"
+#include "common/log.h"
 
 namespace e2k::config {
 namespace {
@@ -48,7 +49,6 @@ constexpr std::string_view kAffinities[] = {"none", "ioc"};
 constexpr std::string_view kWhenFull[] = {"drop_oldest", "drop_newest"};
 constexpr std::string_view kHttpChanges[] = {"none", "loopback", "token"};
 constexpr std::string_view kSchemas[] = {"EPICS_CA_DBR", "EPICS_CA_DBR-1.5", "org.jlab.epics.ca.value"};
-constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warning", "error"};
 
 template <size_t N>
 size_t index_of(const std::string_view (&names)[N], const std::string& name) {
@@ -62,8 +62,8 @@ constexpr std::string_view kListen = "host:port, [address]:port, or \"\" for non
 
 constexpr auto kSettings = std::to_array<Setting>({
     {"log_level", "",
-     ChoiceSetting{kLogLevels, [](const Config& c) { return index_of(kLogLevels, c.log_level); },
-                   [](Config& c, size_t i) { c.log_level = kLogLevels[i]; }}},
+     ChoiceSetting{log::kLevelNames, [](const Config& c) { return index_of(log::kLevelNames, c.log_level); },
+                   [](Config& c, size_t i) { c.log_level = log::kLevelNames[i]; }}},
 
     {"commands.topic", "a topic's name: 1 to 249 letters, digits, . _ -",
      string<&Config::commands, &Config::Commands::topic>(topic_problem)},

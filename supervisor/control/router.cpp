@@ -1,5 +1,7 @@
 #include "supervisor/control/router.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -168,13 +170,10 @@ std::string take_channels(Route& route, const Parameter& parameter) {
   return {};
 }
 
-constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warning", "error"};
-constexpr const char* kAcceptedLevels = "accepted: trace, debug, info, warning, error";
-
 std::string take_log_level(Route& route, const Parameter& parameter) {
   if (parameter.name == "level") {
-    if (std::find(std::begin(kLogLevels), std::end(kLogLevels), parameter.value) == std::end(kLogLevels))
-      return "level is " + log::quoted(parameter.value) + "; " + kAcceptedLevels;
+    if (std::ranges::find(log::kLevelNames, parameter.value) == std::end(log::kLevelNames))
+      return fmt::format("level is {}; accepted: {}", log::quoted(parameter.value), log::kLevelsInWords);
     route.level = parameter.value;
   } else if (parameter.name == "worker") {
     const auto slot = whole_number<uint16_t>(parameter.value);
@@ -334,7 +333,7 @@ tl::expected<Route, Refusal> route(std::string_view method, std::string_view tar
     if (std::string complaint = match->take(match->route, parameter); !complaint.empty())
       return refuse(400, std::move(complaint));
   if (match->route.verb == Verb::log_level && match->route.level.empty())
-    return refuse(400, "the parameter level is missing; " + std::string(kAcceptedLevels));
+    return refuse(400, fmt::format("the parameter level is missing; accepted: {}", log::kLevelsInWords));
   if (match->route.verb == Verb::scale && match->route.workers == 0)
     return refuse(400, "how many workers is to be said: n=" + std::to_string(kFewestWorkers) + " to " +
                            std::to_string(kMostWorkers));

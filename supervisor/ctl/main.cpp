@@ -13,6 +13,7 @@
 #include "common/config/load.h"
 #include "common/config/spelling.h"
 #include "common/kafka/conf.h"
+#include "common/log.h"
 #include "common/version.h"
 #include "supervisor/ctl/argument_words.h"
 #include "supervisor/ctl/completions.h"
@@ -174,9 +175,10 @@ void add_changes(CLI::App& app, Options& options, Code& chosen) {
   CLI::App* log_level =
       app.add_subcommand("log-level", "change what is logged, until the next start or reload");
   auto level = std::make_shared<std::pair<std::string, std::optional<unsigned>>>();
-  log_level->add_option("LEVEL", level->first, "trace, debug, info, warning or error")
+  log_level->add_option("LEVEL", level->first, "one of " + std::string(log::kLevelsInWords))
       ->required()
-      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error"}));
+      ->check(
+          CLI::IsMember(std::vector<std::string>(std::begin(log::kLevelNames), std::end(log::kLevelNames))));
   log_level->add_option("--worker", level->second, "slot of the one worker that is meant");
   log_level->callback([&options, &chosen, level] {
     chosen = [&options, level] {

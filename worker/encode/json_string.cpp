@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "common/hex.h"
 #include "common/text.h"
 
 namespace e2k::worker {
@@ -13,7 +14,6 @@ namespace {
 constexpr size_t kMostBytesPerByte = 6;
 // Input taken at a time, so that a long text does not reserve six times its length at once.
 constexpr size_t kPieceBytes = 4096;
-constexpr char kHex[] = "0123456789ABCDEF";
 
 // 0: copied as it is; 1: begins something that is no ASCII; 'u': a control without a letter of its own; else
 // the letter behind the backslash.
@@ -35,7 +35,7 @@ constexpr std::array<char, 256> kEscapes = make_escapes();
 char* put_u_escape(char* out, uint32_t unit) {
   *out++ = '\\';
   *out++ = 'u';
-  for (int shift = 12; shift >= 0; shift -= 4) *out++ = kHex[unit >> shift & 0xf];
+  for (int shift = 12; shift >= 0; shift -= 4) *out++ = kLargeHexDigits[unit >> shift & 0xf];
   return out;
 }
 
