@@ -47,6 +47,7 @@ public:
     // Closing may end sessions, which changes the list.
     for (const auto& weak : SessionList(sessions_))
       if (const auto session = weak.lock()) session->close();
+    budget_->builds->clear();
   }
 
   void feed() {
@@ -120,7 +121,7 @@ private:
   asio::steady_timer retry_;
   const Surface surface_;
   const std::shared_ptr<SessionShared> shared_;
-  const std::shared_ptr<Budget> budget_ = std::make_shared<Budget>();
+  const std::shared_ptr<Budget> budget_ = std::make_shared<Budget>(shared_->slices);
   SessionList sessions_;
   bool stopped_ = false;
 };

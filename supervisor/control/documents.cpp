@@ -225,7 +225,7 @@ std::string worker_document(const WorkerView& worker) {
 }
 
 std::optional<std::string> PageDocument::go_on(const EntryPage& page) {
-  if (written_ == 0) text_ = std::string(kPageBegin) + '[';
+  if (written_ == 0) text_.assign(kPageBegin).append(1, '[');
   const size_t end = std::min(page.items.size(), written_ + kItemsOfASlice);
   for (; written_ < end; ++written_) {
     if (written_ != 0) text_ += ',';

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/write.hpp>
@@ -163,23 +164,43 @@ void Session::on_request(const error_code& error) {
 // The same for all who ask: a slice of one of their answers a turn.
 void Session::answer_in_slices(Answer found, unsigned version, bool keep_alive, bool head) {
   limit(kAnswerLimit);
-  shared_->slices->add(
-      [self = shared_from_this(), found = std::move(found), version, keep_alive, head]() mutable {
-        if (self->shared_->model == nullptr || !self->socket_.is_open()) {
-          self->close();
-          return true;
-        }
-        auto body = found.body_in_slices();
-        if (!body) return false;
-        found.body = std::move(*body);
-        self->answer(std::move(found), version, keep_alive, head);
-        return true;
-      });
+  BuildLine::Build build;
+  build.is_wanted = [self = shared_from_this()] { return self->is_read(); };
+  build.work = [self = shared_from_this(), found = std::move(found), version, keep_alive, head,
+                has_begun = false]() mutable {
+    if (self->shared_->model == nullptr || !self->is_read()) {
+      self->close();
+      return true;
+    }
+    // What others have not taken has grown while this one stood in line.
+    if (!std::exchange(has_begun, true) && self->has_no_budget()) {
+      self->answer(too_many_answers(), version, keep_alive, head);
+      return true;
+    }
+    auto body = found.body_in_slices();
+    if (!body) return false;
+    found.body = std::move(*body);
+    self->answer(std::move(found), version, keep_alive, head);
+    return true;
+  };
+  budget_->builds->add(std::move(build));
+}
+
+bool Session::has_no_budget() const {
+  return budget_->pending_bytes > shared_->max_pending_bytes && !is_exempt_;
+}
+
+// Somebody waits for the answer still. Over TCP who has closed and who will only send no more look alike.
+bool Session::is_read() const {
+  if (!socket_.is_open()) return false;
+  const bool is_tcp = surface_ == Surface::http || surface_ == Surface::metrics;
+  pollfd state{const_cast<Socket&>(socket_).native_handle(), static_cast<short>(is_tcp ? POLLRDHUP : 0), 0};
+  return ::poll(&state, 1, 0) <= 0;
 }
 
 Answer Session::answer_to(const http::request<http::string_body>& message) {
   is_exempt_ = watches_the_service(view(message.target()));
-  if (budget_->pending_bytes > shared_->max_pending_bytes && !is_exempt_) return too_many_answers();
+  if (has_no_budget()) return too_many_answers();
   Request request;
   request.method = view(message.method_string());
   request.target = view(message.target());
@@ -191,7 +212,7 @@ Answer Session::answer_to(const http::request<http::string_body>& message) {
   request.from_loopback = from_loopback_;
   request.caller = caller_;
   Answer answer = respond(surface_, request, shared_->rules, *shared_->model);
-  if (answer.body_in_slices && shared_->slices->size() >= kMaxInSlices) return too_many_answers();
+  if (answer.body_in_slices && !budget_->builds->has_room()) return too_many_answers();
   if (answer.follow && budget_->followers >= kMaxFollowers)
     return {503, "application/json", error_document(503, "too many follow already; ask again later"), {}};
   return answer;

@@ -4,7 +4,7 @@
 // outlives the server in the same way; once the server has stopped, `model` is null and nothing is answered
 // any more. A reader that takes nothing for kProgressLimit, or that has not taken a whole answer after
 // kAnswerLimit, is cut off. While answers of max_pending_bytes, or kMaxInSlices that
-// are put together in slices, are under way, new requests get 503.
+// are put together in slices, are under way, new requests get 503. Who goes is not worked for.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 
+#include "supervisor/control/build_line.h"
 #include "supervisor/control/responder.h"
 #include "supervisor/control/slice_queue.h"
 
@@ -32,7 +33,6 @@ inline constexpr std::chrono::seconds kIdleLimit{60}, kRequestLimit{15}, kProgre
     kAnswerLimit{300};
 // Who follows (GET /events) has no time limit but kProgressLimit; so many may, of a listener's connections.
 inline constexpr size_t kMaxFollowers = 64;
-inline constexpr size_t kMaxInSlices = 64;  // answers, of all listeners
 inline constexpr int kTurnsOfAStatus = 2, kTurnsOfSilence = 10;
 
 class Session;
@@ -46,8 +46,11 @@ struct SessionShared {
 
 // What is under way to the readers of one listener. It outlives their sessions.
 struct Budget {
+  explicit Budget(std::shared_ptr<SliceQueue> slices)
+      : builds(std::make_shared<BuildLine>(std::move(slices))) {}
   size_t pending_bytes = 0;
   size_t followers = 0;
+  const std::shared_ptr<BuildLine> builds;
 };
 
 // What those who follow are fed at a moment. The status is put together when the first of them wants it.
@@ -94,6 +97,8 @@ private:
   void read_request();
   void on_request(const boost::system::error_code& error);
   void answer(Answer answer, unsigned version, bool keep_alive, bool head);
+  bool is_read() const;
+  bool has_no_budget() const;
   void answer_in_slices(Answer answer, unsigned version, bool keep_alive, bool head);
   void write_some();
   void on_written();

@@ -27,6 +27,7 @@ public:
   TopicPage topic_views;
   EventLog log{RealNs{0}};
   mutable EntryQuery last_query;
+  mutable size_t pages_begun = 0;
   mutable TopicQuery last_topic_query;
 
   const EventLog* event_log() const override { return &log; }
@@ -35,6 +36,7 @@ public:
   std::vector<WorkerView> workers() const override { return worker_views; }
   InSlices<EntryPage> entries_in_slices(EntryQuery query) const override {
     return [this, query, slices = 0]() mutable -> std::optional<EntryPage> {
+      if (slices == 0) ++pages_begun;
       return slices++ < slices_of_an_answer ? std::nullopt : std::optional(page(query));
     };
   }

@@ -196,6 +196,56 @@ TEST_F(ControlServerTest, so_many_answers_take_many_turns_at_a_time_and_no_more)
   // The server goes while they are under way.
 }
 
+TEST_F(ControlServerTest, a_few_answers_are_put_together_at_a_time_and_the_others_stand_in_line) {
+  model.slices_of_an_answer = INT_MAX;
+  start();
+  std::vector<UniqueFd> readers;
+  for (size_t i = 0; i < 3 * kMaxBuilds; ++i) {
+    readers.push_back(connect_unix(config.control.socket));
+    send_text(readers.back(), "GET /channels HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  }
+  const auto begun = [&] {
+    size_t count = 0;
+    on_loop([&] { count = model.pages_begun; });
+    return count;
+  };
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (begun() < kMaxBuilds && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) ask(connect_unix(config.control.socket), "GET /status");
+  EXPECT_EQ(begun(), kMaxBuilds);
+  // Another socket has a line of its own.
+  const UniqueFd other = connect_unix(config.control.status_socket);
+  send_text(other, "GET /channels HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  while (begun() < kMaxBuilds + 1 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(begun(), kMaxBuilds + 1);
+  on_loop([&] { model.slices_of_an_answer = 0; });
+  for (const UniqueFd& reader : readers) EXPECT_TRUE(read_to_end(reader).starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(read_to_end(other).starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ControlServerTest, nothing_is_put_together_for_who_has_gone) {
+  config.control.http = "127.0.0.1:0";
+  model.slices_of_an_answer = INT_MAX;
+  start();
+  const auto connect = [this](bool tcp) {
+    return tcp ? connect_tcp(server->http_port()) : connect_unix(config.control.socket);
+  };
+  for (const bool tcp : {false, true}) {
+    std::vector<UniqueFd> readers;
+    for (size_t i = 0; i < 2 * kMaxBuilds; ++i) {
+      readers.push_back(connect(tcp));
+      send_text(readers.back(), "GET /channels HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (connections() < readers.size() && std::chrono::steady_clock::now() < end)
+      std::this_thread::yield();
+    EXPECT_EQ(connections(), readers.size());
+    readers.clear();
+    while (connections() != 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    EXPECT_EQ(connections(), 0u) << (tcp ? "TCP" : "Unix");
+  }
+}
+
 TEST_F(ControlServerTest, changes_carry_the_peers_credentials) {
   start();
   EXPECT_TRUE(
