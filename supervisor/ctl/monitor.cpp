@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/text.h"
 #include "supervisor/commands/assigned_consumer.h"
+#include "supervisor/ctl/interruption.h"
 #include "supervisor/ctl/pages.h"
 #include "supervisor/ctl/record_line.h"
 #include "supervisor/ctl/registry_schemas.h"
@@ -28,8 +28,6 @@ using Begins = std::map<int32_t, int64_t>;
 
 constexpr int kTurnMs = 200;
 constexpr int64_t kNsPerS = 1'000'000'000, kNsPerMilli = 1'000'000, kNsPerMicro = 1'000;
-
-volatile std::sig_atomic_t interrupted = 0;
 
 struct Source {
   std::string topic;  // its name in Kafka
@@ -147,9 +145,8 @@ Exit monitor(const TopicUse& use, const MonitorRequest& request, const Client& c
   if (auto assigned = consumer.assign(source->topic, *begins); !assigned)
     return complain(refused(settings, "the topic " + source->topic, assigned.error()), use.output);
   RegistrySchemas schemas(request.value_options);
-  interrupted = 0;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { interrupted = 1; });
-  for (size_t shown = 0; interrupted == 0 && (!request.count || shown < *request.count);) {
+  const Interruption interruption;
+  for (size_t shown = 0; !interruption.came() && (!request.count || shown < *request.count);) {
     const Message message = consumer.next(kTurnMs);
     if (!message) continue;
     if (is_refusal(message->err) || is_missing(message->err))

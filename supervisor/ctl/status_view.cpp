@@ -137,8 +137,10 @@ std::string flow_line(const Json& status, const Paint& paint) {
   if (lost_per_s > 0)
     return paint.bad("EVENTS ARE BEING LOST") + ": " + rate(lost_per_s) + " lost, " + figures + '\n';
   if (waiting > 0) figures += ", " + short_number(waiting) + (waiting == 1 ? " waits" : " wait");
-  if (is_late && paused) return paint.warn("Events wait, paused") + ": " + figures + '\n';
+  if (paused) return paint.warn("Events wait, paused") + ": " + figures + '\n';
   if (is_late) return paint.bad("EVENTS ARE DELAYED") + ": " + figures + '\n';
+  // Be it that the IOCs have nothing to say: that it is on time nobody knows.
+  if (waiting == 0 && number(rates, "received_per_s") == 0) return "No events come in: " + figures + '\n';
   return paint.good("Events are on time") + ": " + figures + '\n';
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/config/directories.h"
 #include "common/config/load.h"
+#include "supervisor/ctl/alarms.h"
 #include "supervisor/ctl/compare_verb.h"
 #include "supervisor/ctl/monitor.h"
 #include "supervisor/ctl/pages.h"
@@ -167,6 +168,16 @@ void add_monitor(CLI::App& app, const TopicCommandContext& context) {
                  "all that the topic holds, not the last one only");
 }
 
+void add_alarms(CLI::App& app, const TopicCommandContext& context) {
+  auto request = std::make_shared<AlarmsRequest>();
+  CLI::App* verb =
+      add_verb(app, context, "alarms", "which channels are in alarm, by a topic of active alarms",
+               [request](const TopicUse& use, const Client&) { return alarms(use, *request); });
+  verb->remove_option(verb->get_option("--command-topic"));
+  verb->add_option("-t,--topic", request->topic, "the topic of active alarms")->capture_default_str();
+  verb->add_flag("--monitor", request->monitor, "go on, and print what comes and goes");
+}
+
 void add_making(CLI::App& app, const TopicCommandContext& context) {
   add_verb(app, context, "create-topics", "make the command topic, compacted",
            [](const TopicUse& use, const Client&) { return make_command_topic(use); });
@@ -191,6 +202,7 @@ void add_topic_commands(CLI::App& app, const TopicCommandContext& context) {
   add_making(app, context);
   add_compare(app, context);
   add_monitor(app, context);
+  add_alarms(app, context);
 }
 
 }  // namespace e2k::supervisor::ctl

@@ -73,6 +73,12 @@ TEST(StatusView, the_first_line_says_whether_events_are_lost_or_late) {
   Json paused = status_with(130, 3, 0);
   paused["state"] = "PAUSED";
   EXPECT_EQ(flow_line(paused, {}), "Events wait, paused: 142/s in, 3.5/s out, lag 2m10s, 3 wait\n");
+  paused = status_with(0.2, 0, 0);
+  paused["paused"] = true;
+  EXPECT_EQ(flow_line(paused, {}), "Events wait, paused: 142/s in, 3.5/s out, lag 0.0s\n");
+  Json quiet = status_with(0, 0, 0);
+  quiet["rates"] = {{"received_per_s", 0}, {"acknowledged_per_s", 0}};
+  EXPECT_EQ(flow_line(quiet, {}), "No events come in: 0/s in, 0/s out, lag 0.0s\n");
   // What was the oldest, and waits no more, is no lag.
   EXPECT_EQ(flow_line(status_with(130, 0, 0), {}), "Events are on time: 142/s in, 3.5/s out, lag 0.0s\n");
 }
