@@ -10,11 +10,12 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "common/kafka/abandonment.h"
+#include "common/kafka/closings.h"
 #include "common/kafka/error_kind.h"
 
 namespace e2k::kafka {
@@ -32,6 +33,11 @@ public:
   void answered();
   // Why nobody answers; of interest to who knows that nobody does.
   Trouble trouble() const;
+  // The same, from the states of the connections alone and told only when it is sure: who listens wants TLS
+  // and is asked in plain text. In librdkafka's words, "" else.
+  std::string closing() const;
+  // Only another handle helps. `wanted`: something waits for its brokers.
+  bool is_abandoned(bool wanted);
 
 private:
   static rd_kafka_resp_err_t on_new(rd_kafka_t* handle, const rd_kafka_conf_t* conf, void* self, char* reason,
@@ -41,7 +47,8 @@ private:
 
   mutable std::mutex lock_;
   LastComplaint complaint_;
-  std::map<std::string, bool> connected_;  // by address
+  Closings closings_;
+  Abandonment abandonment_;
 };
 
 }  // namespace e2k::kafka

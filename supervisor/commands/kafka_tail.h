@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -16,6 +17,7 @@
 #include "common/fd.h"
 #include "supervisor/commands/command_consumer.h"
 #include "supervisor/commands/fetch_watch.h"
+#include "supervisor/commands/log_question.h"
 #include "supervisor/commands/tail.h"
 #include "supervisor/commands/tail_problems.h"
 #include "supervisor/commands/topic_look.h"
@@ -35,10 +37,13 @@ public:
         callbacks_(std::move(callbacks)),
         wake_(loop),
         look_timer_(loop),
-        ask_timer_(loop) {}
+        ask_timer_(loop),
+        question_(topic_, [this] { return CommandConsumer::make(properties_, [](auto, const auto&) {}); }) {}
 
   ~KafkaTail() override {
     *alive_ = false;
+    ending_ = true;
+    asker_.join();
     admin_.join();
     batch_.clear();
     consumer_.reset();
@@ -52,8 +57,8 @@ private:
   static constexpr std::chrono::milliseconds kAdminTimeout{2000};  // of a question to the brokers
   Result<std::unique_ptr<CommandConsumer>> make_consumer();
   Result<void> watch_queue();
-  void make_consumer_anew();
-  void use_instead(Result<std::unique_ptr<CommandConsumer>> made);
+  void make_consumer_anew(const char* why);
+  void use_instead(Result<std::unique_ptr<CommandConsumer>> made, const char* why);
   void serve_soon();
   void wait_for_events();
   void serve();
@@ -86,11 +91,14 @@ private:
   const std::map<std::string, std::string> properties_;  // of the handle
   Callbacks callbacks_;
 
-  std::unique_ptr<CommandConsumer> consumer_;
+  std::shared_ptr<CommandConsumer> consumer_;   // and of a question that is on its way
   boost::asio::posix::stream_descriptor wake_;  // the read end of a pipe that librdkafka writes to
   UniqueFd wake_writer_;
   boost::asio::steady_timer look_timer_, ask_timer_;
   boost::asio::thread_pool admin_{1};
+  LogQuestion question_;  // on the asker's thread: a look takes longer than commands should wait
+  boost::asio::thread_pool asker_{1};
+  std::atomic<bool> ending_ = false;
   bool looking_ = false;
 
   std::set<int32_t> assigned_;

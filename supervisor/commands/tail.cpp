@@ -54,19 +54,19 @@ void KafkaTail::serve_soon() {
 }
 
 // In the place of a look, so that nothing uses the handle meanwhile.
-void KafkaTail::make_consumer_anew() {
-  boost::asio::post(admin_, [this, alive = alive_] {
-    boost::asio::post(loop_, [this, alive, made = make_consumer()]() mutable {
+void KafkaTail::make_consumer_anew(const char* why) {
+  boost::asio::post(admin_, [this, why, alive = alive_] {
+    boost::asio::post(loop_, [this, why, alive, made = make_consumer()]() mutable {
       if (!*alive) return;
       looking_ = false;
-      use_instead(std::move(made));
+      use_instead(std::move(made), why);
       start_look();
     });
   });
 }
 
 // What was read stays read: the new one goes on behind it.
-void KafkaTail::use_instead(Result<std::unique_ptr<CommandConsumer>> made) {
+void KafkaTail::use_instead(Result<std::unique_ptr<CommandConsumer>> made, const char* why) {
   if (!made) {
     log::error(
         "commands.kafka_not_renewed reason={} files={} remedy=\"they are read when they change again\"",
@@ -81,8 +81,7 @@ void KafkaTail::use_instead(Result<std::unique_ptr<CommandConsumer>> made) {
   boost::asio::post(admin_,
                     [before = std::exchange(consumer_, std::move(*made))]() mutable { before.reset(); });
   consumer_->wake(wake_writer_.get());
-  log::info(
-      "commands.kafka_renewed message=\"brokers refused the login, and its certificates were replaced\"");
+  log::info("commands.kafka_renewed reason={}", log::quoted(why));
   const std::set<int32_t> partitions = std::exchange(assigned_, {});
   go_on_reading({partitions.begin(), partitions.end()});
   serve_soon();
@@ -148,8 +147,9 @@ std::map<int32_t, int64_t> KafkaTail::ends_reached() const {
 
 void KafkaTail::ask_which_log() {
   asking_ = true;
-  boost::asio::post(admin_, [this, handle = consumer_->get(), alive = alive_] {
-    auto id = TopicAdmin(handle, topic_, kAdminTimeout).id();
+  boost::asio::post(asker_, [this, consumer = consumer_, alive = alive_] {
+    if (ending_) return;
+    auto id = question_.id(consumer->get(), kAdminTimeout);
     boost::asio::post(loop_, [this, alive, id = std::move(id)] {
       if (!*alive) return;
       asking_ = false;

@@ -37,9 +37,13 @@ void KafkaTail::look_after(milliseconds delay) {
 void KafkaTail::start_look() {
   if (looking_) return;
   looking_ = true;
-  if (consumer_->login().take_outdated()) return make_consumer_anew();
+  if (consumer_->login().take_outdated())
+    return make_consumer_anew("brokers refused the login, and its certificates were replaced");
+  if (consumer_->watch().is_abandoned(true)) return make_consumer_anew("it tried no broker any more");
+  boost::asio::post(asker_, [this] { question_.end_if_unused(); });
   const bool may_create = create_topic_ && !seen_;
   boost::asio::post(admin_, [this, may_create, alive = alive_] {
+    if (ending_) return;
     TopicLook found =
         look_at(TopicAdmin(consumer_->get(), topic_, kAdminTimeout), may_create, replication_factor_);
     boost::asio::post(loop_, [this, alive, found = std::move(found)] {
