@@ -30,6 +30,7 @@ constexpr size_t kMaxKeyBytes = 8u << 20;   // a record key; the message's own l
 constexpr uint32_t kNeverConnectedBit = 1;  // of an added entry's flags
 constexpr uint32_t kWasConnectedBit = 2;
 constexpr uint32_t kDisconnectedBit = 4;  // a worker that does not know it leaves it alone
+constexpr uint32_t kUnservedBit = 8;      // likewise
 
 std::string text_of(const msgpack::sbuffer& buffer) {
   return std::string(buffer.data(), buffer.size());
@@ -81,7 +82,8 @@ void pack(Packer& p, const AddEntry& item) {
   p.pack(static_cast<uint32_t>(item.held ? ItemKind::add_held : ItemKind::add)).pack(item.index.value);
   p.pack(item.entry.topic).pack(item.entry.channel).pack(item.entry.mask.bits).pack(item.entry.key);
   p.pack((item.never_connected_published ? kNeverConnectedBit : 0) |
-         (item.was_connected ? kWasConnectedBit : 0) | (item.disconnected_published ? kDisconnectedBit : 0));
+         (item.was_connected ? kWasConnectedBit : 0) | (item.disconnected_published ? kDisconnectedBit : 0) |
+         (item.unserved ? kUnservedBit : 0));
   // 0: none
   p.pack(item.replaces ? uint64_t{item.replaces->value} + 1 : uint64_t{0});
 }
@@ -227,6 +229,7 @@ bool take_item(const msgpack::object& object, std::vector<AssignItem>& items) {
   item.never_connected_published = (flags & kNeverConnectedBit) != 0;
   item.was_connected = (flags & kWasConnectedBit) != 0;
   item.disconnected_published = (flags & kDisconnectedBit) != 0;
+  item.unserved = (flags & kUnservedBit) != 0;
   if (f.ok()) items.emplace_back(std::move(item));
   return f.ok();
 }

@@ -42,6 +42,7 @@ namespace e2k {
 //                      Later: items of their own kinds (2, 3) for held entries, which who does not know them
 //                      refuses as a whole, rather than publish what is to be held
 //                   3  SetSpoolShare
+//                      Later: AddEntry::unserved, a bit that who does not know it leaves alone
 inline constexpr uint32_t kControlVersion = 3;
 inline constexpr uint32_t kOldestControlVersion = 1;
 // The first that knows Greet.
@@ -113,6 +114,8 @@ struct AddEntry {
   std::optional<EntryIndex> replaces = std::nullopt;
   // What comes of it is kept and not published before ReleaseEntry; RemoveEntry drops it.
   bool held = false;
+  // With `held`: nobody serves it any more. Else who served it before does so until this one has an event.
+  bool unserved = false;
   friend bool operator==(const AddEntry&, const AddEntry&) = default;
 };
 struct RemoveEntry {

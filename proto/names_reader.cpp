@@ -41,7 +41,7 @@ std::string problem_of(const Header& header, Slot slot) {
 }  // namespace
 
 Result<Book> read_book(const std::string& path, Slot slot,
-                       const std::function<void(EntryIndex, const Name&)>& visit) {
+                       const std::function<void(EntryIndex, const Name&)>& visit, uint64_t from) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd && errno == ENOENT) return Book{};
   if (!fd) return fail(trouble(path, std::string("cannot be opened: ") + std::strerror(errno)));
@@ -62,7 +62,9 @@ Result<Book> read_book(const std::string& path, Slot slot,
     return fail(trouble(path, problem));
   const std::span<const std::byte> file(static_cast<const std::byte*>(mapping.base), mapping.bytes);
   book.next_index = header.next_index.load(std::memory_order_relaxed);
-  for (Read read = read_record(file, kHeaderBytes); read.next != 0; read = read_record(file, read.next)) {
+  book.end = from;
+  const uint64_t first = std::max<uint64_t>(from, kHeaderBytes);
+  for (Read read = read_record(file, first); read.next != 0; read = read_record(file, read.next)) {
     book.next_index = std::max(book.next_index, read.index.value + 1);
     book.end = read.next;
     visit(read.index, read.name);

@@ -18,9 +18,10 @@ struct Book {
   uint64_t end = 0;  // behind the last record, in the file
 };
 
-// Calls `visit` for every record. An Error: it is another slot's, of a newer release, or can't be read; it
-// names the path and the remedy. A file in which nothing was ever written is a book without names.
+// Calls `visit` for every record, or every one from `from` on, a Book's `end`. An Error: it is another
+// slot's, of a newer release, or can't be read; it names the path and the remedy. A file in which nothing was
+// ever written is a book without names.
 Result<Book> read_book(const std::string& path, Slot slot,
-                       const std::function<void(EntryIndex, const Name&)>& visit);
+                       const std::function<void(EntryIndex, const Name&)>& visit, uint64_t from = 0);
 
 }  // namespace e2k::names

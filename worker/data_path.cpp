@@ -70,16 +70,22 @@ Result<void> make_true(const std::string& spool, const spool::SlotFolders& folde
   if (books.is_kept())
     return fail("the worker before this one (pid " + std::to_string(books.header().pid) +
                 ") still runs; it leaves when it has drained, or when its lease is over");
+  books.keep();  // recovery takes its time
   auto recovered = spool::recover(spool, folders, books);
-  if (!recovered) return tl::unexpected(recovered.error());
+  if (!recovered) {
+    books.let_go();
+    return tl::unexpected(recovered.error());
+  }
   if (const uint64_t waiting = ledger::waiting_of(books.header()); waiting != 0 || !folders.logs.empty())
     log::info("predecessor.found slot={} logs={} waiting={}", books.header().slot, folders.logs.size(),
               waiting);
   return {};
 }
 
+// `nobody_appends`: the books were there and say that nobody does any more. Where they were removed a worker
+// may still be at work on these logs.
 Result<FeedParts> feed_parts(const LaunchContract& c, Slot slot, const spool::SlotFolders& folders,
-                             ledger::Ledger& books) {
+                             ledger::Ledger& books, bool nobody_appends) {
   FeedParts parts;
   parts.slot = slot;
   parts.books = &books;
@@ -91,6 +97,7 @@ Result<FeedParts> feed_parts(const LaunchContract& c, Slot slot, const spool::Sl
   for (const spool::LogFolder& folder : folders.logs) {
     auto log = spool::Log::open(spool, folder.path, folder.generation.value);
     if (!log) return tl::unexpected(log.error());
+    if (nobody_appends) (*log)->drop_unused();
     parts.older.push_back(std::move(*log));
   }
   spool::AsideLogs::Options options;
@@ -145,12 +152,18 @@ void add_estates(const LaunchContract& c, std::vector<FeedParts>& feeds,
     const bool has_logs = !folders->logs.empty() || folders->aside_logs != 0;
     std::error_code error;
     if (!has_logs && !std::filesystem::exists(estate.ledger_path, error)) continue;
+    const bool had_books = std::filesystem::exists(estate.ledger_path, error);
     auto its_books = open_books_of(estate, *folders, spool, c.generation);
     // What waits by books whose logs somebody has removed is found to be lost.
-    if (!has_logs && its_books && ledger::waiting_of((*its_books)->header()) == 0) continue;
-    auto parts = its_books ? feed_parts(c, estate.slot, *folders, **its_books)
+    if (!has_logs && its_books && ledger::waiting_of((*its_books)->header()) == 0) {
+      (*its_books)->let_go();
+      continue;
+    }
+    auto parts = its_books ? feed_parts(c, estate.slot, *folders, **its_books, had_books)
                            : Result<FeedParts>(tl::unexpected(its_books.error()));
     if (!parts) {
+      // The supervisor takes who is named there for who drains it.
+      if (its_books) (*its_books)->let_go();
       tell(parts.error());
       continue;
     }
@@ -212,7 +225,7 @@ tl::expected<std::unique_ptr<DataPath>, StartFailure> DataPath::start(const Laun
     return give_up(exit, why);
   };
   std::vector<FeedParts> feeds;
-  auto own = feed_parts(contract, contract.slot, *folders, *parts->books.front());
+  auto own = feed_parts(contract, contract.slot, *folders, *parts->books.front(), known);
   if (!own) return give_up_with_log(WorkerExit::try_again, own.error());
   own->live = parts->log.get();
   own->intake = parts->intake.get();

@@ -36,7 +36,7 @@
 #include "worker/ca/connect_failures.h"
 #include "worker/ca/delivery.h"
 #include "worker/ca/doubles.h"
-#include "worker/ca/line_budget.h"
+#include "worker/line_budget.h"
 #include "worker/ca/scout_watch.h"
 #include "worker/ca/search/responder.h"
 #include "worker/ca/search/search_client.h"
@@ -131,7 +131,7 @@ private:
   uint64_t bad_types_seen_ = 0;
   MonotonicNs bad_type_at_{INT64_MIN / 2};  // libca's last complaint of one
   MonotonicNs look_due_{0}, hung_looked_at_{0};
-  LineBudget lines_;
+  LineBudget lines_{"servers and channels"};
   size_t sweep_at_ = kSweepAt;
   bool flush_needed_ = false;
 };

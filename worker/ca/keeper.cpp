@@ -124,7 +124,7 @@ void Keeper::add(const AddEntry& item, MonotonicNs now) {
               log::quoted(spec.channel));
     if (old) remove(RemoveEntry{*item.replaces});
   }
-  const bool resumes = item.was_connected && !item.replaces && !item.held;
+  const bool resumes = item.was_connected && !item.replaces && (!item.held || item.unserved);
   if (item.held && !delivery_.intake.hold(item.index)) {
     log::error("entry.refused index={} channel={} reason=\"it can't be held\"", index,
                log::quoted(spec.channel));

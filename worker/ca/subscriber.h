@@ -17,7 +17,7 @@
 
 #include "worker/ca/channel_table.h"
 #include "worker/ca/delivery.h"
-#include "worker/ca/line_budget.h"
+#include "worker/line_budget.h"
 
 namespace e2k::worker::ca {
 
@@ -72,7 +72,7 @@ private:
   std::multimap<MonotonicNs, Due> first_events_;
   std::deque<Due> readable_;
   std::multimap<MonotonicNs, Due> again_;
-  LineBudget lines_;
+  LineBudget lines_{"servers and channels"};
   bool flush_needed_ = false;
 };
 

@@ -45,7 +45,7 @@ Feed::Feed(FeedParts parts, Outlet& outlet, Composer& composer)
     trouble(t);
   }
   // From now on the books know which logs there have to be.
-  header_.older_logs.store(older_left_, kRelaxed);
+  tell_older_logs();
   header_.aside_logs.store(static_cast<uint32_t>(parts_.aside->all().size()), kRelaxed);
 }
 
@@ -430,7 +430,9 @@ void Feed::why_changed(Topic& topic) {
   for (const uint32_t index : topic.entries)
     if (ledger::Entry* line = books_.used_line(EntryIndex{index}))
       line->publisher.blocked.store(why, kRelaxed);
-  if (why == ledger::Blocked::no) {
+  if (!topic_lines_.admit(MonotonicNs{now_ns_})) {
+    // The status has them all.
+  } else if (why == ledger::Blocked::no) {
     log::info("topic.flows topic={}", log::quoted(topic.name));
   } else {
     log::warn("topic.blocked topic={} reason={}", log::quoted(topic.name), ledger::to_string(why));

@@ -40,6 +40,7 @@
 #include <vector>
 
 #include "proto/held_channels.h"
+#include "worker/line_budget.h"
 #include "worker/publish/coalescer.h"
 #include "worker/publish/composer.h"
 #include "worker/publish/outlet.h"
@@ -91,7 +92,8 @@ public:
   // Events of these channels stay where they are. Those of channels that were held and are no longer are
   // taken up from the oldest.
   void hold(const HeldChannels& held);
-  // What the files of the slot's logs may take, in bytes.
+  // What the files of the slot's logs may take, in bytes. What they take already beyond it stays until it is
+  // published.
   void set_share(uint64_t bytes);
 
   // Where the reader stands, if it stands in the live log.
@@ -191,14 +193,18 @@ private:
   uint64_t drop(spool::Log& log, spool::Segment& segment);
   void lose(const spool::StandingRecord& record, ledger::LossReason reason);
   void reconcile(ledger::LossReason reason);
+  void apply_share();
   uint64_t older_bytes() const;
   void tell_elsewhere();
+  void tell_older_logs();
   void note_damaged(uint32_t damaged);
   void tell_ledger();
   void look_whether_something_is_missing();
   int64_t oldest_waiting_arrival_ns();
 
   FeedParts parts_;
+  LineBudget topic_lines_{"topics that are blocked or flow"};
+  LineBudget drop_lines_{"events that are dropped"};
   Outlet& outlet_;
   Composer& composer_;
   ledger::Ledger& books_;
@@ -229,6 +235,7 @@ private:
   Outlet::Moves moves_;                        // while a segment is evacuated
   std::unordered_set<const void*> immovable_;  // while segments are evacuated
   bool is_short_ = false;                      // likewise
+  std::optional<uint64_t> told_share_;
   uint64_t odd_at_appended_ = UINT64_MAX;
   bool more_to_read_ = false;
   bool held_back_ = false;

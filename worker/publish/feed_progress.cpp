@@ -34,6 +34,7 @@ bool Feed::is_finished() const {
 
 void Feed::let_go() {
   for (auto& [name, topic] : topics_) outlet_.let_go(*topic);
+  books_.let_go();  // the slot may have a worker again
 }
 
 bool Feed::is_drained() const {

@@ -14,6 +14,9 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr uint64_t kSegmentsBehind = 2;
 // A segment in which nothing could be moved.
 constexpr int64_t kLookAgainNs = 100 * kNsPerMs;
+// That are free or about to be, while the oldest makes room for what comes: a share that shrinks by them
+// would cost the next oldest.
+constexpr uint64_t kSegmentsAtWork = 3;
 constexpr int64_t kTellNs = 200 * kNsPerMs;
 
 }  // namespace
@@ -26,6 +29,7 @@ void Feed::tidy() {
   told_at_ns_ = now_ns_;
   look_for_silence();
   tell_ledger();
+  apply_share();
   look_whether_something_is_missing();
   reconcile_if_needed(ledger::LossReason::damaged);
 }
@@ -43,12 +47,12 @@ void Feed::give_back_settled() {
     if (!live && order < current_ && log.segments() == 0) {
       note_damaged(log.take_damaged());
       // First the books: a log that they know of and that is not there was removed by somebody else.
+      const std::unique_ptr<spool::Log> drained = std::move(parts_.older[order]);
       --older_left_;
-      header_.older_logs.store(older_left_, kRelaxed);
-      if (auto removed = log.remove(); !removed)
+      tell_older_logs();
+      if (auto removed = drained->remove(); !removed)
         log::warn("spool.not_removed reason={}", log::quoted(removed.error().message));
-      log::info("log.drained log={}", log::quoted(log.directory()));
-      parts_.older[order].reset();
+      log::info("log.drained log={}", log::quoted(drained->directory()));
       header_.logs_drained.fetch_add(1, kRelaxed);
     }
   }
@@ -191,8 +195,23 @@ Feed::Moved Feed::move_aside(const spool::StandingRecord& from, const spool::Rec
 }
 
 void Feed::set_share(uint64_t bytes) {
-  parts_.aside->set_max_bytes(spool::AsideLogs::part_of(bytes));
-  if (parts_.live != nullptr) parts_.live->set_max_bytes(bytes);
+  told_share_ = bytes;
+  apply_share();
+}
+
+void Feed::apply_share() {
+  if (!told_share_) return;
+  uint64_t share = *told_share_;
+  spool::AsideLogs& aside = *parts_.aside;
+  if (parts_.live != nullptr) {
+    spool::LiveLog& live = *parts_.live;
+    const uint64_t used = live.used_bytes() + older_bytes() + aside.file_bytes();
+    if (used > share)
+      share = std::max(share, std::min(live.max_bytes(), used + kSegmentsAtWork * live.segment_file_bytes()));
+    if (share != live.max_bytes()) live.set_max_bytes(share);
+  }
+  aside.set_max_bytes(
+      std::max(spool::AsideLogs::part_of(share), std::min(aside.max_bytes(), aside.file_bytes())));
 }
 
 // For a topic's own log to take one more. `drop_this`: what is to be moved has to go instead.
@@ -230,9 +249,10 @@ bool Feed::drop_oldest_aside(Topic& topic) {
   spool::Segment* oldest = aside.log().first();
   if (oldest == nullptr || oldest->use().busy != 0) return false;
   const uint64_t lost = drop(aside.log(), *oldest);
-  log::warn(
-      "events.dropped topic={} events={} reason=\"it is blocked, and its share of the spool is used up\"",
-      log::quoted(topic.name), lost);
+  if (drop_lines_.admit(MonotonicNs{now_ns_}))
+    log::warn(
+        "events.dropped topic={} events={} reason=\"it is blocked, and its share of the spool is used up\"",
+        log::quoted(topic.name), lost);
   aside.give_back(*oldest);
   if (aside.empty()) forget_aside(topic);
   return true;
@@ -249,11 +269,12 @@ void Feed::drop_for_room() {
       if (s->use().busy != 0 || (live && parts_.live->is_active(*s))) continue;
       const LogPlace behind{order, spool::Position::at(s->number() + 1, 0)};
       const uint64_t lost = drop(log, *s);
-      if (lost != 0)
+      if (lost != 0 && drop_lines_.admit(MonotonicNs{now_ns_}))
         log::warn("events.dropped log={} segment={} events={} reason=\"the spool is full\"",
                   log::quoted(log.directory()), s->number(), lost);
       if (reader_ != nullptr && reader_->segment() == s) go_to(behind);
       give_back(log, order, *s);
+      tell_elsewhere();  // the next oldest stays, if that is enough
       return;
     }
   }
@@ -307,6 +328,13 @@ uint64_t Feed::older_bytes() const {
   return bytes;
 }
 
+// Those of generations before the one whose books these are.
+void Feed::tell_older_logs() {
+  const auto older = std::ranges::count_if(
+      parts_.older, [this](const auto& log) { return log != nullptr && log->id() < header_.generation; });
+  header_.older_logs.store(static_cast<uint32_t>(older), kRelaxed);
+}
+
 // The live log's share is what the others leave.
 void Feed::tell_elsewhere() {
   if (parts_.live != nullptr) parts_.live->take_elsewhere(older_bytes() + parts_.aside->file_bytes());
@@ -321,7 +349,7 @@ void Feed::note_damaged(uint32_t damaged) {
 
 void Feed::tell_ledger() {
   header_.older_bytes.store(older_bytes(), kRelaxed);
-  header_.older_logs.store(older_left_, kRelaxed);
+  tell_older_logs();
   header_.aside_bytes.store(parts_.aside->file_bytes(), kRelaxed);
   header_.aside_max_bytes.store(parts_.aside->max_bytes(), kRelaxed);
   header_.aside_logs.store(static_cast<uint32_t>(parts_.aside->all().size()), kRelaxed);

@@ -12,6 +12,9 @@ namespace {
 
 constexpr int kAnswerTimeoutMs = 1000;  // also the longest that the end of the probe waits
 constexpr int kAllTopics = 1;
+// librdkafka's handle that was once told of no brokers at all (a cluster that comes out of a pause) knows
+// none from then on (common/kafka/abandonment.h): after so many questions a new one asks.
+constexpr int kUnansweredOfOne = 10;
 
 }  // namespace
 
@@ -62,7 +65,7 @@ void MetadataProbe::run() {
 MetadataProbe::Answer MetadataProbe::ask() {
   Answer answer;
   if (!client_) {
-    auto made = Producer::create_to_ask(properties_);
+    auto made = Producer::create_to_ask(properties_, watch_);
     if (!made) {
       log::warn("metadata.not_asked reason={}", log::quoted(made.error().message));
       return answer;
@@ -71,8 +74,15 @@ MetadataProbe::Answer MetadataProbe::ask() {
   }
   const struct rd_kafka_metadata* raw = nullptr;
   if (rd_kafka_metadata(client_->handle(), kAllTopics, nullptr, &raw, kAnswerTimeoutMs) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR)
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    answer.closing = watch_.closing();
+    if (++unanswered_ == kUnansweredOfOne) {
+      client_.reset();
+      unanswered_ = 0;
+    }
     return answer;
+  }
+  unanswered_ = 0;
   kafka::Metadata metadata(raw);
   answer.brokers = metadata->broker_cnt;
   for (int i = 0; i < metadata->topic_cnt; ++i) {

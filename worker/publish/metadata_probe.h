@@ -26,6 +26,7 @@ public:
   struct Answer {
     uint64_t number = 0;  // counted from 1; 0: none yet
     int brokers = 0;      // 0: nobody answered
+    std::string closing;  // where nobody did: BrokerWatch::closing
     std::map<std::string, rd_kafka_resp_err_t, std::less<>> topics;
   };
 
@@ -42,7 +43,9 @@ private:
   Answer ask();
 
   const std::map<std::string, std::string>& properties_;
-  std::unique_ptr<Producer> client_;  // the thread's own
+  kafka::BrokerWatch watch_;
+  std::unique_ptr<Producer> client_;  // the thread's own, as is:
+  int unanswered_ = 0;                // in succession, by this client
   const Doorbell& bell_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -13,6 +13,7 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 // While no broker is known to be up.
 constexpr int64_t kProbeNs = 3 * kNsPerSecond;
+constexpr int64_t kDownNs = kNsPerSecond;
 // A topic that nothing was acknowledged of for this long has a small share of the window.
 constexpr int64_t kFreshNs = 3 * kNsPerSecond;
 constexpr uint64_t kSmallShare = 16;
@@ -289,8 +290,9 @@ void Outlet::take_report(Carrier& carrier, const rd_kafka_message_t& message) {
   const FlowOutcome outcome = step(topic, {FlowEvent::acknowledged, now_ns_});
   if (outcome.read_again) listener_.came_back(topic, InFlight{{}, &topic, what.index, 0}, outcome);
   error_.forget(&topic);
+  has_reached_any_ = true;
   if (std::exchange(brokers_up_, std::max(brokers_up_, 1)) == 0) {
-    log::info("brokers.up");
+    closing_.clear();
     ask_for_topics();
   }
 }
@@ -298,13 +300,15 @@ void Outlet::take_report(Carrier& carrier, const rd_kafka_message_t& message) {
 void Outlet::take_error(Carrier& carrier, rd_kafka_resp_err_t code, const char* text, bool fatal) {
   const std::string words = text != nullptr && *text != 0 ? text : rd_kafka_err2str(code);
   if (fatal || ends_the_producer(code)) return producer_died(carrier, words);
-  if (carrier.producer) carrier.producer->login().heard(kafka::kind_of(code, words));
+  const kafka::ErrorKind kind = kafka::kind_of(code, words);
+  if (carrier.producer) carrier.producer->login().heard(kind);
   // That all brokers are down follows what says why.
-  if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !error_.is_set()) error_.set(words);
+  const bool repeats = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && error_.is_set();
+  const bool is_told = kind == kafka::ErrorKind::down && !closing_.empty();
+  if (!repeats && !is_told) error_.set(words);
   // Whether others are up, only the brokers know.
-  if (kafka::kind_of(code, words) != kafka::ErrorKind::none) ask_for_topics();
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && std::exchange(brokers_up_, 0) != 0)
-    log::warn("brokers.down reason={}", log::quoted(words));
+  if (kind != kafka::ErrorKind::none) ask_for_topics();
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) brokers_up_ = 0;
 }
 
 void Outlet::look_for_fatal(Carrier& carrier) {
@@ -325,18 +329,51 @@ void Outlet::tend(int64_t now_ns) {
     if (!carrier.dead) replace_outdated(carrier);
   });
   if (now_ns - looked_at_topics_ns_ >= options_.look_at_topics_ns) replace_outgrown();
+  tell_of_brokers();
   if (brokers_up_ == 0 && now_ns >= probe_at_ns_) {
     probe_at_ns_ = now_ns + kProbeNs;
     ask_for_topics();
   }
 }
 
+// Each of the handles says so for itself, and others may go on: it counts when it stays.
+void Outlet::tell_of_brokers() {
+  if (brokers_up_ != 0) {
+    down_since_ns_ = 0;
+    if (std::exchange(down_is_told_, false)) log::info("brokers.up");
+  } else if (down_since_ns_ == 0) {
+    down_since_ns_ = now_ns_;
+  } else if (has_reached_any_ && !down_is_told_ && now_ns_ - down_since_ns_ >= kDownNs) {
+    down_is_told_ = true;
+    log::warn("brokers.down reason={}", log::quoted(error_.text()));
+  }
+}
+
 bool Outlet::take_answer(MetadataProbe::Answer& answer) {
   if (!probe_ || !probe_->take(probe_seen_, answer)) return false;
   probe_seen_ = answer.number;
-  brokers_up_ = answer.brokers;
-  if (answer.brokers != 0) error_.forget(nullptr);
+  // A slow answer is none of brokers that acknowledge meanwhile.
+  const bool acknowledges = acknowledged_at_ns_ != 0 && now_ns_ - acknowledged_at_ns_ < kProbeNs;
+  if (answer.brokers != 0 || !acknowledges) brokers_up_ = answer.brokers;
+  if (answer.brokers == 0) {
+    take_closing(answer.closing);
+  } else {
+    has_reached_any_ = true;
+    closing_.clear();
+    error_.forget(nullptr);
+  }
   return true;
+}
+
+// Brokers that were reached once are down, whoever takes connections and closes them in their place.
+void Outlet::take_closing(const std::string& words) {
+  if (has_reached_any_) return;
+  if (!words.empty()) {
+    error_.set(words);
+  } else if (!closing_.empty() && error_.text() == closing_) {
+    error_.set(rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT));
+  }
+  closing_ = words;
 }
 
 }  // namespace e2k::worker

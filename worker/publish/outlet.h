@@ -131,6 +131,7 @@ private:
     InFlightTable table;
     std::vector<Topic*> with_handles;
     bool dead = false;
+    bool abandoned = false;  // why it is replaced
     int64_t renew_at_ns = 0;
     int64_t back_off_ns = 0;
     int64_t renewed_at_ns = 0;
@@ -145,6 +146,8 @@ private:
   size_t choose_main_producer();
   rd_kafka_topic_t* handle_of(Topic& topic, Carrier& carrier);
   void take_report(Carrier& carrier, const rd_kafka_message_t& message);
+  void tell_of_brokers();
+  void take_closing(const std::string& words);
   void take_error(Carrier& carrier, rd_kafka_resp_err_t code, const char* text, bool fatal);
   void look_for_fatal(Carrier& carrier);
   void producer_died(Carrier& carrier, const std::string& why);
@@ -181,6 +184,10 @@ private:
   int64_t looked_at_topics_ns_ = 0;
   bool report_came_ = false;
   int brokers_up_ = 0;
+  bool has_reached_any_ = false;
+  bool down_is_told_ = false;
+  int64_t down_since_ns_ = 0;  // 0: some are up
+  std::string closing_;        // what error_ says then; "" while none does
   std::array<uint8_t, 16> boot_id_;
   KafkaError error_;
 };

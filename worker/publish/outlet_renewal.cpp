@@ -33,11 +33,12 @@ bool Outlet::is_renewing() const {
   return is_between(careful_) || std::any_of(main_.begin(), main_.end(), is_between);
 }
 
-// Of certificates that were replaced. Where no producer can be made of them, this one goes on.
+// Of certificates that were replaced, and one that gave up. Where no other can be made, this one goes on.
 void Outlet::replace_outdated(Carrier& carrier) {
   if (!carrier.producer) return;
   if (!carrier.renewal.is_asked_for()) {
-    if (carrier.producer->login().take_outdated()) make_elsewhere(carrier);
+    carrier.abandoned = carrier.producer->watch().is_abandoned(carrier.table.size() != 0);
+    if (carrier.producer->login().take_outdated() || carrier.abandoned) make_elsewhere(carrier);
     return;
   }
   if (!carrier.renewal.is_made()) return;
@@ -51,8 +52,12 @@ void Outlet::replace_outdated(Carrier& carrier) {
     error_.set("Local: SSL error: the changed files can't be used: " + made.error().message);
     return;
   }
-  log::info("certificates.replaced lane={} number={} files={}", name_of(carrier.lane), carrier.number,
-            log::quoted(files));
+  if (carrier.abandoned)
+    log::warn("producer.abandoned lane={} number={} records={} reason=\"it tried no broker any more\"",
+              name_of(carrier.lane), carrier.number, carrier.table.size());
+  else
+    log::info("certificates.replaced lane={} number={} files={}", name_of(carrier.lane), carrier.number,
+              log::quoted(files));
   carrier.dead = true;
   carrier.renew_at_ns = now_ns_;
   renew(carrier);

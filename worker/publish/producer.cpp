@@ -38,32 +38,6 @@ const std::pair<const char*, const char*> kOwnedByCareful[] = {
     {"batch.num.messages", "1"},
 };
 
-// A dead producer's unsent bytes must not arrive after its successor's: close() throws them away.
-// A password that has changed meanwhile is wanted for the connection that the socket is for.
-int open_socket(int domain, int type, int protocol, void* login) {
-  static_cast<kafka::LoginFiles*>(login)->renew();
-  const int fd = ::socket(domain, type | SOCK_CLOEXEC, protocol);
-  if (fd < 0) return fd;
-  const linger nothing_lingers{1, 0};
-  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &nothing_lingers, sizeof nothing_lingers);
-  return fd;
-}
-
-void write_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  // librdkafka's levels are syslog's. Its remarks on the configuration are about properties that we chose
-  // (that the gapless guarantee is "experimental"). That brokers are down it says at each try to connect, and
-  // the outlet once (brokers.down). A coordinator that has just begun is asked again.
-  const bool is_told =
-      std::strcmp(facility, "CONFWARN") == 0 ||
-      (std::strcmp(facility, "GETPID") == 0 && std::strstr(text, "load in progress") != nullptr) ||
-      (std::strcmp(facility, "ERROR") == 0 && std::strstr(text, "brokers are down") != nullptr);
-  if (level <= 4 && !is_told) {
-    log::warn("librdkafka.message facility={} text={}", facility, log::quoted(text));
-  } else {
-    log::debug("librdkafka.message facility={} text={}", facility, log::quoted(text));
-  }
-}
-
 int64_t linger_of(const rd_kafka_conf_t* conf) {
   char text[64];
   size_t bytes = sizeof text;
@@ -138,7 +112,8 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
                         lane == Lane::main ? milliseconds(batching.librdkafka_linger_ns).c_str() : "0",
                         reason, sizeof reason) != RD_KAFKA_CONF_OK)
     return fail(std::string("librdkafka refuses the rest of linger.ms: ") + reason);
-  if (auto started = producer->start(std::move(*conf)); !started) return tl::unexpected(started.error());
+  if (auto started = producer->start(std::move(*conf), producer->watch_); !started)
+    return tl::unexpected(started.error());
   producer->reports_.reset(rd_kafka_queue_get_main(producer->handle_.get()));
   const uint64_t one = 1;  // what an eventfd wants to be told
   rd_kafka_queue_io_event_enable(producer->reports_.get(), wake_fd, &one, sizeof one);
@@ -146,7 +121,7 @@ Result<std::unique_ptr<Producer>> Producer::create(const std::map<std::string, s
 }
 
 Result<std::unique_ptr<Producer>> Producer::create_to_ask(
-    const std::map<std::string, std::string>& properties) {
+    const std::map<std::string, std::string>& properties, kafka::BrokerWatch& watch) {
   std::unique_ptr<Producer> producer(new Producer);
   auto all = with_ours(properties, Lane::careful);
   for (const auto& owned : kOwnedByCareful) all.erase(owned.first);
@@ -155,15 +130,50 @@ Result<std::unique_ptr<Producer>> Producer::create_to_ask(
   producer->login_.take_from(all);
   auto conf = kafka::make_conf(all);
   if (!conf) return refusal(conf.error());
-  if (auto started = producer->start(std::move(*conf)); !started) return tl::unexpected(started.error());
+  if (auto started = producer->start(std::move(*conf), watch); !started)
+    return tl::unexpected(started.error());
   return producer;
 }
 
-Result<void> Producer::start(kafka::Conf conf) {
-  rd_kafka_conf_set_opaque(conf.get(), &login_);
+// A dead producer's unsent bytes must not arrive after its successor's: close() throws them away.
+// A password that has changed meanwhile is wanted for the connection that the socket is for.
+int Producer::open_socket(int domain, int type, int protocol, void* self) {
+  static_cast<Producer*>(self)->login_.renew();
+  const int fd = ::socket(domain, type | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return fd;
+  const linger nothing_lingers{1, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &nothing_lingers, sizeof nothing_lingers);
+  return fd;
+}
+
+// By any of librdkafka's threads.
+void Producer::on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
+  // librdkafka's levels are syslog's. Its remarks on the configuration are about properties that we chose
+  // (that the gapless guarantee is "experimental"). That brokers are down it says at each try to connect, and
+  // the outlet once (brokers.down). A coordinator that has just begun is asked again.
+  // That a partition has no leader it says of each (topic.blocked).
+  const bool is_told =
+      std::strcmp(facility, "CONFWARN") == 0 || std::strcmp(facility, "METADATAUPDATE") == 0 ||
+      (std::strcmp(facility, "GETPID") == 0 && std::strstr(text, "load in progress") != nullptr) ||
+      (std::strcmp(facility, "ERROR") == 0 && std::strstr(text, "brokers are down") != nullptr);
+  if (level <= 4 && !is_told &&
+      (handle == nullptr || static_cast<Producer*>(rd_kafka_opaque(handle))->admit_line())) {
+    log::warn("librdkafka.message facility={} text={}", facility, log::quoted(text));
+  } else {
+    log::debug("librdkafka.message facility={} text={}", facility, log::quoted(text));
+  }
+}
+
+bool Producer::admit_line() {
+  const std::lock_guard guard(lines_lock_);
+  return lines_.admit(monotonic_now());
+}
+
+Result<void> Producer::start(kafka::Conf conf, kafka::BrokerWatch& watch) {
+  rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_socket_cb(conf.get(), open_socket);
-  rd_kafka_conf_set_log_cb(conf.get(), write_log);
-  auto handle = kafka::start_handle(RD_KAFKA_PRODUCER, std::move(conf));
+  rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  auto handle = kafka::start_handle(RD_KAFKA_PRODUCER, std::move(conf), watch);
   if (!handle) return fail("librdkafka cannot start a producer: " + handle.error().message);
   handle_ = std::move(*handle);
   login_.attach(handle_.get());

@@ -13,11 +13,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
+#include "common/kafka/broker_watch.h"
 #include "common/kafka/conf.h"
 #include "common/kafka/login.h"
 #include "common/result.h"
+#include "worker/line_budget.h"
 #include "worker/publish/topic_flow.h"
 
 namespace e2k::worker {
@@ -28,9 +31,9 @@ public:
   static Result<std::unique_ptr<Producer>> create(const std::map<std::string, std::string>& properties,
                                                   int wake_fd, Lane lane = Lane::main);
   // One that produces nothing and only asks: librdkafka goes through all topics that a handle knows for each
-  // one that an answer names.
-  static Result<std::unique_ptr<Producer>> create_to_ask(
-      const std::map<std::string, std::string>& properties);
+  // one that an answer names. `watch` is hung into it and outlives it.
+  static Result<std::unique_ptr<Producer>> create_to_ask(const std::map<std::string, std::string>& properties,
+                                                         kafka::BrokerWatch& watch);
   // Whether librdkafka takes these properties: where it does not, no later try helps.
   static Result<void> judge(const std::map<std::string, std::string>& properties);
   ~Producer();
@@ -38,6 +41,8 @@ public:
   rd_kafka_t* handle() const { return handle_.get(); }
   rd_kafka_queue_t* reports() const { return reports_.get(); }
   kafka::LoginFiles& login() { return login_; }
+  // Not of one that was made to ask.
+  kafka::BrokerWatch& watch() { return watch_; }
   // What the publisher is to nap, for the linger.ms that was configured.
   int64_t nap_ns() const { return nap_ns_; }
   // How long records may wait for others of their topic, where there are many topics.
@@ -51,8 +56,14 @@ public:
 
 private:
   Producer() = default;
-  Result<void> start(kafka::Conf conf);
-  kafka::LoginFiles login_;  // outlives the handle
+  Result<void> start(kafka::Conf conf, kafka::BrokerWatch& watch);
+  static int open_socket(int domain, int type, int protocol, void* self);
+  static void on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text);
+  bool admit_line();
+  kafka::LoginFiles login_;  // this and the next ones outlive the handle
+  kafka::BrokerWatch watch_;
+  std::mutex lines_lock_;
+  LineBudget lines_{"librdkafka", 2};  // a handle's; an outage makes each of them complain
   // The queue lets go before the handle does.
   kafka::Handle handle_;
   kafka::Queue reports_;

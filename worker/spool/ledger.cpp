@@ -253,6 +253,10 @@ void Ledger::keep() {
   if (const auto use = process_use(::getpid())) h.process_start_ticks = use->start_ticks;
 }
 
+void Ledger::let_go() {
+  header().pid = 0;
+}
+
 Ledger::~Ledger() {
   if (base_ != nullptr) ::munmap(base_, bytes_);
 }

@@ -37,6 +37,8 @@ public:
   bool is_kept() const;
   // This process keeps them from now on, for a slot that has no worker.
   void keep();
+  // Nobody keeps it: the header names no process.
+  void let_go();
   // When the predecessor, whose lines were taken over, showed its last sign of life; 0: there was none.
   int64_t predecessor_alive_real_ns() const { return predecessor_alive_real_ns_; }
   Header& header() const { return *static_cast<Header*>(base_); }

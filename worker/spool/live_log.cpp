@@ -48,6 +48,12 @@ const char* to_string(RoomState state) {
   return "";
 }
 
+std::string reason_of(RoomState state, const std::string& why_failing) {
+  if (state == RoomState::failing) return why_failing;
+  return state == RoomState::full ? "events are lost for want of room"
+                                  : "its file system would fall below spool.keep_free_bytes";
+}
+
 // What a segment must hold at the least: one largest event, its entry's description, and the end mark.
 uint64_t least_data_bytes(uint64_t max_event_bytes) {
   const uint64_t names = kMaxTopicBytes + kMaxChannelNameBytes + kMaxKeyBytes;
@@ -181,7 +187,7 @@ void LiveLog::give_back(std::shared_ptr<Segment> segment) {
 
 bool LiveLog::is_short() const {
   std::lock_guard lock(mutex_);
-  if (state() == RoomState::ok || !settled_.empty() || ready_.size() > 1) return false;
+  if (state() == RoomState::ok || freed_ != judged_ || !settled_.empty() || ready_.size() > 1) return false;
   return ready_.empty() || head_unit_.load(std::memory_order_relaxed) > active_->units() / 2;
 }
 
@@ -197,6 +203,20 @@ void LiveLog::set_max_bytes(uint64_t bytes) {
   books_.spool_max_bytes.store(bytes, std::memory_order_relaxed);
 }
 
+void LiveLog::take_elsewhere(uint64_t bytes) {
+  if (elsewhere_.exchange(bytes, std::memory_order_relaxed) <= bytes) return;
+  {
+    std::lock_guard lock(mutex_);
+    ++freed_;
+  }
+  wake_.notify_all();
+}
+
+uint64_t LiveLog::used_bytes() const {
+  std::lock_guard lock(mutex_);
+  return (files_ - std::min<uint64_t>(files_, ready_.size() + settled_.size())) * segment_file_bytes();
+}
+
 Result<void> LiveLog::remove_log() {
   stop_threads();
   return log_->remove();
@@ -207,12 +227,16 @@ void LiveLog::keep() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
     keep_one_turn(lock);
+    count_bytes();  // also without work: other logs come and go
     if (ending_) break;
     const bool work =
         (ready_.size() < wanted_ready_ || settled_.size() > kKeptSettled) && state() == RoomState::ok;
-    if (!work) adapt_spares(wake_.wait_for(lock, kKeeperTurn) == std::cv_status::timeout);
+    if (!work && freed_ == judged_)
+      adapt_spares(wake_.wait_for(lock, kKeeperTurn) == std::cv_status::timeout);
     refresh_clock();
     lock.unlock();
+    // A journal that stalls must not hold up the appender.
+    tell_of_room();
     follow_appender();
     lock.lock();
   }
@@ -310,7 +334,11 @@ void LiveLog::keep_one_turn(std::unique_lock<std::mutex>& lock) {
     settled = std::move(settled_.back());
     settled_.pop_back();
   }
-  if (!wanted && !settled) return;
+  const uint64_t freed = freed_;
+  if (!wanted && !settled) {
+    judged_ = freed;
+    return;
+  }
   const uint64_t number = next_number_;
   const uint64_t bytes_on_disk = files_ * Segment::file_bytes_for(options_.segment_bytes);
   lock.unlock();
@@ -327,19 +355,14 @@ void LiveLog::keep_one_turn(std::unique_lock<std::mutex>& lock) {
     log::warn("segment.not_removed reason={}", log::quoted(removed.error().message));
   }
   lock.lock();
+  judged_ = freed;
   if (reused) --files_;
   if (made.segment) {
     ++files_;
     ++next_number_;
     ready_.push_back(std::move(made.segment));
   }
-  const auto told = wanted ? enter(made.state, std::move(made.why)) : std::nullopt;
-  count_bytes();
-  if (!told) return;
-  // A journal that stalls must not hold up the appender.
-  lock.unlock();
-  tell(*told);
-  lock.lock();
+  if (wanted) enter(made);
 }
 
 LiveLog::Made LiveLog::make_one_more(std::shared_ptr<Segment> settled, uint64_t number,
@@ -395,17 +418,25 @@ uint64_t LiveLog::share() const {
   return std::max(least, most > elsewhere ? most - elsewhere : 0);
 }
 
-std::optional<LiveLog::Told> LiveLog::enter(RoomState state, std::string why) {
-  if (state_.exchange(state, std::memory_order_relaxed) == state) return std::nullopt;
-  return Told{state, std::move(why)};
+void LiveLog::enter(Made& made) {
+  state_.store(made.state, std::memory_order_relaxed);
+  if (made.state == RoomState::failing) why_failing_ = std::move(made.why);
 }
 
-void LiveLog::tell(const Told& told) const {
-  if (told.state == RoomState::ok) {
+void LiveLog::tell_of_room() {
+  using ledger::LossReason;
+  uint64_t lost = 0;
+  for (const LossReason reason :
+       {LossReason::no_segment, LossReason::dropped_newest, LossReason::dropped_oldest, LossReason::spool_io})
+    for (const auto* sums : {books_.lost_unspooled, books_.lost_spooled})
+      lost += sums[static_cast<size_t>(reason)].load(std::memory_order_relaxed);
+  const auto told = room_line_.take(state(), lost, monotonic_now().value);
+  if (!told) return;
+  if (*told == RoomState::ok) {
     log::info("spool.ok directory={}", log::quoted(options_.directory));
   } else {
-    log::error("spool.{} directory={} max_bytes={} reason={}", to_string(told.state),
-               log::quoted(options_.directory), share(), log::quoted(told.why));
+    log::error("spool.{} directory={} max_bytes={} reason={}", to_string(*told),
+               log::quoted(options_.directory), share(), log::quoted(reason_of(*told, why_failing_)));
   }
 }
 

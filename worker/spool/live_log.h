@@ -13,8 +13,9 @@
 // slowly the keeper lets go of the memory, all but the last megabyte: the pages are the file's then, and no
 // worker's.
 //
-// A full disk, a full share or an error of the file system is a state, told once in the log; the keeper tries
-// again every half second. How much the slot's other logs take of its share is told by take_elsewhere().
+// A full disk, a full share or an error of the file system is a state (room_line.h: when it is told in the
+// log); the keeper tries again every half second. How much the slot's other logs take of its share is told by
+// take_elsewhere().
 //
 // Durability: a log survives the death of every process at once. Against the death of the machine it is as
 // safe as what was written back: every `sync_interval_ms` (0: as the kernel does, by default half a minute),
@@ -41,6 +42,7 @@
 #include "proto/ledger_format.h"
 #include "proto/spool_format.h"
 #include "worker/spool/log.h"
+#include "worker/spool/room_line.h"
 
 namespace e2k::spool {
 
@@ -61,13 +63,6 @@ struct LiveLogOptions {
 };
 // The names that describe an entry are limited so that a segment has room for them and an event.
 inline constexpr uint64_t kMaxKeyBytes = 16384;
-
-enum class RoomState {
-  ok,
-  full,       // the slot's share of spool.max_total_bytes is used up
-  disk_full,  // the file system would fall below spool.keep_free_bytes
-  failing,    // the file system refuses
-};
 
 class LiveLog {
 public:
@@ -90,6 +85,10 @@ public:
   // The slot's share from now on. Segments keep their size, and what is there beyond it stays until it is
   // settled or has to make room. Any thread.
   void set_max_bytes(uint64_t bytes);
+  uint64_t max_bytes() const { return max_bytes_.load(std::memory_order_relaxed); }
+  uint64_t segment_file_bytes() const { return Segment::file_bytes_for(options_.segment_bytes); }
+  // Files of its own in which something stands.
+  uint64_t used_bytes() const;
 
   // --- publisher
   Log& log() { return *log_; }
@@ -101,8 +100,9 @@ public:
   void give_back(std::shared_ptr<Segment> segment);
   // No new segment can be made, and less than one and a half are left to write to: somebody has to make room.
   bool is_short() const;
-  // Files of this slot's other logs.
-  void take_elsewhere(uint64_t bytes) { elsewhere_.store(bytes, std::memory_order_relaxed); }
+  // Files of this slot's other logs. Where they have become less the log is not short before its keeper has
+  // seen what that makes room for.
+  void take_elsewhere(uint64_t bytes);
   // Whether the share lets the slot's other logs grow by so much. By one segment it may be exceeded for a
   // moment: what is moved there makes a segment free, which is removed then.
   bool lets_grow(uint64_t bytes) const;
@@ -129,13 +129,9 @@ private:
   Result<std::shared_ptr<Segment>> make_ready(std::shared_ptr<Segment> settled, uint64_t number);
   uint64_t share() const;
   RoomState room_for_one_more(uint64_t bytes_on_disk) const;
-  // Changes the state; what is to be logged, once the mutex is free.
-  struct Told {
-    RoomState state;
-    std::string why;
-  };
-  std::optional<Told> enter(RoomState state, std::string why);
-  void tell(const Told& told) const;
+  void enter(Made& made);
+  // Writes to the log: not under the mutex.
+  void tell_of_room();
   void adapt_spares(bool quiet_turn);
   void follow_appender();
   void let_go_behind(Segment& segment, uint64_t upto_unit);
@@ -167,10 +163,13 @@ private:
   std::vector<std::shared_ptr<Segment>> settled_;  // given back
   uint64_t next_number_ = 1;
   uint64_t files_ = 0;
+  uint64_t freed_ = 0, judged_ = 0;  // times that other logs became less; of them, those the keeper has seen
   bool ending_ = false;
   // The keeper's: where the appender was at its last turn, and upto where memory was let go behind it.
   uint64_t last_number_ = 0, last_head_ = 0, let_go_unit_ = 0;
   int slow_turns_ = 0;
+  RoomLine room_line_;
+  std::string why_failing_;
   // The writer-back's: by segment, the unit up to which it was written.
   std::map<uint64_t, uint64_t> written_back_;
   bool write_back_fails_ = false;

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "worker/spool/disk_remedy.h"
+#include "worker/spool/record.h"
 
 namespace e2k::spool {
 namespace {
@@ -152,6 +153,25 @@ std::shared_ptr<Segment> Log::take(uint64_t number) {
   segments_.erase(at);
   if (segment) file_bytes_ -= std::min(segment->file_bytes(), file_bytes());
   return segment;
+}
+
+void Log::drop_unused() {
+  RecordView record;
+  while (segments() != 0) {
+    const uint64_t number = last_number();
+    Segment* const last = find(number);
+    if (last == nullptr) continue;  // it was none
+    uint64_t unit = 0;
+    ReadOutcome outcome;
+    while ((outcome = read_record(last->view(), unit, record)) == ReadOutcome::record) unit += record.units;
+    if (outcome != ReadOutcome::nothing_yet) return;
+    if (unit != 0 || segments() == 1) {
+      file_bytes_ -= std::min(last->trim(unit), file_bytes());
+      return;
+    }
+    if (auto removed = take(number)->remove(); !removed)
+      return log::warn("segment.not_removed reason={}", log::quoted(removed.error().message));
+  }
 }
 
 Result<void> Log::remove() {

@@ -59,6 +59,9 @@ public:
   // A segment that was taken out and that can't be read to its end.
   void put_aside(std::shared_ptr<Segment> segment, const std::string& why);
 
+  // Of a log that nobody appends to any more: removes the files behind its last record, which were laid out
+  // in advance, and gives back what the last one reserves: a worker that was killed leaves but what it wrote.
+  void drop_unused();
   // The folder with all that it holds. It is renamed first: a process that dies meanwhile leaves nothing that
   // could be taken for a log.
   Result<void> remove();

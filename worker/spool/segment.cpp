@@ -243,6 +243,13 @@ void Segment::let_go_from(uint64_t unit) {
   populated_unit_ = std::min(populated_unit_, unit);
 }
 
+uint64_t Segment::trim(uint64_t unit) {
+  const uint64_t from = round_up(std::min(unit + 1, units_) * kUnitBytes);
+  const uint64_t end = units_ * kUnitBytes / kPage * kPage;
+  if (trimmed_bytes_ != 0 || from >= end || ::madvise(data_ + from, end - from, MADV_REMOVE) != 0) return 0;
+  return trimmed_bytes_ = end - from;
+}
+
 Result<void> Segment::write_out(uint64_t from_unit, uint64_t upto_unit) const {
   const auto write = [&](void* from, uint64_t bytes) -> Result<void> {
     if (::msync(from, bytes, MS_SYNC) == 0) return {};

@@ -76,6 +76,9 @@ public:
   void let_go(uint64_t from_unit, uint64_t upto_unit);
   // Likewise, of what is faulted in from that unit on.
   void let_go_from(uint64_t unit);
+  // Gives back the disk that was reserved for data behind `unit`, whole pages of it, which hold no record and
+  // never will. How many bytes; 0 where the file system can't.
+  uint64_t trim(uint64_t unit);
   // Blocks until the header and the data of these units, with the word behind them, are on the disk.
   Result<void> write_out(uint64_t from_unit, uint64_t upto_unit) const;
 
@@ -87,7 +90,8 @@ public:
   SegmentView view() const { return {number(), data_, readable_units_}; }
   // Nothing behind `unit` is a record: what stands there is damaged.
   void cut(uint64_t unit) { readable_units_ = unit; }
-  uint64_t file_bytes() const { return bytes_; }
+  // What it takes of the disk.
+  uint64_t file_bytes() const { return bytes_ - trimmed_bytes_; }
   const SegmentHeader& header() const { return *static_cast<const SegmentHeader*>(base_); }
   RecordHeader& record(uint64_t unit) const {
     return *reinterpret_cast<RecordHeader*>(data_ + unit * kUnitBytes);
@@ -134,6 +138,7 @@ private:
   uint8_t* settlements_ = nullptr;
   uint64_t units_ = 0;
   uint64_t readable_units_ = 0;
+  uint64_t trimmed_bytes_ = 0;
   std::atomic<uint64_t> number_{0};
   uint64_t populated_unit_ = 0;
   SegmentUse use_;

@@ -1,5 +1,7 @@
 """Brokers that can't be used, at the start and later."""
+import selectors
 import socket
+import threading
 
 import pytest
 from e2k_support import Authority, Broker, proc
@@ -119,3 +121,112 @@ def test_tls_against_a_listener_without_it(site, broker):
     supervisor = starts(site, {"bootstrap.servers": broker.bootstrap, "security.protocol": "ssl"})
     with shown(supervisor, "KAFKA_TLS", broker.bootstrap, "security.protocol", command=ASKS_ALL):
         supervisor.start()
+
+
+def writing_elsewhere(site, producer):
+    """A supervisor whose worker writes with these properties, not yet started, and a channel. One worker: another, which has
+    nothing to write, may not have had an answer of the broker yet when it goes, and could not know then that it is no TLS."""
+    site.broker.create_topic(site.commands, compacted=True)
+    supervisor = site.supervisor([site.ioc(counter("a"))], {"kafka": {"producer": producer}, "workers": {"count": 1}},
+                                 ready=False, start=False)
+    supervisor.monitor("a", site.topic())
+    return supervisor
+
+
+def test_workers_alone_that_speak_plain_text_to_tls(site, broker):
+    """The command topic is read without trouble; where the workers write TLS is spoken."""
+    supervisor = writing_elsewhere(site, {"bootstrap.servers": broker.secure})
+    with shown(supervisor, "KAFKA_TLS", "worker ", broker.secure, "they speak TLS", "security.protocol", command=ASKS_ALL):
+        supervisor.start()
+    since = reason(supervisor, "KAFKA_TLS")["since"]
+    begun = supervisor.status()["uptime_s"]
+    supervisor.wait(lambda s: s["uptime_s"] > begun + 8, what="time to pass")
+    assert reason(supervisor, "KAFKA_TLS")["since"] == since
+    with ends(supervisor, "KAFKA_TLS"):
+        authority = site.folder("login") / "ca.pem"
+        authority.write_bytes(broker.guards.authority.pem)
+        supervisor.settings["kafka"]["producer"].update({"security.protocol": "ssl", "ssl.ca.location": str(authority)})
+        supervisor.write_config()
+        assert supervisor.ctl("reload").returncode == 0
+    supervisor.wait(lambda s: s["events"]["acknowledged"] > 0, what="an event in Kafka")
+
+
+class Tunnel:
+    """Takes connections, as long as it stands, and closes those that nobody listens for behind it."""
+
+    def __init__(self, target):
+        host, port = target.rsplit(":", 1)
+        self._target = host, int(port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.closed = 0  # for want of a target
+        self._end, self._wake = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ, None)
+            selector.register(self._end, selectors.EVENT_READ, None)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj is self._end:
+                        return
+                    if key.fileobj is self._listener:
+                        self._take(selector)
+                    elif key.fileobj.fileno() >= 0:  # else it went with its other end, a moment before
+                        self._carry(selector, key.fileobj, key.data)
+
+    def _take(self, selector):
+        near = self._listener.accept()[0]
+        try:
+            far = socket.create_connection(self._target, timeout=5)
+        except OSError:
+            self.closed += 1
+            near.close()
+            return
+        selector.register(near, selectors.EVENT_READ, far)
+        selector.register(far, selectors.EVENT_READ, near)
+
+    @staticmethod
+    def _carry(selector, one, other):
+        try:
+            got = one.recv(65536)
+            if got:
+                return other.sendall(got)
+        except OSError:
+            pass
+        for end in (one, other):
+            selector.unregister(end)
+            end.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._wake.close()
+        self._thread.join(10)
+        self._listener.close()
+        self._end.close()
+
+
+def test_workers_whose_broker_is_killed_behind_a_tunnel(site, broker):
+    """It closes their connections at the first question, as who wants TLS does; their broker is down."""
+    with Tunnel(broker.bootstrap) as tunnel:
+        supervisor = writing_elsewhere(site, {"bootstrap.servers": tunnel.address})
+        supervisor.start()
+        supervisor.connected(1)
+        supervisor.wait(lambda s: s["events"]["acknowledged"] > 0, what="an event in Kafka")
+        broker.halt()
+        try:
+            said = set()
+
+            def is_over():
+                said.update(one["code"] for one in supervisor.status()["reasons"] if one["because"] is None)
+                return tunnel.closed > 40
+            proc.wait_for(is_over, 60, "connections that are closed", poll=0.05)
+            assert said == {"BROKERS_DOWN"}
+        finally:
+            broker.start()
+        with ends(supervisor, "BROKERS_DOWN"):
+            pass

@@ -22,6 +22,7 @@ struct Arbitrary<AssignItem> {
       add.never_connected_published = *gen::arbitrary<bool>();
       add.was_connected = *gen::arbitrary<bool>();
       add.disconnected_published = *gen::arbitrary<bool>();
+      add.unserved = *gen::arbitrary<bool>();
       return add;
     });
   }

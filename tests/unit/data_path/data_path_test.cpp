@@ -186,7 +186,8 @@ TEST(DataPath, older_logs_count_towards_the_share) {
   contract.generation = Generation{2};
   auto path = started(contract);
   EXPECT_EQ(path->books().spool_max_bytes.load(), uint64_t{256} << 20);
-  EXPECT_TRUE(eventually([&] { return path->books().older_bytes.load() > (16u << 20); }));
+  EXPECT_TRUE(eventually([&] { return path->books().older_bytes.load() != 0; }));
+  EXPECT_LT(path->books().older_bytes.load(), 4u << 20) << "what was written, not what was laid out";
   EXPECT_GT(path->books().spool_bytes.load(), path->books().older_bytes.load());
 }
 
@@ -250,10 +251,30 @@ TEST(DataPath, logs_of_a_slot_without_a_worker_are_drained_with_their_own_books)
   auto reader = must(ledger::LedgerReader::open(folder.path() + "/3.ledger", Slot{3}));
   EXPECT_TRUE(eventually([&] { return reader.header().acknowledged.load() == 7; }));
   EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(folder.path() + "/spool/3.1"); }));
+  EXPECT_TRUE(eventually([&] { return reader.header().pid == 0; })) << "a worker may have them now";
   EXPECT_TRUE(eventually([&] { return path->books().acknowledged.load() == 1; }));
   EXPECT_EQ(path->books().appended.load(), 1u) << "each slot's books are its own";
   EXPECT_EQ(ledger::counts_of(*reader.entry(EntryIndex{0})).acknowledged, 7u);
   EXPECT_TRUE(path->stop(MonotonicNs{in_seconds(20)}));
+}
+
+// Its drainer leaves before all is published, and the slot has a worker again.
+TEST(DataPath, logs_that_were_not_drained_are_their_owners_again_and_nothing_of_them_is_missing) {
+  TemporaryFolder folder;
+  leave_seven_events(contract_in(folder.path(), 1));
+  MockBroker broker;
+  auto contract = heirs_contract(folder.path(), broker);
+  contract.producer["bootstrap.servers"] = "127.0.0.1:1";
+  auto drainer = started(contract);
+  (void)drainer->stop(MonotonicNs{in_seconds(1)});
+  drainer.reset();
+  must(ledger::Ledger::open_for_repair(folder.path() + "/3.ledger"))->let_go();  // its process is gone
+  auto own_contract = contract_in(folder.path(), 2);
+  own_contract.producer["bootstrap.servers"] = "127.0.0.1:1";
+  auto own = started(own_contract);
+  EXPECT_EQ(own->books().unreconciled.load(), 0u);
+  EXPECT_EQ(ledger::waiting_of(own->books()), 7u);
+  EXPECT_FALSE(own->stop(MonotonicNs{in_seconds(1)}));
 }
 
 // The channel has moved here: what its former slot left is older.

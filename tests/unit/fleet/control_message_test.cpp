@@ -82,9 +82,13 @@ TEST(ControlMessage, assign_has_its_golden_bytes) {
 TEST(ControlMessage, what_is_known_of_an_added_entry_is_a_bit_each) {
   Assign assign{7, {}};
   assign.items.emplace_back(AddEntry{EntryIndex{0}, {"t", "c", Mask{5}, "k"}, false, true, true});
+  AddEntry unserved{EntryIndex{1}, {"t", "d", Mask{5}, "k"}};
+  unserved.held = unserved.unserved = true;
+  assign.items.emplace_back(unserved);
   EXPECT_EQ(hex(encode(SupervisorMessage(assign))),
-            "94031107919800"
-            "00a174a16305a16b0600");
+            "94031107929800"
+            "00a174a16305a16b0600"
+            "980201a174a16405a16b0800");
   EXPECT_EQ(decode_supervisor_message(encode(SupervisorMessage(assign))).value(), SupervisorMessage(assign));
 }
 

@@ -67,5 +67,51 @@ TEST_F(CrowdedTopicTest, keeps_what_waits_where_the_reader_stands_as_long_as_it_
   EXPECT_EQ(header().aside_logs.load(), 1u);
 }
 
+// Others join in an outage, and the share is told to be half as large as what is kept from before.
+TEST_F(CrowdedTopicTest, a_smaller_share_costs_nothing_that_is_there_also_where_the_worker_is_replaced) {
+  constexpr uint64_t kShare = 2'000'000;
+  options_.max_bytes = kShare;
+  begin();
+  IntakeEntry& e = open_flowing(0, "t");
+  set_leader("t", -1);
+  int next = 2;
+  while (header().spool_bytes.load() < kShare * 7 / 10) append(e, next, next + 100), next += 100;
+  ASSERT_EQ(lost_for(ledger::LossReason::dropped_oldest), 0u);
+  feed_->set_share(kShare / 2);
+  options_.max_bytes = header().spool_max_bytes.load();  // Briefing::contract_for
+  begin();
+  feed_->set_share(kShare / 2);
+  IntakeEntry& again = log_->open(0, "t", "c");
+  for (int i = 0; i < 5; ++i) {
+    append(again, next, next + 100);
+    next += 100;
+  }
+  EXPECT_EQ(lost_for(ledger::LossReason::dropped_oldest), 0u);
+  set_leader("t", 1);
+  EXPECT_TRUE(drained());
+  EXPECT_EQ(consumed("t"), numbers(0, next));
+  EXPECT_TRUE(turn_until([&] { return header().spool_max_bytes.load() == kShare / 2; }, 5));
+}
+
+// What an earlier generation left fills the share.
+TEST_F(CrowdedTopicTest, as_little_as_possible_of_an_older_log_makes_room) {
+  constexpr uint64_t kShare = 6'000'000;
+  options_.max_bytes = kShare;
+  begin();
+  IntakeEntry& e = open_flowing(0, "t");
+  set_leader("t", -1);
+  int next = 2;
+  while (!log_->live->is_short()) append_without_turning(e, next, next + 100), next += 100;
+  turn();
+  begin();
+  IntakeEntry& again = log_->open(0, "t", "c");
+  const auto lost_now = [&] { return lost_for(ledger::LossReason::dropped_oldest); };
+  for (int i = 0; i < 300 && lost_now() == 0; ++i) append(again, next, next + 100), next += 100;
+  ASSERT_NE(lost_now(), 0u);
+  for (int i = 0; i < 300; ++i) turn();
+  // As the keeper counts it, once a turn of its own.
+  EXPECT_TRUE(turn_until([&] { return header().spool_bytes.load() > kShare * 9 / 10; }, 5));
+}
+
 }  // namespace
 }  // namespace e2k::worker

@@ -7,6 +7,7 @@
 // After rdkafka.h.
 #include <librdkafka/rdkafka_mock.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -174,6 +175,16 @@ protected:
   }
   void mend(const std::string& topic) {
     rd_kafka_mock_topic_set_error(mock_.get(), topic.c_str(), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  // Requests of that kind which came to the broker since rd_kafka_mock_start_request_tracking().
+  size_t requests(int16_t kind, int32_t broker) {
+    size_t all = 0;
+    rd_kafka_mock_request_t** const list = rd_kafka_mock_get_requests(mock_.get(), &all);
+    const auto found = std::count_if(list, list + all, [&](rd_kafka_mock_request_t* one) {
+      return rd_kafka_mock_request_api_key(one) == kind && rd_kafka_mock_request_id(one) == broker;
+    });
+    rd_kafka_mock_request_destroy_array(list, all);
+    return static_cast<size_t>(found);
   }
   void set_leader(const std::string& topic, int broker) {
     for (int p = 0; p < 4; ++p) rd_kafka_mock_partition_set_leader(mock_.get(), topic.c_str(), p, broker);

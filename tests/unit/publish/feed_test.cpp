@@ -444,8 +444,10 @@ TEST_P(FeedTest, the_end_of_the_careful_lanes_producer_makes_no_topic_of_the_mai
   constexpr int16_t kProduce = 0;
   rd_kafka_mock_broker_push_request_error_rtts(mock_.get(), 2, kProduce, 1, RD_KAFKA_RESP_ERR_NO_ERROR,
                                                60'000);
+  rd_kafka_mock_start_request_tracking(mock_.get());
   log_->intake->event(slow, DoubleEvent(0));
-  ASSERT_TRUE(turn_until([&] { return outlet_->in_flight() == 1; }));
+  // What waits for its turn within librdkafka would come back at once.
+  ASSERT_TRUE(turn_until([&] { return requests(kProduce, 2) == 1; }));
   rd_kafka_test_fatal_error(outlet_->careful_handle(), RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, "a test");
   ASSERT_TRUE(turn_until([&] { return outlet_->is_careful_dead(); }));
   log_->intake->event(neighbour, DoubleEvent(1));

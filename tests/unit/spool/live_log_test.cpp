@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,6 +74,44 @@ TEST(LiveLog, idle_log_takes_little_memory) {
   const std::string directory = folder.path() + "/0.1";
   EXPECT_LT(resident_bytes_of(directory), 1u << 20) << "of 64 MiB of files";
   EXPECT_GE(log.books->header().spool_bytes.load(), 64u << 20);
+}
+
+// The publisher tells it; nothing is appended meanwhile.
+TEST(LiveLog, what_other_logs_take_is_counted_without_an_event) {
+  TemporaryFolder folder;
+  LogUnderTest log(folder.path(), worker::small_spool(folder.path()));
+  const auto& counted = log.books->header().spool_bytes;
+  const uint64_t own = counted.load();
+  log.live->take_elsewhere(100'000);
+  EXPECT_TRUE(eventually([&] { return counted.load() == own + 100'000; })) << counted.load();
+  log.live->take_elsewhere(0);
+  EXPECT_TRUE(eventually([&] { return counted.load() == own; })) << counted.load();
+}
+
+// As its successor finds it.
+TEST(LiveLog, files_that_a_killed_worker_had_laid_out_in_advance_are_removed_and_no_record_with_them) {
+  TemporaryFolder folder;
+  LogUnderTest killed(folder.path(), large_spool(folder.path()));
+  worker::IntakeEntry& e = killed.open(0);
+  constexpr int kEvents = 3;
+  for (int i = 0; i < kEvents; ++i) killed.intake->event(e, DoubleEvent(i));
+  ASSERT_TRUE(eventually([&] { return killed.books->header().spool_bytes.load() >= 64u << 20; }));
+  auto log = worker::must(Log::open(folder.path(), folder.path() + "/0.1", 1));
+  ASSERT_GT(log->file_bytes(), 60u << 20);
+  log->drop_unused();
+  EXPECT_EQ(log->segments(), 1u);
+  EXPECT_LT(log->file_bytes(), 2u << 20) << "and what its last one reserved is given back";
+  struct stat file {};
+  ASSERT_EQ(::stat((folder.path() + "/0.1/" + Segment::file_name(log->last_number())).c_str(), &file), 0);
+  EXPECT_LT(static_cast<uint64_t>(file.st_blocks) * 512, 3u << 20);
+  RecordView record;
+  int events = 0;
+  for (uint64_t unit = 0; read_record(log->first()->view(), unit, record) == ReadOutcome::record;
+       unit += record.units)
+    events += record.is_event() ? 1 : 0;
+  EXPECT_EQ(events, kEvents);
+  (void)log->take(log->last_number());
+  EXPECT_EQ(log->file_bytes(), 0u);
 }
 
 // At some thousand events a second for minutes: what the keeper sees in a turn of its own is a small part.

@@ -146,6 +146,23 @@ TEST_F(NamesBookTest, a_file_without_a_byte_written_and_none_at_all_are_books_wi
   EXPECT_EQ(names().size(), 1u);
 }
 
+TEST_F(NamesBookTest, what_was_added_is_read_from_where_it_ended) {
+  auto book = open();
+  ASSERT_TRUE(book->note(EntryIndex{0}, {"t", "a", ""}));
+  const auto nothing = [](EntryIndex, const Name&) { ADD_FAILURE(); };
+  const auto all = read_book(path, kSlot, [](EntryIndex, const Name&) {});
+  ASSERT_TRUE(all);
+  EXPECT_EQ(read_book(path, kSlot, nothing, all->end)->end, all->end);
+  ASSERT_TRUE(book->note(EntryIndex{1}, {"t", "b", ""}));
+  std::vector<uint32_t> added;
+  const auto more = read_book(
+      path, kSlot, [&](EntryIndex index, const Name&) { added.push_back(index.value); }, all->end);
+  EXPECT_EQ(added, std::vector<uint32_t>{1});
+  EXPECT_GT(more->end, all->end);
+  EXPECT_EQ(more->next_index, 2u);
+  EXPECT_EQ(read_book(path, kSlot, nothing, 1u << 30)->end, 1u << 30) << "beyond the file";
+}
+
 TEST_F(NamesBookTest, bytes_are_never_trusted) {
   std::vector<std::byte> file(256, std::byte{0xff});
   for (uint64_t offset = 0; offset < 300; ++offset) EXPECT_EQ(read_record(file, offset).next, 0u);

@@ -1,5 +1,5 @@
 // Shell. A ceiling for log lines that a network can cause: kLines in kPeriodNs, the others are counted and
-// told with the next period. One thread.
+// told with the next period's first. One thread.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,14 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-namespace e2k::worker::ca {
+namespace e2k::worker {
 
 class LineBudget {
 public:
   static constexpr int kLines = 20;
   static constexpr int64_t kPeriodNs = 60 * kNsPerSecond;
+
+  explicit LineBudget(const char* what, int most = kLines) : what_(what), most_(most) {}
 
   // True: write the line.
   bool admit(MonotonicNs now) {
@@ -21,17 +23,19 @@ public:
       began_ = now;
       lines_ = 0;
       if (const uint64_t dropped = std::exchange(dropped_, 0); dropped > 0)
-        log::warn("lines.dropped what=\"servers and channels\" count={}", dropped);
+        log::warn("lines.dropped what={} count={}", log::quoted(what_), dropped);
     }
-    if (++lines_ <= kLines) return true;
+    if (++lines_ <= most_) return true;
     ++dropped_;
     return false;
   }
 
 private:
+  const char* what_;
+  int most_;
   MonotonicNs began_{0};
   int lines_ = 0;
   uint64_t dropped_ = 0;
 };
 
-}  // namespace e2k::worker::ca
+}  // namespace e2k::worker
