@@ -122,13 +122,18 @@ private:
   }
 
   void wait() {
-    const MonotonicNs now = monotonic_now();
     const bool work_left = !batches_.empty() || !notices_.empty() || keeper_.clearing();
+    fds_.clear();
+    fds_.push_back({shared_.delivery.inbox.fd(), POLLIN, 0});
+    if (shared_.cleared) {
+      // What is due then never comes, and nobody takes answers.
+      poll_for(work_left ? 0 : kNsPerSecond / 2);
+      return;
+    }
+    const MonotonicNs now = monotonic_now();
     const int64_t wait_ns =
         work_left ? 0 : std::clamp<int64_t>(keeper_.next_turn(now).value - now.value, 0, kNsPerSecond / 2);
     const int64_t nap_ns = keeper_.is_quiet() ? std::min(wait_ns, kNapNs) : 0;
-    fds_.clear();
-    fds_.push_back({shared_.delivery.inbox.fd(), POLLIN, 0});
     if (nap_ns > 0) {
       fds_.push_back({keeper_.responder_fd(), POLLIN, 0});
       if (poll_for(nap_ns)) return;

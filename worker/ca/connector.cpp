@@ -222,9 +222,16 @@ void Connector::on_up(Channel& channel, MonotonicNs now) {
     subscriber_.on_up(channel, now);
 }
 
+// The first of those that wait with their subscriptions waits for the connections, but no longer than this.
+MonotonicNs Connector::held_until() const {
+  if (held_.empty()) return MonotonicNs{INT64_MAX};
+  return connecting_ > kBurst ? held_.front().at : MonotonicNs{INT64_MIN};
+}
+
 void Connector::subscribe_held(MonotonicNs now) {
-  for (size_t n = 0; n < kSubscribesATurn && !held_.empty(); ++n) {
-    if (connecting_ > kBurst && held_.front().at > now) return;
+  if (now < std::max(held_until(), subscribes_at_)) return;
+  subscribes_at_ = MonotonicNs{now.value + kSubscribeEveryNs};
+  for (size_t n = 0; n < kSubscribesAtOnce && now >= held_until(); ++n) {
     Channel* channel = current(held_.front());
     held_.pop_front();
     if (channel && channel->phase == Phase::connected) subscriber_.on_up(*channel, now);
@@ -487,10 +494,10 @@ void Connector::turn(MonotonicNs now) {
 }
 
 MonotonicNs Connector::next_turn(MonotonicNs now) const {
-  if (!admitted_.empty() || (!held_.empty() && connecting_ <= kBurst)) return now;
+  if (!admitted_.empty()) return now;
   MonotonicNs next = std::min(search_->next_turn(now), look_due_);
   if (!late_.empty()) next = std::min(next, late_.begin()->first);
-  if (!held_.empty()) next = std::min(next, held_.front().at);
+  next = std::min(next, std::max(held_until(), subscribes_at_));
   return std::min(next, doubles_->next_turn());
 }
 

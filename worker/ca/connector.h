@@ -14,9 +14,11 @@
 //   search: those that it does not have any more it lets go of. When another server answers for one of them,
 //   the others are searched for.
 // - A server takes longer over a subscription than over the creation of a channel, and all of one circuit in
-//   its order. So while more than kBurst channels are about to be connected, those that are wait kHoldNs at
-//   most with their subscriptions: the connections do not wait behind them, and nobody is told Never
-//   Connected for that.
+//   its order. So while more than kBurst channels are about to be connected, those that are wait for that
+//   with their subscriptions, for kHoldNs at most: the connections do not wait behind them, and nobody is
+//   told Never Connected for that. Then those that waited have their turns, kSubscribesAtOnce in each, one
+//   every kSubscribeEveryNs at most: with thousands at once, what the server has to send to others is tens of
+//   milliseconds late (tests/bench/run --only deaths).
 // - Of a name for which a second server answers both are told (doubles.h).
 // - ca_clear_channel of a lost channel never waits: the wait for unsent requests ends where a circuit is
 //   unresponsive or gone [tcpiiu::flush]. Of a *connected* one (removal) it can wait, for a circuit with more
@@ -36,11 +38,11 @@
 #include "worker/ca/connect_failures.h"
 #include "worker/ca/delivery.h"
 #include "worker/ca/doubles.h"
-#include "worker/line_budget.h"
 #include "worker/ca/scout_watch.h"
 #include "worker/ca/search/responder.h"
 #include "worker/ca/search/search_client.h"
 #include "worker/ca/subscriber.h"
+#include "worker/line_budget.h"
 
 namespace e2k::worker::ca {
 
@@ -48,8 +50,10 @@ class Connector {
 public:
   static constexpr int64_t kLookNs = 50 * kNsPerMs, kConnectNs = 2 * kNsPerSecond;
   static constexpr int64_t kGoOnNs = 10 * kNsPerSecond;
-  static constexpr size_t kCreatesATurn = 2000, kSubscribesATurn = 2000, kBurst = 200;
+  static constexpr size_t kCreatesATurn = 2000, kBurst = 200;
   static constexpr int64_t kHoldNs = kNsPerSecond;
+  static constexpr size_t kSubscribesAtOnce = 50;
+  static constexpr int64_t kSubscribeEveryNs = kNsPerMs;
   static constexpr size_t kCompany = 200;  // channels that go along with a scout where the last failed dumbly
   static constexpr size_t kSweepAt = 1024;  // servers
   static constexpr int64_t kLookAtHungNs = kNsPerSecond / 2;
@@ -99,6 +103,7 @@ private:
   void admit(search::ServerNumber server);
   void admit_company(search::ServerNumber server);
   void create_admitted(MonotonicNs now);
+  MonotonicNs held_until() const;
   void subscribe_held(MonotonicNs now);
   void look_at_circuits(MonotonicNs now);
   void look_at_scout(search::ServerNumber server, MonotonicNs now);
@@ -126,8 +131,9 @@ private:
   std::vector<MonotonicNs> went_on_;      // when the names that waited for a server did, last
   std::deque<uint32_t> admitted_;         // channels
   std::multimap<MonotonicNs, Due> late_;  // channels that should be connected by then
-  std::deque<Due> held_;                  // connected channels whose subscriptions wait, until then at most
-  size_t connecting_ = 0, hung_ = 0;      // channels in that phase
+  std::deque<Due> held_;          // connected channels whose subscriptions wait: for connections until then
+  MonotonicNs subscribes_at_{0};  // the next of those, at the earliest
+  size_t connecting_ = 0, hung_ = 0;  // channels in that phase
   uint64_t bad_types_seen_ = 0;
   MonotonicNs bad_type_at_{INT64_MIN / 2};  // libca's last complaint of one
   MonotonicNs look_due_{0}, hung_looked_at_{0};

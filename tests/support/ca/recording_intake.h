@@ -54,6 +54,8 @@ public:
   // Keeps only counts: for tests with very many channels.
   explicit RecordingIntake(bool counts_only = false) : counts_only_(counts_only) {}
 
+  // Whether it is held makes no difference here.
+  bool hold(EntryIndex) override { return true; }
   IntakeEntry* open_entry(EntryIndex index, const EntrySpec& entry, uint32_t ledger_flags,
                           bool resumes) override;
   void close_entry(IntakeEntry* entry) override;

@@ -61,27 +61,7 @@ void wait_for_line(int fd, const std::string& word) {
   }
 }
 
-bool can_bind(int type, uint16_t* port) {
-  const UniqueFd fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  a.sin_port = htons(*port);
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) < 0) return false;
-  socklen_t size = sizeof a;
-  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&a), &size);
-  *port = ntohs(a.sin_port);
-  return true;
-}
-
 }  // namespace
-
-uint16_t free_port() {
-  while (true) {
-    uint16_t port = 0;
-    if (can_bind(SOCK_DGRAM, &port) && can_bind(SOCK_STREAM, &port)) return port;
-  }
-}
 
 SoftIoc::SoftIoc(const std::string& database, const Options& options)
     : port_(options.port ? options.port : free_port()) {

@@ -10,11 +10,9 @@
 #include <string>
 
 #include "common/fd.h"
+#include "tests/support/files/free_port.h"
 
 namespace e2k::test {
-
-// Free for UDP and TCP on loopback just now.
-uint16_t free_port();
 
 class SoftIoc {
 public:

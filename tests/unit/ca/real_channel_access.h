@@ -47,6 +47,12 @@ protected:
       std::this_thread::yield();
     ASSERT_EQ(monitors->applied(), number);
   }
+  bool all_is_cleared(std::chrono::seconds patience = 5s) {
+    monitors->clear_all();
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!monitors->cleared() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return monitors->cleared();
+  }
   bool frames_reach(uint64_t count, std::chrono::seconds patience) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (monitors->search_frames_sent() < count && std::chrono::steady_clock::now() < deadline)
@@ -55,6 +61,16 @@ protected:
   }
   bool in_state(uint32_t index, ledger::EntryState state, std::chrono::milliseconds deadline = 10s) {
     return intake.wait(deadline, [&] { return intake.entry(index).state == state; });
+  }
+  // What stands there only a moment after the record that a test waits for: other threads write it.
+  bool is_closed(uint32_t index) {
+    return intake.wait(10s, [&] { return !intake.entry(index).open; });
+  }
+  bool has_flag(uint32_t index, uint32_t flag) {
+    return intake.wait(10s, [&] { return (intake.entry(index).flags & flag) != 0; });
+  }
+  bool is_served_at(uint32_t index, uint16_t port) {
+    return intake.wait(10s, [&] { return intake.entry(index).host == "127.0.0.1:" + std::to_string(port); });
   }
   // The values of an entry's events, errors left out.
   std::vector<double> values(uint32_t index) {

@@ -47,8 +47,8 @@ TEST_F(RealChannelAccess, every_native_type_comes_at_its_present_length) {
     EXPECT_EQ(r.dbr_type, expected[i].second.first) << expected[i].first;
     EXPECT_EQ(r.count, expected[i].second.second) << expected[i].first;
     EXPECT_EQ(intake.entry(i).state, EntryState::connected);
-    EXPECT_EQ(intake.entry(i).host, "127.0.0.1:" + std::to_string(ioc.port()));
-    EXPECT_TRUE(intake.entry(i).flags & ledger::kWasConnected);
+    EXPECT_TRUE(is_served_at(i, ioc.port()));
+    EXPECT_TRUE(has_flag(i, ledger::kWasConnected));
   }
   EXPECT_EQ(intake.records(0).front().number(), 1.5);
   EXPECT_EQ(intake.records(1).front().text(), "hello");
@@ -157,6 +157,21 @@ TEST_F(RealChannelAccess, an_entry_that_was_served_before_comes_back_with_a_gap)
   EXPECT_EQ(intake.entry(1).gaps, 0u);
 }
 
+TEST_F(RealChannelAccess, an_entry_that_is_held_has_a_gap_only_where_nobody_serves_it) {
+  SoftIoc ioc(
+      R"(record(ao,"a"){field(VAL,"0")field(PINI,"YES")}record(ao,"b"){field(VAL,"0")field(PINI,"YES")})");
+  test::search_on_loopback({ioc.port()});
+  start();
+  AddEntry served = add(0, "a"), unserved = add(1, "b");
+  served.was_connected = unserved.was_connected = true;
+  served.held = unserved.held = unserved.unserved = true;
+  assign({served, unserved});
+  ASSERT_TRUE(intake.wait_records(0, 1, 10s));
+  ASSERT_TRUE(intake.wait_records(1, 1, 10s));
+  EXPECT_EQ(intake.entry(0).gaps, 0u);
+  EXPECT_EQ(intake.entry(1).gaps, 1u);
+}
+
 TEST_F(RealChannelAccess, a_mask_chooses_which_events_come) {
   SoftIoc ioc(R"(record(ao,"a"){field(VAL,"0")field(HIGH,"5")field(HSV,"MINOR")field(PINI,"YES")})");
   test::search_on_loopback({ioc.port()});
@@ -197,7 +212,7 @@ TEST_F(RealChannelAccess, a_changed_mask_or_key_keeps_the_channel_and_brings_a_f
   EXPECT_EQ(values(3), (std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
   EXPECT_EQ(values(4), (std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
   for (uint32_t i = 0; i < 5; ++i) EXPECT_TRUE(errors(i).empty());
-  EXPECT_FALSE(intake.entry(0).open);
+  EXPECT_TRUE(is_closed(0));
 }
 
 TEST_F(RealChannelAccess, an_entry_that_joins_a_busy_subscription_gets_each_event_once_and_in_order) {
@@ -265,8 +280,9 @@ TEST_F(RealChannelAccess, a_name_that_nobody_has_is_never_connected_once) {
   ASSERT_TRUE(in_state(1, EntryState::never_connected));
   ASSERT_TRUE(in_state(2, EntryState::disconnected));
   ASSERT_TRUE(in_state(3, EntryState::connected));
+  ASSERT_TRUE(intake.wait_records(0, 1, 10s));
   EXPECT_EQ(errors(0), (std::vector<std::string>{"Never Connected"}));
-  EXPECT_TRUE(intake.entry(0).flags & ledger::kNeverConnectedPublished);
+  EXPECT_TRUE(has_flag(0, ledger::kNeverConnectedPublished));
   EXPECT_TRUE(errors(1).empty());
   EXPECT_TRUE(errors(2).empty());
   EXPECT_TRUE(errors(3).empty());
@@ -287,7 +303,7 @@ TEST_F(RealChannelAccess, one_that_went_away_unseen_is_told_once_and_again_after
   ASSERT_TRUE(intake.wait_records(0, 1, 10s));
   EXPECT_EQ(errors(0), (std::vector<std::string>{"Disconnected"}));
   EXPECT_TRUE(errors(1).empty());
-  EXPECT_TRUE(intake.entry(0).flags & ledger::kDisconnectedPublished);
+  EXPECT_TRUE(has_flag(0, ledger::kDisconnectedPublished));
   auto ioc = std::make_unique<SoftIoc>(database, SoftIoc::Options{port, "", 9});
   for (uint32_t i = 0; i < 2; ++i) {
     ASSERT_TRUE(intake.wait(20s, [&] { return values(i) == std::vector<double>{1}; }));
@@ -296,8 +312,7 @@ TEST_F(RealChannelAccess, one_that_went_away_unseen_is_told_once_and_again_after
   ioc->kill();
   ASSERT_TRUE(in_state(0, EntryState::disconnected));
   ASSERT_TRUE(intake.wait(10s, [&] { return errors(0).size() == 2 && errors(1).size() == 1; }));
-  for (uint32_t i = 0; i < 2; ++i)
-    EXPECT_TRUE(intake.wait(5s, [&] { return intake.entry(i).flags & ledger::kDisconnectedPublished; }));
+  for (uint32_t i = 0; i < 2; ++i) EXPECT_TRUE(has_flag(i, ledger::kDisconnectedPublished));
 }
 
 TEST_F(RealChannelAccess, a_name_that_is_asked_for_again_is_searched_for_at_once) {
@@ -309,7 +324,7 @@ TEST_F(RealChannelAccess, a_name_that_is_asked_for_again_is_searched_for_at_once
   const auto again = std::chrono::steady_clock::now();
   assign({RemoveEntry{EntryIndex{0}}, add(1, "nobody:has:it")});
   ASSERT_TRUE(frames_reach(9, 20s));
-  EXPECT_LT(std::chrono::steady_clock::now() - again, 2s);
+  EXPECT_LT(std::chrono::steady_clock::now() - again, 4s);
 }
 
 TEST_F(RealChannelAccess, duplicates_unknown_indices_and_bad_masks_are_tolerated) {
@@ -322,7 +337,7 @@ TEST_F(RealChannelAccess, duplicates_unknown_indices_and_bad_masks_are_tolerated
   ASSERT_TRUE(intake.wait_records(0, 1, 10s));
   EXPECT_EQ(intake.entry(5).state, EntryState::unused);
   assign({RemoveEntry{EntryIndex{0}}, RemoveEntry{EntryIndex{0}}});
-  EXPECT_FALSE(intake.entry(0).open);
+  EXPECT_TRUE(is_closed(0));
 }
 
 // UDP is answered for the hung IOC by a second one with the same names: half-dead, as seen from here.
@@ -344,7 +359,7 @@ TEST_F(RealChannelAccess, an_ioc_that_hangs_holds_up_no_other_and_its_channels_m
   ASSERT_TRUE(in_state(0, EntryState::connected, 5s));
   ASSERT_TRUE(intake.wait_records(0, 3, 5s));
   EXPECT_EQ(values(0), (std::vector<double>{1, 3}));
-  EXPECT_EQ(intake.entry(0).host, "127.0.0.1:" + std::to_string(third_port));
+  EXPECT_TRUE(is_served_at(0, third_port));
   hung.signal(SIGCONT);
   unsetenv("EPICS_CA_CONN_TMO");
 }
@@ -360,6 +375,7 @@ TEST_F(RealChannelAccess, an_ioc_that_hung_and_goes_on_is_not_subscribed_to_twic
   ASSERT_TRUE(in_state(0, EntryState::disconnected, 20s));
   ioc.signal(SIGCONT);
   ASSERT_TRUE(in_state(0, EntryState::connected, 10s));
+  ASSERT_TRUE(intake.wait_records(0, 3, 10s));
   for (int i = 2; i <= 5; ++i) ioc.put("a", std::to_string(i));
   ASSERT_TRUE(intake.wait(10s, [&] { return values(0).back() == 5; }));
   EXPECT_EQ(values(0), (std::vector<double>{1, 1, 2, 3, 4, 5}));
@@ -372,12 +388,21 @@ TEST_F(RealChannelAccess, nothing_is_received_once_all_is_cleared) {
   start();
   assign({add(0, "c")});
   ASSERT_TRUE(intake.wait_records(0, 3, 10s));
-  monitors->clear_all();
-  const auto deadline = std::chrono::steady_clock::now() + 5s;
-  while (!monitors->cleared() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  ASSERT_TRUE(monitors->cleared());
+  ASSERT_TRUE(all_is_cleared());
   const size_t had = intake.records(0).size();
   EXPECT_FALSE(intake.wait_records(0, had + 1, 500ms));
+}
+
+TEST_F(RealChannelAccess, what_is_due_when_all_is_cleared_uses_no_processor) {
+  SoftIoc ioc(R"(record(ao,"a"){field(VAL,"1")field(PINI,"YES")})");
+  test::search_on_loopback({ioc.port()});
+  start();
+  assign({add(0, "a"), add(1, "nobody:has:this")});
+  ASSERT_TRUE(intake.wait_records(0, 1, 10s));
+  ASSERT_TRUE(all_is_cleared());
+  const int64_t before = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  std::this_thread::sleep_for(2s);  // what is measured; the name would have been searched for within it
+  EXPECT_LT(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - before, 500 * kNsPerMs);
 }
 
 }  // namespace

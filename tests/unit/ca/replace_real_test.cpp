@@ -22,12 +22,12 @@ AddEntry replacing(uint32_t index, uint32_t old, const std::string& channel, con
   return item;
 }
 
-// Counts every millisecond or so, without anybody's help.
+// Counts every few milliseconds, without anybody's help.
 std::string fast_counter(const std::string& name) {
   return "record(calcout,\"" + name +
-         "\"){field(CALC,\"VAL+1\")field(OOPT,\"Every Time\")field(ODLY,\"0.002\")" + "field(OUT,\"" + name +
+         "\"){field(CALC,\"VAL+1\")field(OOPT,\"Every Time\")field(ODLY,\"0.004\")" + "field(OUT,\"" + name +
          ":b.PROC\")field(PINI,\"YES\")}\n" + "record(calcout,\"" + name +
-         ":b\"){field(CALC,\"VAL+1\")field(OOPT,\"Every Time\")field(ODLY,\"0.002\")field(OUT,\"" + name +
+         ":b\"){field(CALC,\"VAL+1\")field(OOPT,\"Every Time\")field(ODLY,\"0.004\")field(OUT,\"" + name +
          ".PROC\")}\n";
 }
 
@@ -123,11 +123,11 @@ TEST_F(Replacement, key_that_changes_loses_nothing_and_begins_with_the_present_v
   std::vector<uint32_t> indices{0};
   for (uint32_t i = 1; i <= 20; ++i) {
     assign({replacing(i, i - 1, "a", "va", "key" + std::to_string(i))});
-    ASSERT_TRUE(intake.wait(10s, [&] { return !intake.entry(i - 1).open; }));
+    ASSERT_TRUE(is_closed(i - 1));
     EXPECT_EQ(intake.entry(i).state, EntryState::connected);
     indices.push_back(i);
   }
-  ASSERT_TRUE(intake.wait_records(20, 20, 10s));
+  ASSERT_TRUE(intake.wait_records(20, 30, 10s));
   // Another entry of the same subscription, which nobody touched, has seen the same. (The IOC itself may send
   // a value twice, when an alarm ends.)
   std::vector<double> changed, untouched = values(100);
@@ -144,7 +144,7 @@ TEST_F(Replacement, key_that_changes_loses_nothing_and_begins_with_the_present_v
   untouched.resize(both);
   EXPECT_EQ(changed, untouched);
   EXPECT_GE(both, 30u);
-  EXPECT_EQ(intake.entry(20).host, "127.0.0.1:" + std::to_string(ioc.port()));
+  EXPECT_TRUE(is_served_at(20, ioc.port()));
 }
 
 TEST_F(Replacement, two_thousand_entries_change_their_mask_at_once_while_they_count) {
@@ -227,7 +227,7 @@ TEST_F(Replacement, of_a_mask_without_common_events_begins_with_the_present_valu
   ASSERT_TRUE(intake.wait_records(1, 2, 5s));
   EXPECT_EQ(values(0), (std::vector<double>{0}));
   EXPECT_EQ(values(1), (std::vector<double>{2, 3}));
-  EXPECT_FALSE(intake.entry(0).open);
+  EXPECT_TRUE(is_closed(0));
 }
 
 TEST_F(Replacement, of_a_channel_that_is_not_connected_is_there_at_once_and_told_as_new) {
@@ -279,12 +279,12 @@ TEST_F(Replacement, orders_that_overtake_each_other_end_where_the_last_one_says)
   const size_t so_far = intake.records(0).size();
   ASSERT_TRUE(intake.wait_records(0, so_far + 50, 10s));
   EXPECT_TRUE(values(2).empty() && values(3).empty());
-  EXPECT_FALSE(intake.entry(2).open || intake.entry(3).open);
+  EXPECT_TRUE(is_closed(2) && is_closed(3));
   const Faults faults = faults_of(values(0));
   EXPECT_EQ(faults.missing, 0u);
   // Replaced and removed before it went over: both are gone.
   assign({replacing(4, 1, "quiet", "v", "k4"), RemoveEntry{EntryIndex{4}}});
-  EXPECT_FALSE(intake.entry(1).open || intake.entry(4).open);
+  EXPECT_TRUE(is_closed(1) && is_closed(4));
   // An index that means nothing is added.
   assign({replacing(6, 77, "quiet", "v")});
   ASSERT_TRUE(intake.wait_records(6, 1, 10s));

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "common/split.h"
+
 namespace e2k::worker::search {
 namespace {
 
@@ -26,13 +28,12 @@ std::optional<uint32_t> numeric(std::string_view host) {
 std::optional<ListedAddress> address_of(std::string_view word, uint16_t default_port) {
   ListedAddress out;
   out.port = default_port;
-  const size_t colon = word.rfind(':');
-  const std::string_view host = word.substr(0, colon);
+  const auto [host, port] = split_host_port(word);
   if (host.empty()) return std::nullopt;
-  if (colon != std::string_view::npos) {
-    const std::string_view text = word.substr(colon + 1);
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out.port);
-    if (error != std::errc{} || end != text.data() + text.size() || out.port == 0) return std::nullopt;
+  // Behind a colon there has to be one.
+  if (host.size() != word.size()) {
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+    if (error != std::errc{} || end != port.data() + port.size() || out.port == 0) return std::nullopt;
   }
   out.host = host;
   out.ip = numeric(host);
