@@ -5,7 +5,7 @@
 // is no fault of its own, and on a machine that is short of processors it would hide what is. A kernel that
 // does not count that (/proc/thread-self/schedstat) has it counted in. The first handler after a wait is run
 // by the same call that waits, so that its CPU time is taken instead: what it computed, not what it slept.
-// One thread.
+// Exact to kWorthALookNs. One thread.
 #pragma once
 
 #include <fcntl.h>
@@ -29,17 +29,19 @@ public:
   void run(boost::asio::io_context& loop) {
     schedule_.reset(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
     Moment begin = moment();
-    int64_t delayed = delayed_ns();
+    int64_t delayed = delayed_at(begin);
+    int64_t unasked = 0;  // time off the processor since the file was read
     while (!loop.stopped()) {
       const bool was_ready = loop.poll_one() != 0;
       if (!was_ready && loop.run_one() == 0) return;
-      const Moment end = moment();
+      Moment end = moment();
       int64_t took = end.cpu_ns - begin.cpu_ns;
-      const int64_t kept = end.at.value - begin.at.value;
+      unasked += std::max<int64_t>(end.at.value - begin.at.value - took, 0);
       // The file costs more than most turns do.
-      if (!was_ready || kept - took > kWorthALookNs) {
-        const int64_t before = std::exchange(delayed, delayed_ns());
-        if (was_ready) took = std::max(took, kept - (delayed - before));
+      if (!was_ready || unasked > kWorthALookNs) {
+        const int64_t before = std::exchange(delayed, delayed_at(end));
+        if (was_ready) took = std::max(took, end.at.value - begin.at.value - (delayed - before));
+        unasked = 0;
       }
       longest_.note(took, end.at);
       begin = end;
@@ -51,12 +53,24 @@ public:
   }
 
 private:
-  static constexpr int64_t kWorthALookNs = kNsPerMs;
+  static constexpr int64_t kWorthALookNs = kNsPerMs / 20;
   struct Moment {
     MonotonicNs at;
     int64_t cpu_ns;  // of this thread
   };
   static Moment moment() { return {monotonic_now(), clock_ns(CLOCK_THREAD_CPUTIME_ID)}; }
+
+  // delayed_ns(), and the moment that it is true of: what the thread is kept from the processor for between
+  // the two would be taken from a turn that it does not belong to. Where it is each time, the last has to do.
+  int64_t delayed_at(Moment& at) const {
+    int64_t delayed = delayed_ns();
+    for (int tries = 0; tries < 8; ++tries) {
+      at = moment();
+      const int64_t meanwhile = delayed_ns();
+      if (std::exchange(delayed, meanwhile) == meanwhile) break;
+    }
+    return delayed;
+  }
 
   // How long this thread has been ready and had no processor: the second of the file's numbers; the first is
   // the time on a processor.

@@ -50,7 +50,9 @@ TEST(LoopTurns, a_handler_that_keeps_others_waiting_is_seen_wherever_it_stands) 
 }
 
 TEST(LoopTurns, a_handler_that_sleeps_keeps_others_waiting) {
-  EXPECT_GE(longest_s([] { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }), 0.03);
+  // Behind many that are short and of which others may have some of each: what is measured is exact to 0.05
+  // ms.
+  EXPECT_GE(longest_s([] { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }, 2000), 0.0299);
 }
 
 TEST(LoopTurns, what_others_had_of_the_processor_is_not_the_handlers) {
