@@ -57,7 +57,7 @@ struct ChildProblem {
   int error_number;
 };
 
-// Everything the child needs, made before the fork.
+// Everything the child needs, made before it is there.
 struct Prepared {
   std::vector<char*> argv;
   std::vector<char*> envp;
@@ -79,7 +79,7 @@ struct Prepared {
   _exit(127);
 }
 
-// In the child: async-signal-safe calls only.
+// In the child: async-signal-safe calls only, and nothing is written that is not its own.
 [[noreturn]] void become(const Prepared& p) {
   if (setsid() < 0) give_up(p.error_fd, Stage::session);
   if (p.dies_with_us) {
@@ -122,6 +122,13 @@ struct Prepared {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) give_up(error_fd, Stage::limit);
   execve(p.program, p.argv.data(), p.envp.data());
   give_up(error_fd, Stage::exec);
+}
+
+// A frame of its own, that nothing but the call is in when both run on it.
+[[gnu::noinline]] pid_t begin_child(const Prepared& p) {
+  const pid_t pid = vfork();
+  if (pid == 0) become(p);
+  return pid;
 }
 
 tl::expected<UniqueFd, LaunchProblem> sealed(const std::string& bytes) {
@@ -202,8 +209,7 @@ tl::expected<Process, LaunchProblem> launch(const LaunchRequest& request) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = fork();
-  if (pid == 0) become(p);
+  const pid_t pid = begin_child(p);
   const int fork_error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return tl::unexpected(LaunchProblem{"fork", fork_error});

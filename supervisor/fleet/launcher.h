@@ -1,8 +1,9 @@
 // Shell. Starts one process, and says why where that fails.
 //
-// fork and exec, with everything prepared before the fork: the supervisor has threads (librdkafka's), so that
-// the child calls nothing but async-signal-safe functions until it executes. What fails there comes back over
-// a close-on-exec pipe as {stage, errno}; its end of file means that the program runs. The child gets
+// vfork and exec, with everything prepared before: the child runs on our memory, which a fork of a supervisor
+// of a million entries would take a twentieth of a second to copy the tables of, and we wait until it
+// executes. It calls nothing but async-signal-safe functions until then. What fails there comes back over a
+// close-on-exec pipe as {stage, errno}; its end of file means that the program runs. The child gets
 //   - a session of its own: a terminal's Ctrl-C does not reach it
 //   - /dev/null as stdin, stdout and stderr as they are, the contract (if any) as descriptor 3, nothing else
 //   - an empty signal mask and default dispositions

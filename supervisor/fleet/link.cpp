@@ -24,6 +24,7 @@ namespace e2k::supervisor {
 namespace {
 
 constexpr std::chrono::seconds kLook{1};
+constexpr int64_t kLongTurnNs = kNsPerMs;
 constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 
 struct Peer {
@@ -140,9 +141,11 @@ private:
     });
   }
 
+  // What a message leads to may take some milliseconds: then the next has a turn of its own.
   void drain() {
     const std::shared_ptr<bool> alive = alive_;
-    for (int i = 0; i < kMostAtOnce; ++i) {
+    const MonotonicNs began = monotonic_now();
+    for (int i = 0; i < kMostAtOnce && monotonic_now().value - began.value < kLongTurnNs; ++i) {
       if (!take_one()) return;
       if (!*alive) return;  // a handler destroyed us
     }

@@ -2,7 +2,8 @@
 //
 // What can't be decoded, and peers whose identity is not "slot.generation", are logged (a few lines a minute)
 // and dropped. ZMQ_FD is edge-triggered: the socket is drained after every wake-up and after every send. At
-// most kMostAtOnce messages are taken in one go, so that a flood can't starve the loop.
+// most kMostAtOnce messages are taken in one go, and none after one that took long, so that neither a flood
+// nor the greetings of workers with many entries starve the loop.
 //
 // A path that somebody removes is made again within seconds, for workers that begin later.
 //

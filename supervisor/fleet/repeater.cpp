@@ -17,6 +17,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <string_view>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -28,20 +29,35 @@ namespace e2k::supervisor {
 namespace {
 
 constexpr char kRepeaterFlag[] = "--ca-repeater";  // of the worker program
+constexpr char kPortVariable[] = "EPICS_CA_REPEATER_PORT";
 constexpr uint16_t kUsualPort = 5065;
 constexpr int64_t kProbeMs = 5;
 constexpr int64_t kFirstDelayMs = 1'000;
+constexpr int64_t kServedLongNs = 60 * kNsPerSecond;  // it is no crash loop then
 
-uint16_t port_of(const std::map<std::string, std::string>& epics) {
-  std::string text;
-  if (const auto found = epics.find("EPICS_CA_REPEATER_PORT"); found != epics.end()) {
-    text = found->second;
-  } else if (const char* value = std::getenv("EPICS_CA_REPEATER_PORT")) {
-    text = value;
-  }
+uint16_t port_in(std::string_view text) {
   uint16_t port = 0;
   const auto end = std::from_chars(text.data(), text.data() + text.size(), port);
   return end.ec == std::errc() && port != 0 ? port : kUsualPort;
+}
+
+uint16_t port_of(const std::map<std::string, std::string>& epics) {
+  if (const auto found = epics.find(kPortVariable); found != epics.end()) return port_in(found->second);
+  const char* const value = std::getenv(kPortVariable);
+  return value == nullptr ? kUsualPort : port_in(value);
+}
+
+std::string contents_of(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// By what it was started with.
+uint16_t port_of(pid_t repeater) {
+  const std::string environment = '\0' + contents_of("/proc/" + std::to_string(repeater) + "/environ");
+  const std::string name = '\0' + std::string(kPortVariable) + '=';
+  const size_t at = environment.find(name);
+  return at == std::string::npos ? kUsualPort : port_in(environment.data() + at + name.size());
 }
 
 // The one that this process started before it became another program (a reload): a child still, which serves
@@ -50,8 +66,7 @@ std::optional<Process> repeater_before_exec() {
   const std::string self = std::to_string(getpid());
   std::ifstream children("/proc/" + self + "/task/" + self + "/children");
   for (pid_t pid = 0; children >> pid;) {
-    std::ifstream in("/proc/" + std::to_string(pid) + "/cmdline");
-    const std::string command{std::istreambuf_iterator<char>(in), {}};
+    const std::string command = contents_of("/proc/" + std::to_string(pid) + "/cmdline");
     if (command.find(std::string(1, '\0') + kRepeaterFlag + '\0') == std::string::npos) continue;
     if (const auto use = process_use(pid)) return find_process(pid, use->start_ticks);
   }
@@ -72,7 +87,7 @@ public:
     process_ = repeater_before_exec();
     if (!process_) return try_once();
     // Of another port, hence of nobody's use.
-    if (!udp_port_taken(port_)) {
+    if (port_of(process_->pid) != port_) {
       end_process();
       return try_once();
     }
@@ -131,6 +146,7 @@ private:
       return back_off();
     }
     process_ = std::move(*launched);
+    started_at_ = monotonic_now();
     log::info("repeater.started pid={} port={}", process_->pid, port_);
     watch();
     probe();
@@ -145,10 +161,7 @@ private:
   }
 
   void probe() {
-    if (udp_port_taken(port_)) {
-      failures_ = 0;
-      return be_ready();
-    }
+    if (udp_port_taken(port_)) return be_ready();
     if (monotonic_now() >= ready_by_) {
       if (ready_) log::warn("repeater.late port={} message=\"workers start without it\"", port_);
       return be_ready();
@@ -163,6 +176,7 @@ private:
     exit_.reset();
     process_.reset();
     be_ready();
+    if (monotonic_now().value - started_at_.value >= kServedLongNs) failures_ = 0;
     if (*status == 0) return after(kTakenRetryMs, &OwnRepeater::try_once);
     back_off();
   }
@@ -179,7 +193,7 @@ private:
   std::map<std::string, std::string> epics_;
   uint16_t port_ = kUsualPort;
   std::function<void()> ready_;
-  MonotonicNs ready_by_;
+  MonotonicNs ready_by_, started_at_;
   std::optional<Process> process_;
   std::optional<boost::asio::posix::stream_descriptor> exit_;
   int failures_ = 0;
