@@ -67,7 +67,7 @@ void Service::look_for_changes() {
 
 void Service::see_channel(const Harvest::Seen& seen) {
   if (shares_.bar(seen.entry.id) != Bar::none) return;
-  if (seen.line == nullptr) return channel_round_.see_pending(seen.entry.id.value);
+  if (seen.line == nullptr) return channel_round_.see_pending(seen.entry.id.value, seen.entry.channel);
   learn_host(seen.entry.id, seen.place->slot, *seen.line);
   channel_round_.see(seen.entry.id.value, seen.entry.channel, *seen.reader, *seen.line);
 }

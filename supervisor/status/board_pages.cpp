@@ -72,6 +72,11 @@ private:
     const bool is_full = found_.size() == limit_;
     if (is_full && has_more_ && NamesBefore()(found_.rbegin()->first, names)) return;
     if (!board_.is_asked_for(entry, query_, now)) return;
+    // It was removed and commanded again since, under another id.
+    if (const auto known = found_.find(names); known != found_.end()) {
+      known->second = entry.id;
+      return;
+    }
     if (is_full) {
       has_more_ = true;
       if (NamesBefore()(found_.rbegin()->first, names)) return;

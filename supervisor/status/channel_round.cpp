@@ -32,12 +32,12 @@ void ChannelRound::note_hosts(const std::vector<HostView>& hosts, RealNs now) {
       in_trouble_.insert(host.host);
 }
 
-bool ChannelRound::waits_for_server(uint32_t id, const ledger::LedgerReader& reader,
+bool ChannelRound::waits_for_server(uint32_t id, std::string_view channel, const ledger::LedgerReader& reader,
                                     const ledger::Entry& line) {
   const uint16_t host = line.ca.host.load(kRelaxed);
-  if (host == 0) return lost_hosts_.waits(id);
+  if (host == 0) return lost_hosts_.waits(id, channel);
   if (!in_trouble_.contains(reader.host_name(host))) return false;
-  lost_hosts_.waits_by_ledger(id);
+  lost_hosts_.waits_by_ledger(id, channel);
   return true;
 }
 
@@ -46,11 +46,11 @@ void ChannelRound::see(uint32_t id, std::string_view channel, const ledger::Ledg
   const uint16_t host = line.ca.host.load(kRelaxed);
   const ledger::EntryState state = line.ca.state.load(kRelaxed);
   const bool had_it = state != ledger::EntryState::never_connected && state != ledger::EntryState::pending;
-  if (host != 0 && had_it) lost_hosts_.connected(id, reader.host_name(host));
+  if (host != 0 && had_it) lost_hosts_.connected(id, channel, reader.host_name(host));
   switch (state) {
     case ledger::EntryState::unused:
     case ledger::EntryState::pending:
-      see_pending(id);
+      see_pending(id, channel);
       break;
     case ledger::EntryState::never_connected:
       if (!is_unanswered(line.ca.step.load(kRelaxed))) break;
@@ -58,7 +58,7 @@ void ChannelRound::see(uint32_t id, std::string_view channel, const ledger::Ledg
       add(running_.never_connected_names, channel);
       break;
     case ledger::EntryState::disconnected:
-      if (waits_for_server(id, reader, line)) break;
+      if (waits_for_server(id, channel, reader, line)) break;
       ++running_.lost;
       add(running_.lost_names, channel);
       break;

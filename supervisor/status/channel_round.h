@@ -42,19 +42,20 @@ public:
     return lost_hosts_.completed(std::move(hosts));
   }
   void begin_slice() { meant_.begin_slice(); }
-  // `id`: of the entry, one of few.
+  // `id`: of the entry, as for LostHosts.
   void see(uint32_t id, std::string_view channel, const ledger::LedgerReader& reader,
            const ledger::Entry& line);
   // Its worker does not live, or has no line for it yet.
-  void see_pending(uint32_t id) {
+  void see_pending(uint32_t id, std::string_view channel) {
     ++running_.pending;
-    lost_hosts_.is_pending(id);
+    lost_hosts_.is_pending(id, channel);
   }
   void end_round();
   const ChannelsSeen& known() const { return known_; }
 
 private:
-  bool waits_for_server(uint32_t id, const ledger::LedgerReader& reader, const ledger::Entry& line);
+  bool waits_for_server(uint32_t id, std::string_view channel, const ledger::LedgerReader& reader,
+                        const ledger::Entry& line);
 
   std::unordered_set<std::string> in_trouble_;  // servers
   ChannelsSeen running_, known_;

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "common/log.h"
+#include "common/split.h"
 #include "supervisor/status/spool_texts.h"
 
 namespace e2k::supervisor {
@@ -122,7 +123,7 @@ EventCounts event_counts(const ledger::Entry& line) {
 }
 
 bool is_at_host(std::string_view host, std::string_view asked) {
-  return !asked.empty() && (host == asked || host.substr(0, host.rfind(':')) == asked);
+  return !asked.empty() && (host == asked || split_host_port(host).host == asked);
 }
 
 bool is_silent(const ledger::Entry& line, double seconds, RealNs now) {

@@ -71,10 +71,12 @@ std::vector<HostView> HostSums::list() && {
 }
 
 void HostRates::look(const std::vector<HostView>& hosts, double seconds_since_last) {
+  const auto before = std::exchange(by_name_, {});
   for (const HostView& host : hosts) {
+    const auto known = before.find(host.host);
+    const uint64_t events = known == before.end() ? 0 : known->second.events;
     Rate& rate = by_name_[host.host];
-    rate.per_s =
-        host.events >= rate.events ? static_cast<double>(host.events - rate.events) / seconds_since_last : 0;
+    rate.per_s = host.events >= events ? static_cast<double>(host.events - events) / seconds_since_last : 0;
     rate.events = host.events;
   }
 }

@@ -1,49 +1,72 @@
 #include "supervisor/status/lost_hosts.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace e2k::supervisor {
 
 using ledger::HostState;
+namespace {
 
-void LostHosts::connected(uint32_t id, std::string_view host) {
-  if (host.empty()) return;
-  if (id >= of_entry_.size()) of_entry_.resize(size_t{id} + 1);
-  const uint32_t known = of_entry_[id];
-  if (known != 0 && hosts_[known - 1].name == host) return;
-  const auto [place, is_new] = places_.try_emplace(std::string(host), 0);
-  if (is_new) {
-    hosts_.push_back({std::string(host)});
-    place->second = static_cast<uint32_t>(hosts_.size());
+uint32_t hash_of(std::string_view channel) {
+  return static_cast<uint32_t>(std::hash<std::string_view>()(channel));
+}
+
+}  // namespace
+
+uint32_t LostHosts::place_of(std::string_view host) {
+  const auto [found, is_new] = places_.try_emplace(std::string(host), 0);
+  if (!is_new) return found->second;
+  if (free_.empty()) {
+    hosts_.emplace_back();
+    free_.push_back(static_cast<uint32_t>(hosts_.size()));
   }
-  of_entry_[id] = place->second;
+  found->second = free_.back();
+  free_.pop_back();
+  hosts_[found->second - 1].name = host;
+  return found->second;
 }
 
-LostHosts::Host* LostHosts::of(uint32_t id) {
-  const uint32_t place = id < of_entry_.size() ? of_entry_[id] : 0;
-  return place == 0 ? nullptr : &hosts_[place - 1];
+void LostHosts::connected(uint32_t id, std::string_view channel, std::string_view host) {
+  if (host.empty()) return;
+  if (id >= had_.size()) had_.resize(size_t{id} + 1);
+  Had& had = had_[id];
+  had.name = hash_of(channel);
+  if (had.place != 0 && hosts_[had.place - 1].name == host) return;
+  if (had.place != 0) --hosts_[had.place - 1].entries;
+  had.place = place_of(host);
+  ++hosts_[had.place - 1].entries;
 }
 
-bool LostHosts::waits(uint32_t id) {
-  Host* const host = of(id);
+LostHosts::Host* LostHosts::of(uint32_t id, std::string_view channel) {
+  if (id >= had_.size() || had_[id].place == 0 || had_[id].name != hash_of(channel)) return nullptr;
+  return &hosts_[had_[id].place - 1];
+}
+
+bool LostHosts::waits(uint32_t id, std::string_view channel) {
+  Host* const host = of(id, channel);
   if (host == nullptr || host->gone_since_unix_ns == 0) return false;
   ++host->running;
   return true;
 }
 
-void LostHosts::waits_by_ledger(uint32_t id) {
-  if (Host* const host = of(id)) ++host->running_by_ledger;
+void LostHosts::waits_by_ledger(uint32_t id, std::string_view channel) {
+  if (Host* const host = of(id, channel)) ++host->running_by_ledger;
 }
 
-void LostHosts::is_pending(uint32_t id) {
-  if (Host* const host = of(id); host != nullptr && host->is_told_gone) ++host->running;
+void LostHosts::is_pending(uint32_t id, std::string_view channel) {
+  if (Host* const host = of(id, channel); host != nullptr && host->is_told_gone) ++host->running;
 }
 
 void LostHosts::end_round() {
   for (Host& host : hosts_) {
     host.waiting = std::exchange(host.running, 0);
     host.by_ledger = std::exchange(host.running_by_ledger, 0);
+    if (host.name.empty() || host.entries != 0 || host.serves) continue;
+    free_.push_back(places_.at(host.name));
+    places_.erase(host.name);
+    host = {};
   }
 }
 

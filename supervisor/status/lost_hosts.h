@@ -18,16 +18,18 @@ namespace e2k::supervisor {
 
 class LostHosts {
 public:
-  // It is or was connected there. `id`: of the entry, one of few.
-  void connected(uint32_t id, std::string_view host);
+  // It is or was connected there. An entry is its `id`, one of few and given to another when it is gone, and
+  // its channel's name.
+  void connected(uint32_t id, std::string_view channel, std::string_view host);
   // Whether an entry that is not connected, and of whose server its worker knows nothing, waits for one that
   // is gone. Counted until the round ends.
-  bool waits(uint32_t id);
+  bool waits(uint32_t id, std::string_view channel);
   // Its worker's ledger says so itself: what counts once that ledger is gone.
-  void waits_by_ledger(uint32_t id);
+  void waits_by_ledger(uint32_t id, std::string_view channel);
   // It has no worker, or is being searched for: it waits for a server that a ledger said was gone.
-  void is_pending(uint32_t id);
+  void is_pending(uint32_t id, std::string_view channel);
   void end_round();
+  size_t remembered() const { return places_.size(); }
 
   // As the ledgers have them, at any time within a round.
   void note(const std::vector<HostView>& hosts, RealNs now);
@@ -36,7 +38,8 @@ public:
 
 private:
   struct Host {
-    std::string name;
+    std::string name;      // "": the place is free
+    uint64_t entries = 0;  // whose it is; one without any that serves nobody is forgotten
     bool serves = false;
     int64_t gone_since_unix_ns = 0;  // 0: it is not gone
     bool is_told_gone = false;       // by a ledger, not only missed
@@ -44,10 +47,17 @@ private:
     uint64_t running_by_ledger = 0, by_ledger = 0;
   };
 
-  Host* of(uint32_t id);
+  struct Had {
+    uint32_t place = 0;  // 1 and up: in hosts_
+    uint32_t name = 0;   // a hash of the channel's
+  };
 
-  std::vector<uint32_t> of_entry_;  // 1 and up: a place in hosts_
+  Host* of(uint32_t id, std::string_view channel);
+  uint32_t place_of(std::string_view host);
+
+  std::vector<Had> had_;  // by entry
   std::vector<Host> hosts_;
+  std::vector<uint32_t> free_;  // places
   std::unordered_map<std::string, uint32_t> places_;
 };
 

@@ -268,6 +268,22 @@ TEST_F(BoardTest, pages_of_many_entries_take_several_slices_and_hold_nothing_tha
   EXPECT_EQ(sums.items[1].entries, 2 * Board::kIdsOfASlice);
 }
 
+TEST_F(BoardTest, a_page_holds_an_entry_that_was_commanded_anew_meanwhile) {
+  std::vector<Change> changes;
+  for (uint32_t i = 0; i < 2 * Board::kIdsOfASlice; ++i)
+    commands.apply(0, offset++, 0, "x" + std::to_string(i), R"({"topic":"u","mask":"v"})", changes);
+  EntryQuery query;
+  query.limit = 3;
+  const InSlices<EntryPage> entries = board.entries_in_slices(query);
+  EXPECT_FALSE(entries());
+  command("b", std::nullopt);
+  command("z", R"({"topic":"t","mask":"v"})");  // gets its id
+  command("b", R"({"topic":"t","mask":"v"})");
+  const EntryPage page = run_to_end(entries);
+  ASSERT_EQ(page.items.size(), 3u);
+  EXPECT_EQ(page.items[1].channel, "b");
+}
+
 TEST_F(BoardTest, a_page_of_topics_sums_all_entries_of_those_it_shows_in_whatever_order_they_come) {
   for (const char* topic : {"z", "y", "s", "z", "s", "r", "s"}) {
     const std::string channel = std::string("d") + std::to_string(offset);

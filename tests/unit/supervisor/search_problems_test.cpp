@@ -253,7 +253,7 @@ TEST_F(ChannelRoundTest, what_was_seen_gone_before_keeps_its_time) {
   // Its worker ends; the successor searches, and then knows it for lost. It is told without a gap.
   round.note_hosts({}, RealNs{9 * kNsPerSecond});
   EXPECT_EQ(round.with_lost({}).at(0).waiting, 1u);
-  round.see_pending(7);
+  round.see_pending(7, "a");
   round.end_round();
   EXPECT_EQ(round.with_lost({}).at(0).waiting, 1u);
   see("a", line(ledger::EntryState::disconnected), 7);
@@ -266,9 +266,39 @@ TEST_F(ChannelRoundTest, a_worker_that_begins_anew_makes_no_server_gone) {
   see("b", line(ledger::EntryState::connected, 1), 8);
   round.end_round();
   round.note_hosts({}, RealNs{9 * kNsPerSecond});
-  round.see_pending(8);
+  round.see_pending(8, "b");
   round.end_round();
   EXPECT_TRUE(round.with_lost({}).empty());
+}
+
+TEST_F(ChannelRoundTest, a_new_entry_does_not_wait_for_the_server_of_the_one_whose_id_it_got) {
+  see("a", line(ledger::EntryState::connected, 2), 7);
+  round.end_round();
+  HostView gone;
+  gone.host = "gone:1";
+  gone.state = ledger::HostState::gone;
+  gone.since_unix_ns = 5 * kNsPerSecond;
+  round.note_hosts({gone}, RealNs{8 * kNsPerSecond});
+  // "a" is unset, its IOC was given up; "b" is set and gets the id.
+  see("b", line(ledger::EntryState::pending), 7);
+  round.end_round();
+  EXPECT_TRUE(round.with_lost({}).empty()) << round.with_lost({})[0].host << " is told to lack a channel";
+}
+
+// An IOC that is restarted has another port each time.
+TEST(LostHostsTest, a_server_that_no_entry_had_last_is_forgotten_and_its_place_is_another_s) {
+  LostHosts hosts;
+  const auto lost = [&] { return hosts.completed({}).size(); };
+  for (int port = 1; port <= 1000; ++port) {
+    hosts.connected(7, "a", "ioc:" + std::to_string(port));
+    hosts.end_round();
+    hosts.note({}, RealNs{port * kNsPerSecond});
+  }
+  EXPECT_EQ(hosts.remembered(), 1u);
+  EXPECT_TRUE(hosts.waits(7, "a"));
+  hosts.end_round();
+  EXPECT_EQ(lost(), 1u);
+  EXPECT_EQ(hosts.completed({})[0].host, "ioc:1000");
 }
 
 TEST(CauseOfNothingConnected, is_a_hung_ioc_where_every_channel_waits_for_one) {
