@@ -12,16 +12,18 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-// What a worker that has not applied all that it was given yet says concerns what it had before.
-const ledger::LedgerReader* once_applied(const Fleet::SlotView& view) {
-  return view.unapplied_items == 0 ? view.ledger : nullptr;
-}
-
 }  // namespace
 
-// Who has applied all that it was given.
+// What a worker that has not applied yet all that it serves says concerns what it had before.
+const ledger::LedgerReader* Harvest::once_applied(const Fleet::SlotView& view) const {
+  return view.unapplied_items == 0 && !shares_.is_telling(view.slot) ? view.ledger : nullptr;
+}
+
+// Likewise, or its predecessor while its own books are not there yet.
 const ledger::LedgerReader* Harvest::told_by(Slot slot) const {
-  return fleet_.has(slot) ? once_applied(fleet_.slot(slot)) : nullptr;
+  if (!fleet_.has(slot)) return nullptr;
+  const Fleet::SlotView view = fleet_.slot(slot);
+  return view.ledger == nullptr ? view.books : once_applied(view);
 }
 
 void Harvest::begin_round(bool gathers) {
@@ -62,8 +64,7 @@ Harvest::Slice Harvest::next(uint32_t ids, RealNs now, const std::function<void(
     }
     const ledger::Entry* const line = line_in(worker.told);
     if (line == nullptr) continue;
-    if (line->ca.state.load(kRelaxed) != ledger::EntryState::unused)
-      slice.news |= commands_.learn(entry->id, line->ca.flags.load(kRelaxed));
+    slice.news |= learn(*entry, *line);
     if (gathers_) look_at(*entry, *line, lines_, now);
   }
   if (next_ < commands_.ids()) return slice;
@@ -76,9 +77,8 @@ Harvest::Slice Harvest::next(uint32_t ids, RealNs now, const std::function<void(
   return slice;
 }
 
-bool Harvest::of_slot(Slot slot) {
+bool Harvest::of_leaving(Slot slot) {
   bool news = false;
-  shares_.book().each_of(slot, [&](EntryId id, EntryIndex) { news |= of_entry(id); });
   for (const Book::Leaving& leaving : shares_.book().leaving())
     if (leaving.from.slot == slot) news |= of(leaving);
   return news;
@@ -88,15 +88,23 @@ bool Harvest::of_entry(EntryId id) {
   const auto place = shares_.place(id);
   const ledger::LedgerReader* const reader = place ? told_by(place->slot) : nullptr;
   const ledger::Entry* line = reader == nullptr ? nullptr : reader->entry(place->index);
-  if (line == nullptr || line->ca.state.load(kRelaxed) == ledger::EntryState::unused) return false;
-  return commands_.learn(id, line->ca.flags.load(kRelaxed));
+  const auto entry = commands_.find(id);
+  return line != nullptr && entry && learn(*entry, *line);
+}
+
+// What its line says of it. Few say anything new, and only of those it is asked whose line it is, which costs
+// more to know: what is served may be an earlier command, or of another entry that had the id.
+bool Harvest::learn(const EntryRef& entry, const ledger::Entry& line) {
+  if (line.ca.state.load(kRelaxed) == ledger::EntryState::unused) return false;
+  const uint32_t flags = line.ca.flags.load(kRelaxed);
+  return CommandState::is_news(entry, flags) && shares_.is_this(entry) && commands_.learn(entry.id, flags);
 }
 
 bool Harvest::of(const Book::Leaving& leaving) {
   const Place& from = leaving.from;
-  if (!fleet_.has(from.slot)) return false;
+  if (!leaving.id || !fleet_.has(from.slot)) return false;
   const ledger::LedgerReader* reader = fleet_.slot(from.slot).ledger;
-  const auto entry = commands_.find(leaving.id);
+  const auto entry = commands_.find(*leaving.id);
   if (reader == nullptr || reader->header().generation != leaving.generation.value) return false;
   if (!entry || entry->offset != leaving.command_offset) return false;
   const ledger::Entry* line = reader->entry(from.index);

@@ -48,11 +48,11 @@ public:
   // `ids` EntryIds from where the slice before ended; `visit` is called for each entry.
   Slice next(uint32_t ids, RealNs now, const std::function<void(const Seen&)>& visit);
 
-  // Of the entries that the slot serves; true: some of it is news.
-  bool of_slot(Slot slot);
+  // Of an entry where it is served; true: some of it is news.
   bool of_entry(EntryId id);
-  // Of one that left a place.
+  // Of one that left a place; of all that left the slot.
   bool of(const Book::Leaving& leaving);
+  bool of_leaving(Slot slot);
 
 private:
   // What is asked of a slot once an entry.
@@ -61,7 +61,9 @@ private:
     const ledger::LedgerReader* told = nullptr;   // its ledger, once it has applied all that it was given
   };
   std::vector<Worker> workers() const;  // by slot
+  const ledger::LedgerReader* once_applied(const Fleet::SlotView& view) const;
   const ledger::LedgerReader* told_by(Slot slot) const;
+  bool learn(const EntryRef& entry, const ledger::Entry& line);
   using Served = std::map<Slot, std::vector<bool>>;  // by index
   void look_at(const EntryRef& entry, const ledger::Entry& line, LineNews& news, RealNs now) const;
   void look_at_left_lines(LineNews& news, const Served& served);

@@ -57,17 +57,20 @@ Left Ledgers::judge(Book::Leaving& leaving, std::optional<Slot> owner, Monotonic
   LeavingFacts facts;
   if (fleet_.has(from.slot)) {
     const Fleet::SlotView worker = fleet_.slot(from.slot);
-    facts.failed = worker.state->phase == SlotPhase::failed;
-    // A dead worker's last event may not be counted yet; its successor counts it.
-    facts.lives = is_alive(*worker.state) && worker.ledger != nullptr;
+    const auto loan = gone_.loans().find(from.slot);
+    const bool is_lent = loan != gone_.loans().end();
+    facts.failed = worker.state->phase == SlotPhase::failed && !is_lent;
+    // A dead worker's last event may not be counted yet; its successor counts it, or who drains its logs.
+    const Fleet::SlotView reader = is_lent && fleet_.has(loan->second) ? fleet_.slot(loan->second) : worker;
+    facts.lives = is_alive(*reader.state) && reader.ledger != nullptr;
     // What is assigned later holds nobody up.
     const bool same =
         worker.state->generation == leaving.generation && worker.assigned_items >= leaving.assigned;
     facts.applied = !same || worker.assigned_items - worker.unapplied_items >= leaving.assigned;
   } else if (const auto gone = gone_.gone().find(from.slot); gone != gone_.gone().end()) {
     // Who drains a gone slot keeps the order by itself, for the entries that it serves.
-    if (owner == gone->second.heir && gone->second.given) return Left::yes;
-    facts.lives = gone->second.given;
+    if (gone->second.drainer && owner == gone->second.drainer) return Left::yes;
+    facts.lives = gone->second.is_kept;
   }
   facts.waits = waits(from);
   if (!facts.lives && !facts.failed && !fleet_.has(from.slot) && !facts.waits) return Left::yes;

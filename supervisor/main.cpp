@@ -29,6 +29,7 @@
 #include "supervisor/reload.h"
 #include "supervisor/service.h"
 #include "supervisor/settings/property_check.h"
+#include "supervisor/settings/spool_parts.h"
 #include "supervisor/spool_directory.h"
 #include "supervisor/state_directory.h"
 
@@ -131,13 +132,22 @@ int not_started(const Error& error) {
   return error.is_lasting ? kBadConfiguration : kTryAgain;
 }
 
+// Kept since `epics2kafkactl scale`; the spool may have been made smaller meanwhile.
+int workers_to_start(const Config& config, int kept) {
+  const std::string refusal = supervisor::refusal_of_workers(config.spool, kept);
+  if (kept == config.workers.configured || refusal.empty()) return kept;
+  log::warn("workers.kept_not_taken kept={} taken={} reason={}", kept, config.workers.configured,
+            log::quoted(refusal));
+  return config.workers.configured;
+}
+
 int run(Config config, const supervisor::InstalledProgram& program) {
   if (auto workers = supervisor::find_worker_program(config.workers.program); !workers)
     return not_started({workers.error().message, true});
   auto directory = supervisor::StateDirectory::open(config.state.directory);
   if (!directory) return not_started(directory.error());
   config.workers.configured = config.workers.count;
-  config.workers.count = directory->workers(config.workers.count);
+  config.workers.count = workers_to_start(config, directory->workers(config.workers.count));
   if (auto made = supervisor::make_directories(config.runtime_directory, 0755); !made)
     return not_started(made.error());
   // The workers' socket and the ledgers lie here, whatever the state directory is.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <future>
 #include <utility>
 
 #include "common/log.h"
@@ -26,8 +27,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSnapshotGrace{300}, kUntilSnapshotOnly{2500};
 constexpr milliseconds kTick{1000};
 constexpr int kTicksUntilTrim = 3;
-// The part of a topic that tells how many keys it has: a twentieth.
-constexpr size_t kFirstPart = 20;
+// The part of a topic that tells how many keys it has: a twentieth, and no more than can be put into larger
+// tables within a turn.
+constexpr size_t kFirstPart = 20, kMostOfFirstPart = 10'000;
 // Of a turn that settles what the command topic held: some milliseconds.
 constexpr size_t kSettledAtOnce = 1000, kBucketsRetiredAtOnce = 20'000;
 
@@ -61,11 +63,14 @@ Service::Service(boost::asio::io_context& loop, const Config& config, StateDirec
       grace_timer_(loop),
       handover_timer_(loop),
       reconcile_timer_(loop),
+      tell_timer_(loop),
+      lost_timer_(loop),
       settle_timer_(loop),
       search_timer_(loop) {}
 
 Service::~Service() {
   writer_.join();
+  planner_.join();
 }
 
 Service::Parts Service::real_parts(boost::asio::io_context& loop, const Config& config) {
@@ -97,11 +102,14 @@ Result<void> Service::begin(const Parts& parts) {
   const auto last = directory_.last_generation();
   if (!last) return tl::unexpected(last.error());
   const std::vector<Slot> surplus = enter_surplus(parts);
-  const auto spool = books_.open(shares_.lines());
+  // Each takes half a second with a million entries, and knows nothing of the other.
+  auto opening = std::async(std::launch::async, [this] { return books_.open(shares_.lines()); });
+  const bool restored = restore_snapshot();
+  const auto spool = opening.get();
   if (!spool) return tl::unexpected(spool.error());
+  if (restored) wait_to_serve_snapshot();
   // A state directory that was lost must not give a log's number away again.
   const Generation used = std::max(*last, spool->last_generation);
-  if (auto restored = restore_snapshot(); !restored) return restored;
 
   auto made = parts.make_fleet(Generation{used.value + 1}, fleet_callbacks(), [this](Generation generation) {
     last_generation_ = generation;
@@ -118,6 +126,7 @@ Result<void> Service::begin(const Parts& parts) {
                    [this] { return tail_ ? tail_->last_error() : ""; },
                    [this](Slot slot) { return leaving_.contains(slot); }, parts.longest_turn_s,
                    [this](EntryId id) { return move_of(id); }});
+  rolling_upto_ = directory_.rolling_upto();
   const bool paused = directory_.is_paused();
   fleet_->set_paused(paused);
   board_->set_paused(paused);
@@ -132,6 +141,7 @@ Result<void> Service::begin(const Parts& parts) {
   tail_ = std::move(*tailing);
 
   fleet_->start();
+  take_loans_along();
   notify_.status("reading the command topic " + config_.commands.topic);
   tick();
   sweep();
@@ -171,6 +181,8 @@ Fleet::Callbacks Service::fleet_callbacks() {
     snapshot_timer_.cancel();
     handover_timer_.cancel();
     reconcile_timer_.cancel();
+    tell_timer_.cancel();
+    lost_timer_.cancel();
     settle_timer_.cancel();
     search_timer_.cancel();
     tail_.reset();
@@ -181,7 +193,8 @@ Fleet::Callbacks Service::fleet_callbacks() {
   return fleet;
 }
 
-Result<void> Service::restore_snapshot() {
+// false: there is none that is of use.
+bool Service::restore_snapshot() {
   SnapshotVisitor visitor;
   visitor.begins = [this](std::string_view topic, size_t keys) {
     if (topic != config_.commands.topic) return false;
@@ -194,12 +207,16 @@ Result<void> Service::restore_snapshot() {
     // A damaged snapshot is no reason to stand still: the topic holds everything that it did.
     commands_.clear();
     log::warn("snapshot.unreadable error={}", log::quoted(loaded.error().message));
-    return {};
+    return false;
   }
-  if (!*loaded) return {};
+  if (!*loaded) return false;
   for (const std::string& raw : (*loaded)->ended) commands_.discard(raw);
   replay_.restore(
       {std::move((*loaded)->next_offsets), std::move((*loaded)->log), (*loaded)->shrank, (*loaded)->renewed});
+  return true;
+}
+
+void Service::wait_to_serve_snapshot() {
   shares_.expect(commands_.size());
   commands_.visit([this](const EntryRef& entry) { shares_.touch(entry.id); });
   log::info("snapshot.restored entries={}", commands_.size());
@@ -207,7 +224,6 @@ Result<void> Service::restore_snapshot() {
   grace_timer_.async_wait([this](const error_code& error) {
     if (!error) serve_from_snapshot();
   });
-  return {};
 }
 
 void Service::serve_from_snapshot() {
@@ -293,8 +309,9 @@ void Service::expect_keys() {
   if (records_ == 0 || replay_.phase() != Replay::Phase::replaying) return;
   int64_t read = replay_.offset();
   for (const auto& [partition, begin] : replay_.log().begins) read -= begin;
-  if (read <= 0 || static_cast<size_t>(read) * kFirstPart < records_) return;
-  commands_.expect(commands_.keys() * (std::exchange(records_, 0) / static_cast<size_t>(read) + 1));
+  if (read <= 0 || static_cast<size_t>(read) < std::min(records_ / kFirstPart, kMostOfFirstPart)) return;
+  const size_t keys = commands_.keys() * (std::exchange(records_, 0) / static_cast<size_t>(read) + 1);
+  commands_.expect(std::min(keys, static_cast<size_t>(config_.commands.max_channels)));
 }
 
 void Service::on_batch_end() {
@@ -416,8 +433,11 @@ void Service::tick() {
   renew_worn_workers();
   replace_large_workers();
   even_out_later();
+  end_loans();
+  begin_loans();
   retire_emptied();
   restart_emptied();
+  ask_heirs();
   tick_timer_.expires_at(
       time_point_of(next_on_grid(monotonic_now(), std::chrono::nanoseconds(kTick).count())));
   tick_timer_.async_wait([this](const error_code& error) {
@@ -428,7 +448,9 @@ void Service::tick() {
 void Service::tell_service_manager() {
   const ServiceState now = board_->state();
   // By then everything that is known was assigned.
-  if (now != ServiceState::starting && !fleet_->is_adopting() && !shares_.is_behind()) notify_.ready();
+  if (now != ServiceState::starting && !fleet_->is_adopting() && !shares_.is_behind() &&
+      !shares_.is_telling())
+    notify_.ready();
   if (now == ServiceState::starting || now == ServiceState::stopping) return;
   std::string text =
       fmt::format("{}: {} channels on {} workers", to_string(now), commands_.size(), fleet_->slots().size());
@@ -452,7 +474,10 @@ void Service::stop() {
   log::info("service.stopping");
   notify_.stopping();
   grace_timer_.cancel();
-  for (const auto& view : fleet_->slots()) snapshot_due_ |= harvest_->of_slot(view.slot);
+  for (const auto& view : fleet_->slots()) {
+    lost_[view.slot] = 0;
+    note_lost(view.slot, SIZE_MAX);
+  }
   fleet_->stop();
 }
 

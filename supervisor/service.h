@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -33,6 +34,7 @@
 #include "supervisor/control/event_log.h"
 #include "supervisor/control/model.h"
 #include "supervisor/fleet/fleet.h"
+#include "supervisor/fleet/resize.h"
 #include "supervisor/fleet/rolling.h"
 #include "supervisor/handover/handover.h"
 #include "supervisor/harvest.h"
@@ -117,7 +119,8 @@ private:
   // Workers that were found beyond workers.count are of the fleet until others have taken over.
   std::vector<Slot> enter_surplus(const Parts& parts);
   Fleet::Callbacks fleet_callbacks();
-  Result<void> restore_snapshot();
+  bool restore_snapshot();
+  void wait_to_serve_snapshot();
 
   // The command topic.
   Tail::Callbacks tail_callbacks();
@@ -137,6 +140,7 @@ private:
   void judge_snapshot(int64_t before);
 
   // The fleet.
+  void renew_facts(Shares::Orders& orders);
   void apply_orders(Shares::Orders orders);
   void renew_worn_workers();
   void replace_large_workers();
@@ -144,6 +148,8 @@ private:
   // A slice; the rest by itself.
   void reconcile();
   void go_on_reconciling();
+  void make_plan(PlanWork work);
+  void tell_more();
   bool are_workers_behind() const;
   Shares::Asking asking() const;
   Fleet::LaunchExtras on_launching(Slot slot);
@@ -151,6 +157,8 @@ private:
   void on_adopted(Slot slot, Generation generation);
   void drop_unclaimed();
   void on_lost(const Obituary& worker);
+  void note_lost(Slot slot, size_t most);
+  void go_on_noting_lost();
   void judge_slots();
   void judge_brokers();
   std::vector<SlotFacts> slot_facts() const;
@@ -193,6 +201,7 @@ private:
     std::optional<MonotonicNs> serves_nothing = std::nullopt;
   };
   void resize_fleet();
+  void note_spares(const Resize& change);
   bool replace(Slot slot, const std::string& why = "");
   void restart_emptied();
   bool is_ready_to_restart(Slot slot, Replacement& replacement, MonotonicNs now) const;
@@ -202,10 +211,26 @@ private:
   bool keeps_only(Slot slot, Waits waits) const;
   bool is_emptied(Slot slot) const;
   void roll_on();
+  void roll_all();
+  void go_on_rolling();
+  void judge_rolled();
+  void keep_rolling_upto(Generation generation);
   void judge_closed();
   void retire_emptied();
   void on_gave_up(Slot slot);
   void on_retired(Slot slot);
+  void ask_heirs();
+  void look_for_drainers();
+  void enter(Slot slot);
+
+  // What waits in slots that have failed (fleet/loan.h).
+  void begin_loans();
+  void lend(Slot slot, uint64_t events);
+  void end_loans();
+  void give_back(Slot drainer);
+  bool is_drainer(Slot slot) const;
+  bool may_wait(const ledger::LedgerReader& books, Slot slot) const;
+  void take_loans_along();
 
   // Channels that end workers.
   void restore_quarantine();
@@ -231,7 +256,6 @@ private:
   void bring_hosts_together();
   void look_at_host_tables();
   void learn_host(EntryId id, Slot slot, const ledger::Entry& line);
-  uint32_t host_id(std::string_view name);
 
   void judge_hosts();
   SearchFacts search_facts(const std::vector<HostView>& hosts) const;
@@ -289,13 +313,21 @@ private:
   size_t wanted_workers_;
   std::map<Slot, Leaver> leaving_;
   std::map<Slot, Replacement> replacing_;
+  std::set<Slot> spares_;  // that came because nobody else was there to take over, or to drain
   Rolling rolling_;
+  std::set<Slot> rolled_past_;    // because they were about to leave
+  Generation rolling_upto_{};     // workers up to it are restarted one by one, because somebody asked
+  bool rolling_went_on_ = false;  // where the supervisor before had left off
+  std::map<Slot, MonotonicNs> heirs_asked_;  // by gone slot
+  std::set<Slot> lent_in_vain_;              // slots, since they last ran
   std::unordered_map<EntryId, UnderWay> under_way_;
 
-  std::unordered_map<std::string, uint32_t> host_ids_;  // for workers.affinity: by name, given in turn
-  std::map<Slot, std::vector<uint32_t>> host_tables_;   // likewise: of the rows of a worker's table
+  std::map<Slot, std::vector<uint32_t>>
+      host_tables_;  // for workers.affinity: of the rows of a worker's table
   MonotonicNs hosts_learnt_at_;
   bool hosts_changed_ = false;  // since the last reconcile
+
+  std::map<Slot, uint32_t> lost_;  // workers, and of whose lines how many were looked at since
 
   bool stopping_ = false;
   int ticks_since_burst_ = 0;            // of commands or assignments
@@ -314,8 +346,9 @@ private:
   ChannelRound channel_round_;
   SearchProblems search_problems_;
   boost::asio::steady_timer tick_timer_, sweep_timer_, snapshot_timer_, grace_timer_, handover_timer_,
-      reconcile_timer_, settle_timer_, search_timer_;
-  boost::asio::thread_pool writer_{1};  // writes snapshots, so that a slow disk never holds up the loop
+      reconcile_timer_, tell_timer_, lost_timer_, settle_timer_, search_timer_;
+  // What would hold up the loop: snapshots that a slow disk takes, and plans of many channels.
+  boost::asio::thread_pool writer_{1}, planner_{1};
 };
 
 }  // namespace e2k::supervisor

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "common/log.h"
@@ -13,8 +14,8 @@
 namespace e2k::supervisor {
 namespace {
 
-constexpr size_t kBurst = 1000;  // entries at once
-constexpr size_t kSlice = 1000;  // entries of a turn: some milliseconds
+constexpr size_t kBurst = 1000;                         // entries at once
+constexpr size_t kSlice = 1000, kLinesAtOnce = 20'000;  // of a turn: some milliseconds
 constexpr uint64_t kMostUnapplied = 20'000;
 constexpr std::chrono::milliseconds kUntilWorkersTake{20};
 constexpr uint32_t kWornIndices = ledger::kMaxEntries / 4 * 3;
@@ -31,6 +32,7 @@ void Service::reconcile() {
   if (stopping_ || fleet_->is_adopting() || replay_.settling()) return;
   if (!shares_.is_behind() && !hosts_changed_ && !shares_.moves_put_off() && !shares_.wants_plan())
     return drop_unclaimed();
+  begin_loans();
   hosts_changed_ = false;
   evened_at_ = monotonic_now();
   Shares::Orders orders = shares_.reconcile(commands_, asking(), kSlice);
@@ -38,8 +40,21 @@ void Service::reconcile() {
   apply_orders(std::move(orders));
   for (const EntryId id : seen) board_->changed(id);
   if (seen.size() >= kBurst) ticks_since_burst_ = 0;
+  if (auto work = shares_.take_plan_work()) make_plan(std::move(*work));
+  if (shares_.waits_for_plan()) return;
   if (shares_.is_behind()) return go_on_reconciling();
   drop_unclaimed();
+}
+
+// By another thread: that of a million channels takes a second.
+void Service::make_plan(PlanWork work) {
+  ticks_since_burst_ = 0;
+  boost::asio::post(planner_, [this, work = std::move(work)] {
+    boost::asio::post(loop_, [this, moves = work.make()]() mutable {
+      shares_.planned(std::move(moves));
+      if (replay_.serving()) reconcile();
+    });
+  });
 }
 
 // In a turn of its own; what is handed out faster than workers take it only fills memory.
@@ -64,8 +79,11 @@ bool Service::are_workers_behind() const {
 // What workers of an earlier supervisor serve and nobody commands any more: certain only once the topic was
 // read to its end, and it has not lost records. Then they can be replaced, too.
 void Service::drop_unclaimed() {
-  if (replay_.live() && !replay_.has_lost_records()) apply_orders(shares_.drop_unclaimed());
-  fleet_->replace_outdated();
+  if (replay_.live()) {
+    if (!replay_.has_lost_records()) apply_orders(shares_.drop_unclaimed());
+    fleet_->replace_outdated();
+    go_on_rolling();
+  }
   tell_service_manager();
 }
 
@@ -129,30 +147,60 @@ void Service::replace_large_workers() {
 Fleet::LaunchExtras Service::on_launching(Slot slot) {
   Fleet::LaunchExtras extras = books_.launching(slot, shares_.lines());
   if (extras.fresh_books) shares_.book().emptied(slot);  // none of its logs is left
+  // Who was asked to start it before it was lent has been heard.
+  std::erase_if(extras.estates, [this](const Estate& estate) {
+    return fleet_->has(estate.slot) && !fleet_->slot(estate.slot).state->lent;
+  });
+  for (const Estate& estate : extras.estates) heirs_asked_[estate.slot] = monotonic_now();
   return extras;
 }
 
 void Service::on_welcomed(Slot slot, Generation generation) {
+  // What is left, so that it is shown as it is. What its predecessor reported of it since the last round of
+  // sweeping is not learnt any more: the successor's books are there already.
+  note_lost(slot, SIZE_MAX);
   replacing_.erase(slot);
   rolling_.welcomed(slot);
+  judge_rolled();
   judge_closed();
   books_.welcomed(slot, fleet_->slot(slot).ledger, shares_.lines());
+  look_for_drainers();
   auto items = shares_.serve_anew(slot, commands_);
   new_worker_greeted(slot, items);
-  log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value, items.size());
-  if (items.size() >= kBurst) ticks_since_burst_ = 0;
+  log::info("worker.assigned worker={} generation={} entries={}", slot.value, generation.value,
+            shares_.entries(slot));
   if (!items.empty()) fleet_->assign(slot, std::move(items));
   for (auto& [id, one] : under_way_)
     if (one.to.slot == slot) note_told(one);
+  tell_more();
   judge_slots();
   resize_fleet();
   roll_on();
   tell_service_manager();
 }
 
+// What fresh workers serve, a slice of each at a time, as fast as they take it.
+void Service::tell_more() {
+  bool any_takes = false;
+  for (const auto& view : fleet_->slots()) {
+    if (!shares_.is_telling(view.slot)) continue;
+    if (view.unapplied_items >= kMostUnapplied) continue;
+    auto items = shares_.tell_more(view.slot, commands_, kSlice);
+    if (!items.empty()) fleet_->assign(view.slot, std::move(items));
+    any_takes = true;
+  }
+  if (!shares_.is_telling()) return tell_service_manager();
+  ticks_since_burst_ = 0;
+  tell_timer_.expires_after(any_takes ? std::chrono::milliseconds(0) : kUntilWorkersTake);
+  tell_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) tell_more();
+  });
+}
+
 void Service::on_adopted(Slot slot, Generation generation) {
   const ledger::LedgerReader* const ledger = fleet_->slot(slot).ledger;
   books_.welcomed(slot, ledger, shares_.lines());
+  look_for_drainers();
   std::vector<uint8_t> masks(ledger == nullptr ? 0 : ledger->entries_used());
   size_t serves = 0;
   for (uint32_t i = 0; i < masks.size(); ++i) {
@@ -163,21 +211,47 @@ void Service::on_adopted(Slot slot, Generation generation) {
     serves += masks[i] != 0 ? 1 : 0;
   }
   log::info("worker.takes_along worker={} generation={} entries={}", slot.value, generation.value, serves);
-  apply_orders(shares_.take_over(slot, std::move(masks), commands_));
+  shares_.take_over(slot, std::move(masks));
   judge_slots();
 }
 
 void Service::on_lost(const Obituary& worker) {
+  begin_loans();  // before anybody is told that nobody waits for it
   shares_.forget_taken_over(worker.slot);
+  shares_.stop_telling(worker.slot);
+  look_for_drainers();
   if (const std::string what = at_work_text(worker, shares_.book(), commands_); !what.empty())
     log::warn("worker.at_work worker={} generation={} what={}", worker.slot.value, worker.generation.value,
               log::quoted(what));
-  snapshot_due_ |= harvest_->of_slot(worker.slot);
+  snapshot_due_ |= harvest_->of_leaving(worker.slot);
   crash_loops_.on_death(worker, at_work_text(worker, shares_.book(), commands_), monotonic_now());
   if (!descriptors_.on_death(worker.slot, monotonic_now())) look_for_the_guilty(worker);
-  board_->lost(worker.slot);
+  lost_[worker.slot] = 0;
+  note_lost(worker.slot, stopping_ ? SIZE_MAX : kLinesAtOnce);
+  go_on_noting_lost();
   judge_slots();
   if (!stopping_) look_at_handovers();
+}
+
+// What the lines of a worker that is gone say of its entries, which nobody serves now: of so many lines.
+void Service::note_lost(Slot slot, size_t most) {
+  const auto found = lost_.find(slot);
+  if (found == lost_.end()) return;
+  const bool more = shares_.book().some_of(slot, found->second, most, [this](EntryId id, EntryIndex) {
+    snapshot_due_ |= harvest_->of_entry(id);
+    board_->changed(id);
+  });
+  if (!more) lost_.erase(found);
+}
+
+void Service::go_on_noting_lost() {
+  if (lost_.empty()) return;
+  lost_timer_.expires_after(std::chrono::milliseconds(0));
+  lost_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || lost_.empty()) return;
+    note_lost(lost_.begin()->first, kLinesAtOnce);
+    go_on_noting_lost();
+  });
 }
 
 }  // namespace e2k::supervisor

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
+#include <variant>
 
 #include "common/log.h"
 #include "supervisor/fleet/slot_life.h"
+#include "supervisor/plan/add_item.h"
 #include "supervisor/service.h"
 
 namespace e2k::supervisor {
@@ -24,7 +27,28 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 
 }  // namespace
 
+// By what the lines of those that move say now: the harvest's rounds take a while, and what was told since
+// the last one would be told again.
+void Service::renew_facts(Shares::Orders& orders) {
+  std::map<std::pair<Slot, uint32_t>, EntryId> moving;
+  for (const auto& departure : orders.departures) {
+    const auto to = departure.serves ? shares_.book().preparing(departure.id) : std::nullopt;
+    if (!to) continue;
+    moving.emplace(std::pair(to->slot, to->index.value), departure.id);
+    snapshot_due_ |= harvest_->of_entry(departure.id);
+  }
+  if (moving.empty()) return;
+  for (auto& [slot, items] : orders.items)
+    for (AssignItem& item : items) {
+      auto* const add = std::get_if<AddEntry>(&item);
+      const auto found = add == nullptr ? moving.end() : moving.find(std::pair(slot, add->index.value));
+      if (found == moving.end()) continue;
+      if (const auto entry = commands_.find(found->second)) set_facts(*add, *entry);
+    }
+}
+
 void Service::apply_orders(Shares::Orders orders) {
+  renew_facts(orders);
   std::vector<std::pair<EntryId, UnderWay>> begun;
   const MonotonicNs now = monotonic_now();
   for (const auto& departure : orders.departures) {
@@ -75,8 +99,8 @@ void Service::look_at_handovers() {
   settle_leaving();
   const bool any_over = finish_activated();
   const bool idle = under_way_.empty() && shares_.book().leaving().empty() && !shares_.has_moves();
-  // What had to wait for them.
-  if (any_over && (idle || shares_.is_behind()) && replay_.serving()) reconcile();
+  // What had to wait for them; in a turn of its own, for it comes back here.
+  if (any_over && (idle || shares_.is_behind()) && replay_.serving()) go_on_reconciling();
   retire_emptied();
   restart_emptied();
   if (idle) return;
@@ -162,8 +186,9 @@ void Service::step_preparing() {
 void Service::settle_leaving() {
   Book& book = shares_.book();
   const MonotonicNs now = monotonic_now();
-  const Book::Settled settled = book.settle(
-      [&](Book::Leaving& leaving) { return ledgers_->judge(leaving, shares_.owner(leaving.id), now); });
+  const Book::Settled settled = book.settle([&](Book::Leaving& leaving) {
+    return ledgers_->judge(leaving, leaving.id ? shares_.owner(*leaving.id) : std::nullopt, now);
+  });
   for (const Book::Leaving& one : settled.left) {
     snapshot_due_ |= harvest_->of(one);
     note_last_event(one);
@@ -195,7 +220,7 @@ void Service::settle_leaving() {
 
 // Of several places the one where something came last.
 void Service::note_last_event(const Book::Leaving& leaving) {
-  const auto found = under_way_.find(leaving.id);
+  const auto found = leaving.id ? under_way_.find(*leaving.id) : under_way_.end();
   const ledger::Entry* line = ledgers_->books_line(leaving.from);
   if (found == under_way_.end() || line == nullptr) return;
   UnderWay& one = found->second;
@@ -237,6 +262,8 @@ void Service::new_worker_greeted(Slot slot, std::vector<AssignItem>& items) {
     if (one.to.slot != slot) continue;
     if (second || at) one.to = second ? *second : *at;
     one.release.index = one.to.index;
+    one.renewed |= shares_.is_renewed(id);
+    if (one.renewed) one.release.after_stamp = one.release.after_hash = 0;
     if (one.handover.state() == HandoverState::activating) items.push_back(one.release);
   }
   // Of handovers that nobody remembers, of entries that are served elsewhere.

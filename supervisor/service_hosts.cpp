@@ -13,6 +13,12 @@ namespace {
 // How often channels are brought to the others of their IOC at most.
 constexpr int64_t kHostsIntervalMs = 10'000;
 
+// IOCs come and go for years, each time with another port: none is remembered. Two of the same number are
+// taken for one, which is no more than a matter of convenience.
+uint32_t number_of(std::string_view host) {
+  return static_cast<uint32_t>(hash_of_text(host, 0) >> 33);
+}
+
 }  // namespace
 
 // Brings the channels of one IOC together once the round through the entries has learnt which they are.
@@ -34,7 +40,7 @@ void Service::look_at_host_tables() {
     auto& ids = host_tables_[view.slot];
     for (const ledger::Host& host : view.ledger->header().hosts) {
       if (host.name[0] == '\0') break;
-      ids.push_back(host_id({host.name, ::strnlen(host.name, sizeof host.name)}));
+      ids.push_back(number_of({host.name, ::strnlen(host.name, sizeof host.name)}));
     }
   }
 }
@@ -44,10 +50,6 @@ void Service::learn_host(EntryId id, Slot slot, const ledger::Entry& line) {
   const auto table = host_tables_.find(slot);
   if (host == 0 || table == host_tables_.end() || host > table->second.size()) return;
   hosts_changed_ |= shares_.set_host(id, table->second[host - 1]);
-}
-
-uint32_t Service::host_id(std::string_view name) {
-  return host_ids_.try_emplace(std::string(name), static_cast<uint32_t>(host_ids_.size())).first->second;
 }
 
 }  // namespace e2k::supervisor

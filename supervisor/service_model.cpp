@@ -99,7 +99,9 @@ std::vector<Rejection> Service::rejections() const {
 }
 
 bool Service::restart_worker(Slot slot, const Caller&) {
-  return replace(slot);
+  const bool is_there = replace(slot);
+  end_loans();
+  return is_there;
 }
 
 void Service::restart_workers(bool rolling, bool only_failed, const Caller&) {
@@ -109,6 +111,7 @@ void Service::restart_workers(bool rolling, bool only_failed, const Caller&) {
     if (!only_failed || phase == SlotPhase::failed || phase == SlotPhase::backoff)
       chosen.push_back(view.slot);
   }
+  if (rolling && !only_failed) roll_all();
   for (const Slot slot : chosen) {
     if (rolling)
       rolling_.add(slot);
@@ -116,6 +119,7 @@ void Service::restart_workers(bool rolling, bool only_failed, const Caller&) {
       fleet_->restart(slot);
   }
   roll_on();
+  end_loans();
 }
 
 size_t Service::retry(std::string_view channel, std::optional<std::string_view> topic, const Caller&) {

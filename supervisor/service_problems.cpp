@@ -38,6 +38,9 @@ std::vector<SlotFacts> Service::slot_facts() const {
   std::vector<SlotFacts> facts;
   for (const auto& view : fleet_->slots()) {
     facts.push_back({view.slot, view.state, "", ""});
+    if (view.books != nullptr) facts.back().waiting = ledger::waiting_of(view.books->header());
+    if (const auto loan = books_.loans().find(view.slot); loan != books_.loans().end())
+      facts.back().drainer = loan->second;
     if (!view.heartbeat) continue;
     facts.back().schema_problem = view.heartbeat->schema_problem;
     facts.back().address_problem = view.heartbeat->address_problem;

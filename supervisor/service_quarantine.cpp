@@ -59,7 +59,8 @@ std::vector<Suspicion> Service::suspicions_of(const Obituary& worker) const {
 }
 
 void Service::look_for_the_guilty(const Obituary& worker) {
-  if (!Blame::counts(worker) || stopping_) return;
+  // What a drainer reads is of no entry of its own.
+  if (!Blame::counts(worker) || stopping_ || is_drainer(worker.slot)) return;
   const MonotonicNs now = monotonic_now();
   const auto suspicions = suspicions_of(worker);
   if (!suspicions.empty()) {
@@ -131,7 +132,8 @@ void Service::tend_searches() {
         continue;
       }
       const Fleet::SlotView view = fleet_->slot(slot);
-      const bool serves = view.state->phase == SlotPhase::running && view.unapplied_items == 0;
+      const bool serves =
+          view.state->phase == SlotPhase::running && view.unapplied_items == 0 && !shares_.is_telling(slot);
       const auto orders = view.state->phase == SlotPhase::failed || view.state->phase == SlotPhase::stopped
                               ? search.give_up()
                               : search.on_time(monotonic_now(), serves);

@@ -1,10 +1,12 @@
 // The part of the Service that lets slots come and go, and closes those that can't or are not to serve.
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "common/log.h"
-#include "supervisor/fleet/resize.h"
+#include "supervisor/fleet/slot_life.h"
 #include "supervisor/service.h"
+#include "supervisor/settings/spool_parts.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -15,12 +17,16 @@ constexpr int64_t kLastEventsNs = 60 * kNsPerSecond;
 // One that is to be replaced and is not rid of its channels by then is restarted with them; where a topic
 // that takes nothing holds them, waiting longer is of no use.
 constexpr int64_t kReplaceNs = 60 * kNsPerSecond, kReplaceBlockedNs = 5 * kNsPerSecond;
+// An heir that has not taken a gone slot's logs is asked again after this time.
+constexpr int64_t kAskHeirNs = 60 * kNsPerSecond;
 // Serving nothing it has so long for getting its last events to Kafka; its successor publishes them as well.
 constexpr int64_t kSettleNs = 2 * kNsPerSecond;
 
 }  // namespace
 
 Result<void> Service::set_workers(int count, const Caller&) {
+  if (std::string refusal = refusal_of_workers(config_.spool, count); !refusal.empty())
+    return fail_lastingly(std::move(refusal));
   if (auto kept = directory_.keep_workers(count, config_.workers.configured); !kept) return kept;
   log::info("service.scaled workers={}", count);
   wanted_workers_ = static_cast<size_t>(count);
@@ -35,7 +41,8 @@ void Service::resize_fleet() {
   for (const auto& view : fleet_->slots()) {
     const auto found = leaving_.find(view.slot);
     if (found == leaving_.end()) present.push_back(view.slot);
-    if (found != leaving_.end() && !found->second.told) leaving.insert(view.slot);
+    const bool may_stay = found != leaving_.end() && !found->second.told && !is_drainer(view.slot);
+    if (may_stay) leaving.insert(view.slot);
   }
   // Where nobody else is there to take over, one more is, for as long as it takes.
   const auto slots = fleet_->slots();
@@ -50,23 +57,52 @@ void Service::resize_fleet() {
     log::info("slot.leaves slot={} channels={}", slot.value, shares_.channels(slot));
     leaving_[slot] = Leaver{monotonic_now(), false};
   }
-  for (const Slot slot : change.stay) leaving_.erase(slot);
+  for (const Slot slot : change.stay) {
+    leaving_.erase(slot);
+    if (rolled_past_.erase(slot) != 0) rolling_.add(slot);
+  }
+  note_spares(change);
   for (const Slot slot : change.enter) {
     log::info("slot.enters slot={}", slot.value);
-    books_.enter(slot, shares_.lines());
-    shares_.add_slot(slot);
-    fleet_->add(slot);
+    enter(slot);
   }
   judge_closed();
+  if (!change.stay.empty()) roll_on();
   if (replay_.serving()) reconcile();
+}
+
+void Service::enter(Slot slot) {
+  books_.enter(slot, shares_.lines());
+  shares_.add_slot(slot);
+  if (leaving_.contains(slot)) shares_.close(slot);
+  fleet_->add(slot);
+}
+
+// In an outage a spare stays for as long as that lasts, with what waits in it; the other workers' parts of
+// the spool are as large as without it.
+void Service::note_spares(const Resize& change) {
+  std::erase_if(spares_, [this](Slot slot) { return !fleet_->has(slot); });
+  size_t regular = 0;
+  for (const auto& view : fleet_->slots())
+    if (!leaving_.contains(view.slot) && !spares_.contains(view.slot)) ++regular;
+  // Those that are too few come first: of spares that are there…
+  std::erase_if(spares_, [&](Slot slot) {
+    const bool becomes_regular = !leaving_.contains(slot) && regular < wanted_workers_;
+    if (becomes_regular) ++regular;
+    return becomes_regular;
+  });
+  // …then of those that enter.
+  for (const Slot slot : change.enter)
+    if (regular++ >= wanted_workers_) spares_.insert(slot);
+  fleet_->set_spares(spares_);
 }
 
 // Channels go to slots that are open, and leave those that are closed.
 void Service::judge_closed() {
   for (const auto& view : fleet_->slots()) {
-    if (leaving_.contains(view.slot) || replacing_.contains(view.slot) ||
-        view.state->phase == SlotPhase::failed)
-      shares_.close(view.slot);
+    const bool has_failed = view.state->phase == SlotPhase::failed;
+    if (leaving_.contains(view.slot) || replacing_.contains(view.slot) || has_failed)
+      shares_.close(view.slot, !has_failed);
     else
       shares_.open(view.slot);
   }
@@ -79,8 +115,10 @@ bool Service::hands_over(Slot slot) const {
   });
 }
 
+// What a found worker serves may be commanded, though nobody has read it yet.
 bool Service::serves_nothing(Slot slot) const {
-  return shares_.channels(slot) == 0 && !hands_over(slot) &&
+  return shares_.channels(slot) == 0 && shares_.book().served(slot) == 0 && !hands_over(slot) &&
+         !shares_.has_taken_over(slot) &&
          std::ranges::none_of(under_way_, [slot](const auto& one) { return one.second.to.slot == slot; });
 }
 
@@ -88,9 +126,14 @@ bool Service::serves_nothing(Slot slot) const {
 // `waits`.
 template <class Waits>
 bool Service::keeps_only(Slot slot, Waits waits) const {
-  const auto kept = std::ranges::count_if(
-      under_way_, [&](const auto& one) { return one.second.to.slot == slot && waits(one.second.from); });
-  return !hands_over(slot) && static_cast<size_t>(kept) >= shares_.entries(slot);
+  size_t kept = 0, kept_there = 0;
+  for (const auto& [id, one] : under_way_) {
+    if (one.to.slot != slot || !waits(one.from)) continue;
+    ++kept;
+    if (one.handover.state() != HandoverState::preparing) ++kept_there;
+  }
+  return !hands_over(slot) && !shares_.has_taken_over(slot) && kept >= shares_.entries(slot) &&
+         kept_there >= shares_.book().served(slot);
 }
 
 bool Service::is_emptied(Slot slot) const {
@@ -103,7 +146,11 @@ void Service::retire_emptied() {
   if (!replay_.serving() || fleet_->is_adopting() || shares_.is_behind()) return;
   const MonotonicNs now = monotonic_now();
   for (auto& [slot, leaver] : leaving_) {
-    if (leaver.told || !fleet_->has(slot) || !is_emptied(slot) || shares_.has_taken_over(slot)) continue;
+    if (leaver.told || is_drainer(slot) || !fleet_->has(slot)) continue;
+    if (!is_emptied(slot)) {
+      leaver.emptied.reset();
+      continue;
+    }
     const ledger::LedgerReader* books = ledgers_->books(slot);
     const bool waits = books != nullptr && ledger::waiting_of(books->header()) != 0;
     if (!leaver.emptied) leaver.emptied = now;
@@ -149,6 +196,7 @@ bool Service::is_ready_to_restart(Slot slot, Replacement& replacement, Monotonic
     const bool waits = books != nullptr && ledger::waiting_of(books->header()) != 0;
     return (!waits && is_emptied(slot)) || now.value - replacement.serves_nothing->value > kSettleNs;
   }
+  replacement.serves_nothing.reset();
   const int64_t lasted = now.value - replacement.since.value;
   if (lasted <= kReplaceBlockedNs) return false;
   if (!keeps_only(slot, [this](const Place& from) { return ledgers_->is_blocked(from); })) {
@@ -167,15 +215,59 @@ bool Service::is_ready_to_restart(Slot slot, Replacement& replacement, Monotonic
 void Service::roll_on() {
   while (const auto slot = rolling_.next()) {
     if (!leaving_.contains(*slot) && replace(*slot)) return;
+    if (leaving_.contains(*slot)) rolled_past_.insert(*slot);
     rolling_.welcomed(*slot);  // it has left the fleet meanwhile, or is about to
   }
 }
 
+// Kept, so that a reload in the middle of it changes nothing.
+void Service::roll_all() {
+  Generation last{};
+  for (const auto& view : fleet_->slots()) last = std::max(last, view.state->generation);
+  keep_rolling_upto(last);
+}
+
+void Service::keep_rolling_upto(Generation generation) {
+  if (std::exchange(rolling_upto_, generation) == generation) return;
+  if (auto kept = directory_.keep_rolling_upto(generation); !kept)
+    log::warn("rolling.not_kept error={}", log::quoted(kept.error().message));
+}
+
+// What the supervisor before had begun.
+void Service::go_on_rolling() {
+  if (std::exchange(rolling_went_on_, true) || rolling_upto_ == Generation{}) return;
+  size_t left = 0;
+  for (const auto& view : fleet_->slots()) {
+    if (view.state->generation > rolling_upto_ || !is_alive(*view.state)) continue;
+    if (replacing_.contains(view.slot)) continue;
+    rolling_.add(view.slot);
+    ++left;
+  }
+  if (left != 0) log::info("rolling.goes_on left={}", left);
+  judge_rolled();
+  boost::asio::post(loop_, [this] { roll_on(); });
+}
+
+void Service::judge_rolled() {
+  if (rolling_upto_ == Generation{} || !rolling_went_on_) return;
+  const auto slots = fleet_->slots();
+  const bool any = std::ranges::any_of(slots, [this](const auto& view) {
+    return is_alive(*view.state) && view.state->generation <= rolling_upto_;
+  });
+  if (!any) keep_rolling_upto(Generation{});
+}
+
 void Service::on_gave_up(Slot slot) {
   replacing_.erase(slot);
-  if (const auto left = rolling_.gave_up(slot))
+  begin_loans();
+  end_loans();
+  if (const auto left = rolling_.gave_up(slot)) {
     log::warn("rolling.ended worker={} left={} message=\"it failed, and the others stay as they are\"",
               slot.value, *left);
+    keep_rolling_upto(Generation{});
+    rolled_past_.clear();
+    heirs_asked_.clear();  // some of them were to be restarted, too
+  }
   judge_closed();
   judge_slots();
   if (replay_.serving()) reconcile();
@@ -184,16 +276,48 @@ void Service::on_gave_up(Slot slot) {
 void Service::on_retired(Slot slot) {
   log::info("slot.left slot={}", slot.value);
   leaving_.erase(slot);
+  rolled_past_.erase(slot);
   shares_.remove_slot(slot);
   replacing_.erase(slot);
   books_.leave(slot);
   rolling_.welcomed(slot);
+  judge_rolled();
+  give_back(slot);
   judge_slots();
   resize_fleet();
-  // What it left behind, or was to drain, is its heirs' from their next launch on.
-  for (const auto& [left, gone] : books_.gone())
-    if (gone.logs && !gone.given) rolling_.add(gone.heir);
+  ask_heirs();
+}
+
+// What a slot left behind is its heir's from that one's next launch on. Asked again where it did not take it.
+void Service::ask_heirs() {
+  if (stopping_ || !replay_.serving() || fleet_->is_adopting()) return;
+  look_for_drainers();
+  // Nothing would be drained, and who is restarted waits for it.
+  if (directory_.is_paused() || reasons_.has(ReasonCode::brokers_down)) return;
+  const MonotonicNs now = monotonic_now();
+  std::erase_if(heirs_asked_, [this](const auto& one) { return !books_.gone().contains(one.first); });
+  const auto can_take = [this](Slot slot) {
+    return fleet_->has(slot) && !leaving_.contains(slot) &&
+           fleet_->slot(slot).state->phase == SlotPhase::running;
+  };
+  for (const auto& [slot, gone] : books_.gone()) {
+    if (!gone.logs || gone.is_kept) continue;
+    const auto [asked, is_new] = heirs_asked_.try_emplace(slot, now);
+    if (!is_new && now.value - asked->second.value < kAskHeirNs) continue;
+    const auto slots = fleet_->slots();
+    const auto other = std::ranges::find_if(slots, [&](const auto& view) { return can_take(view.slot); });
+    if (!can_take(gone.heir) && other != slots.end()) books_.name_heir(slot, other->slot);
+    asked->second = now;
+    if (can_take(gone.heir)) rolling_.add(gone.heir);
+  }
   roll_on();
+}
+
+void Service::look_for_drainers() {
+  std::map<Slot, int32_t> pids;
+  for (const auto& view : fleet_->slots())
+    if (is_alive(*view.state)) pids[view.slot] = view.state->pid;
+  books_.look_for_drainers(pids);
 }
 
 }  // namespace e2k::supervisor

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "common/log.h"
+#include "common/process_use.h"
 #include "proto/names_reader.h"
 #include "supervisor/fleet/contract_of.h"
 
@@ -46,6 +47,7 @@ Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
   auto survey = spool_.survey();
   if (!survey) return survey;
   seen_ = survey->slots;
+  lines.expect(names_in(*survey));
   for (const auto& [slot, spool] : survey->slots) {
     if (!spool.names) continue;
     if (auto read = read_names(slot, lines); !read) return tl::unexpected(read.error());
@@ -57,6 +59,19 @@ Result<SpoolSurvey> SlotBooks::open(Lines& lines) {
         log::quoted(path));
   find_gone(*survey);
   return survey;
+}
+
+// By the books' headers: no record is read. About so many, where names have come and gone.
+size_t SlotBooks::names_in(const SpoolSurvey& survey) const {
+  constexpr uint64_t kBehindAll = uint64_t{1} << 62;
+  size_t names = 0;
+  for (const auto& [slot, spool] : survey.slots) {
+    if (!spool.names) continue;
+    const auto book = names::read_book(
+        names_path(config_, slot), slot, [](EntryIndex, const names::Name&) {}, kBehindAll);
+    if (book) names += book->next_index;
+  }
+  return names;
 }
 
 // Where the spool was removed while the ledger is there: its lines are still what the names say.
@@ -103,13 +118,17 @@ void SlotBooks::take_for_gone(Slot slot) {
   gone.logs = has_logs(slot);
   follow(gone);
   if (gone.logs)
-    log::info("slot.gone slot={} heir={} message=\"no worker serves it any more; its logs are drained\"",
+    log::info("slot.gone slot={} heir={} message=\"no worker serves it any more; its heir drains its logs\"",
               slot.value, gone.heir.value);
 }
 
+// None of those that are there to drain a slot that failed: they leave when they have.
 Slot SlotBooks::next_heir() {
-  const auto number = static_cast<std::ptrdiff_t>(heirs_named_++ % served_.size());
-  return *std::next(served_.begin(), number);
+  std::vector<Slot> heirs;
+  for (const Slot slot : served_)
+    if (std::ranges::none_of(loans_, [slot](const auto& loan) { return loan.second == slot; }))
+      heirs.push_back(slot);
+  return heirs.at(heirs_named_++ % heirs.size());
 }
 
 void SlotBooks::enter(Slot slot, Lines& lines) {
@@ -126,20 +145,26 @@ void SlotBooks::enter(Slot slot, Lines& lines) {
 void SlotBooks::leave(Slot slot) {
   if (served_.size() < 2 || served_.erase(slot) == 0) return;
   reread_.erase(slot);
+  loans_.erase(slot);  // as a gone slot it has an heir
   if (auto survey = spool_.survey()) seen_ = std::move(survey->slots);
   take_for_gone(slot);
   for (auto& [number, gone] : gone_)
     if (gone.heir == slot) {
       gone.heir = next_heir();
-      gone.given = false;
     }
+}
+
+void SlotBooks::lend(Slot failed, Slot drainer) {
+  loans_[failed] = drainer;
+  if (auto survey = spool_.survey()) seen_ = std::move(survey->slots);
 }
 
 bool SlotBooks::is_free(Slot slot) const {
   if (is_served(slot)) return false;
   const auto gone = gone_.find(slot);
   if (gone == gone_.end()) return true;
-  return !gone->second.logs &&
+  // Who drains it keeps its books until it has.
+  return !gone->second.logs && !is_kept(gone->second) &&
          (!gone->second.ledger || ledger::waiting_of(gone->second.ledger->header()) == 0);
 }
 
@@ -158,13 +183,31 @@ void SlotBooks::follow(GoneSlot& gone) const {
 
 void SlotBooks::refresh() {
   const bool any = std::any_of(gone_.begin(), gone_.end(), [](const auto& gone) { return gone.second.logs; });
-  if (any)
+  if (any || !loans_.empty())
     if (auto survey = spool_.survey()) seen_ = std::move(survey->slots);
   for (auto& [slot, gone] : gone_) {
     const bool had = std::exchange(gone.logs, has_logs(slot));
     follow(gone);
     if (had && !gone.logs) log::info("slot.drained slot={} heir={}", slot.value, gone.heir.value);
   }
+}
+
+void SlotBooks::look_for_drainers(const std::map<Slot, int32_t>& pids) {
+  for (auto& [slot, gone] : gone_) {
+    gone.is_kept = is_kept(gone);
+    gone.drainer.reset();
+    if (!gone.is_kept) continue;
+    const int32_t keeper = gone.ledger->header().pid;
+    const auto found = std::ranges::find(pids, keeper, [](const auto& one) { return one.second; });
+    if (found == pids.end()) continue;  // a worker that nobody knows any more: it drains and ends
+    gone.drainer = gone.heir = found->first;
+  }
+}
+
+bool SlotBooks::is_kept(const GoneSlot& gone) {
+  if (!gone.ledger) return false;
+  const ledger::Header& header = gone.ledger->header();
+  return header.pid > 0 && is_running(header.pid, header.process_start_ticks);
 }
 
 Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
@@ -178,10 +221,11 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
   for (auto& [number, gone] : gone_) {
     gone.logs = has_logs(number);
     const bool owes = gone.ledger && ledger::waiting_of(gone.ledger->header()) != 0;
-    if (gone.heir == slot && (gone.logs || owes))
+    if (gone.heir == slot && (gone.logs || owes) && !is_kept(gone))
       extras.estates.push_back(Estate{number, ledger_path(config_, number)});
-    if (gone.heir == slot) gone.given = gone.logs || owes;
   }
+  for (const auto& [lent, drainer] : loans_)
+    if (drainer == slot) extras.estates.push_back(Estate{lent, ledger_path(config_, lent)});
   const SlotSpool spool = seen_[slot];
   if (spool.logs || (spool.names && !worn_.contains(slot))) return extras;
   const std::string path = names_path(config_, slot);
@@ -200,8 +244,8 @@ Fleet::LaunchExtras SlotBooks::launching(Slot slot, Lines& lines) {
 
 void SlotBooks::welcomed(Slot slot, const ledger::LedgerReader* own, Lines& lines) {
   if (reread_.insert(slot).second) {
-    const auto book =
-        names::read_book(names_path(config_, slot), slot, [](EntryIndex, const names::Name&) {});
+    const auto book = names::read_book(
+        names_path(config_, slot), slot, [](EntryIndex, const names::Name&) {}, names_end_[slot]);
     if (!book) log::error("names.unreadable error={}", log::quoted(book.error().message));
     if (book && book->end != names_end_[slot]) {
       lines.forget(slot);

@@ -144,6 +144,16 @@ Result<void> StateDirectory::keep_workers(int count, int configured) const {
   return keep("workers", fmt::format("{} {}\n", count, configured));
 }
 
+Generation StateDirectory::rolling_upto() const {
+  std::ifstream in(path_ + "/rolling");
+  uint32_t generation = 0;
+  return Generation{in >> generation ? generation : 0};
+}
+
+Result<void> StateDirectory::keep_rolling_upto(Generation generation) const {
+  return keep("rolling", fmt::format("{}\n", generation.value));
+}
+
 bool StateDirectory::is_paused() const {
   std::error_code error;
   return std::filesystem::exists(path_ + "/paused", error);

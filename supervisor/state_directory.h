@@ -4,7 +4,12 @@
 // The lock (flock on `lock`) is taken before anything is bound or started, so that two supervisors of one
 // instance never meet. The highest worker generation ever used is kept in `generation`, because spool folders
 // carry it in their names. While the file `paused` is there the service is. `workers` holds how many workers
-// were asked for, and what workers.count was then: who changes workers.count is followed.
+// were asked for, and what workers.count was then: who changes workers.count is followed. `rolling` holds
+// which workers a restart one by one, which may be under way, is about.
+//
+// They are files of their own, beside the snapshot of the commands: each changes by itself and is kept at
+// once, whatever a snapshot of a million commands is waiting for, and an operator removes the snapshot
+// without losing the quarantine, the pause or the fleet's size.
 #pragma once
 
 #include <optional>
@@ -32,6 +37,11 @@ public:
   int workers(int configured) const;
   // From now on so many, for as long as workers.count stays `configured`.
   Result<void> keep_workers(int count, int configured) const;
+
+  // Workers of generations up to it are being restarted one after the other; 0: nobody asked for that, or all
+  // have been.
+  Generation rolling_upto() const;
+  Result<void> keep_rolling_upto(Generation generation) const;
 
   // Whether the service was paused.
   bool is_paused() const;

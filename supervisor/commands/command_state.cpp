@@ -319,17 +319,23 @@ void CommandState::visit(const std::function<void(const EntryRef&)>& visitor) co
     if (row != nullptr) visitor(ref(*row));
 }
 
-bool CommandState::learn(EntryId id, uint32_t ledger_flags) {
-  if (id.value >= impl_->by_id.size() || impl_->by_id[id.value] == nullptr) return false;
-  const KeyRow& row = *impl_->by_id[id.value];
-  bool news = false;
-  const auto take = [&news](bool& known, bool said) { news |= std::exchange(known, said) != said; };
+bool CommandState::is_news(const EntryRef& known, uint32_t ledger_flags) {
   const auto says = [ledger_flags](uint32_t flag) { return (ledger_flags & flag) != 0; };
-  take(row.never_connected_published,
-       row.never_connected_published || says(ledger::kNeverConnectedPublished));
-  take(row.was_connected, row.was_connected || says(ledger::kWasConnected));
-  if (says(ledger::kWasConnected)) take(row.disconnected_published, says(ledger::kDisconnectedPublished));
-  return news;
+  if (says(ledger::kNeverConnectedPublished) && !known.never_connected_published) return true;
+  if (!says(ledger::kWasConnected)) return false;
+  return !known.was_connected || known.disconnected_published != says(ledger::kDisconnectedPublished);
+}
+
+bool CommandState::learn(EntryId id, uint32_t ledger_flags) {
+  const auto known = find(id);
+  if (!known || !is_news(*known, ledger_flags)) return false;
+  const KeyRow& row = *impl_->by_id[id.value];
+  row.never_connected_published |= (ledger_flags & ledger::kNeverConnectedPublished) != 0;
+  if ((ledger_flags & ledger::kWasConnected) != 0) {
+    row.was_connected = true;
+    row.disconnected_published = (ledger_flags & ledger::kDisconnectedPublished) != 0;
+  }
+  return true;
 }
 
 void CommandState::read_log(uint64_t number, bool has_several_partitions) {

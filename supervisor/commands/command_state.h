@@ -107,6 +107,8 @@ public:
   // Takes over what a worker's ledger says of the entry (CaLine::flags); true: some of it is news. A line
   // that its worker has not filled in yet (0) takes nothing back.
   bool learn(EntryId id, uint32_t ledger_flags);
+  // learn() would take anything from it.
+  static bool is_news(const EntryRef& known, uint32_t ledger_flags);
 
   // What comes is read from the log with this number from now on, of one partition or several.
   void read_log(uint64_t number, bool has_several_partitions);

@@ -159,7 +159,7 @@ Answer change(const Route& route, const Request& request, const ResponderRules& 
   }
   if (route.verb == Verb::scale) {
     if (auto set = model.set_workers(route.workers, request.caller); !set)
-      return error(500, set.error().message);
+      return error(set.error().is_lasting ? 400 : 500, set.error().message);
     return json(accepted_document(static_cast<size_t>(route.workers)), 202);
   }
   const size_t retried = model.retry(route.channel, route.topic, request.caller);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/clock.h"
@@ -70,6 +71,14 @@ LaunchContract Briefing::contract_for(const Worker& w, Generation generation) co
   LaunchContract contract =
       contract_of(config_, w.slot, generation, w.token, link_.endpoint(), static_cast<int32_t>(getpid()));
   contract.log_level = log_level_of(w);
+  // What its predecessor had, because it kept more than it was told to from before others came: it gives that
+  // up as it gets rid of it.
+  if (w.previous) {
+    const auto had =
+        static_cast<int64_t>(w.previous->header().spool_max_bytes.load(std::memory_order_relaxed));
+    contract.spool_max_bytes =
+        std::max(contract.spool_max_bytes, std::min(had, config_.spool.max_total_bytes));
+  }
   return contract;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/config/property_rules.h"
+#include "supervisor/settings/spool_parts.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -45,7 +46,7 @@ std::string spool_path(const Config& config, Slot slot, Generation generation) {
 }
 
 int64_t spool_share(const Config& config) {
-  return config.spool.max_total_bytes / std::max(config.workers.count, 1);
+  return part_of(config.spool, config.workers.count);
 }
 
 LaunchContract contract_of(const Config& config, Slot slot, Generation generation, std::string token,

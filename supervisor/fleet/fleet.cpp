@@ -79,7 +79,8 @@ public:
     repeater_->start([this, alive = alive_] {
       if (!*alive || stopping_) return;
       started_ = true;
-      for (Worker* const w : std::vector(roster_.all())) on(*w, StartRequested{});
+      for (Worker* const w : std::vector(roster_.all()))
+        if (!w->retires) on(*w, StartRequested{});
     });
   }
 
@@ -102,6 +103,10 @@ public:
     if (started_ && !stopping_) on(w, StartRequested{});
   }
 
+  void set_spares(const std::set<Slot>& slots) override {
+    if (std::exchange(spares_, slots) != slots) count_workers();
+  }
+
   void retire(Slot slot) override {
     Worker* const w = roster_.find(slot);
     if (w == nullptr || w->retires) return;
@@ -113,6 +118,15 @@ public:
   void restart(Slot slot, const std::string& why) override {
     Worker* const w = roster_.find(slot);
     if (w != nullptr && !w->retires) on(*w, RestartRequested{why});
+  }
+
+  void lend(Slot slot, Slot drainer) override {
+    drainers_.insert(drainer);
+    if (Worker* const w = roster_.find(slot)) on(*w, Lent{});
+  }
+  void give_back(Slot slot) override {
+    Worker* const w = roster_.find(slot);
+    if (w != nullptr && !w->retires) on(*w, Returned{});
   }
 
   bool is_adopting() const override {
@@ -174,6 +188,7 @@ private:
         Worker* const gone = roster_.find(slot);
         if (gone == nullptr || !gone->retires || gone->state.phase != SlotPhase::stopped) return;
         roster_.remove(slot);
+        drainers_.erase(slot);
         count_workers();
         if (callbacks_.retired) callbacks_.retired(slot);
       });
@@ -224,7 +239,7 @@ private:
     auto launched = launch(briefing_->request_for(w, action.generation, std::move(extras)));
     if (!launched)
       return on(w, LaunchFailed{action.generation, launched.error().stage, launched.error().error_number,
-                                roster_.others_run(w)});
+                                roster_.others_serve(w, drainers_)});
     w.process = std::move(*launched);
     watch(w, action.generation);
     briefing_->note_launch(w, action.generation);
@@ -298,7 +313,7 @@ private:
     // Who is not told how it ended finds it in the books.
     if (status == kEndNotKnown && has_books) status = end_by_books(w.ledger->header());
     on(w, Exited{generation, *status, has_books ? last_words(w.ledger->header()) : w.holder_of_books(),
-                 roster_.others_run(w)});
+                 roster_.others_serve(w, drainers_)});
   }
 
   void carry_out(Worker& w, const WelcomeWorker&) {
@@ -349,7 +364,9 @@ private:
 
   // Each has its part of what the configuration says of all.
   void count_workers() {
-    config_.workers.count = static_cast<int>(std::max<size_t>(roster_.all().size(), 1));
+    const auto regular =
+        std::ranges::count_if(roster_.all(), [this](const Worker* w) { return !spares_.contains(w->slot); });
+    config_.workers.count = static_cast<int>(std::max<std::ptrdiff_t>(regular, 1));
     briefing_->share_spool();
   }
 
@@ -485,7 +502,8 @@ private:
   asio::io_context& loop_;
   asio::steady_timer turn_timer_;
   asio::steady_timer ask_timer_;
-  Config config_;  // workers.count is that of the slots that there are
+  Config config_;  // workers.count is that of the slots that there are, without spares
+  std::set<Slot> spares_, drainers_;
   const std::string program_;
   Generation next_generation_;
   Callbacks callbacks_;

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,11 +73,20 @@ public:
 
   // The slot is one of the fleet's from now on, and its worker is launched. What had it before must be gone.
   virtual void add(Slot slot) = 0;
+  // Slots that are there for a time only, beside those that the spool is divided among: each has as large a
+  // part as one of those. To be told before they are added.
+  virtual void set_spares(const std::set<Slot>& slots) { (void)slots; }
   // Drain and exit for good, then retired(). Nothing for a slot that is none of the fleet's.
   virtual void retire(Slot slot) = 0;
 
   // Drain, exit, start again. `why` is told with its exit; "": somebody asked.
   virtual void restart(Slot slot, const std::string& why = "") = 0;
+
+  // The logs of a slot that has failed are another worker's, until they are given back: it is not started
+  // meanwhile, and then if somebody asked (SlotState::restart_wanted).
+  // The drainer is none that serves.
+  virtual void lend(Slot slot, Slot drainer) = 0;
+  virtual void give_back(Slot slot) = 0;
 
   // Workers of an earlier supervisor were found and have not greeted yet: what is assigned is not known.
   virtual bool is_adopting() const { return false; }

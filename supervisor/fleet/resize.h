@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -20,6 +21,13 @@ struct Resize {
   std::vector<Slot> leave;
 };
 
+// The lowest number that is free; none: all are taken.
+inline std::optional<Slot> lowest_free(const std::function<bool(Slot)>& is_free, uint32_t from = 0) {
+  for (uint32_t n = from; n < UINT16_MAX; ++n)
+    if (const Slot slot{static_cast<uint16_t>(n)}; is_free(slot)) return slot;
+  return std::nullopt;
+}
+
 // `present`: that do not leave; `leaving`: that may still stay.
 inline Resize resize(std::vector<Slot> present, const std::set<Slot>& leaving, size_t wanted,
                      const std::function<bool(Slot)>& is_free) {
@@ -32,12 +40,15 @@ inline Resize resize(std::vector<Slot> present, const std::set<Slot>& leaving, s
   size_t missing = wanted - present.size();
   for (auto slot = leaving.begin(); slot != leaving.end() && missing > 0; ++slot, --missing)
     answer.stay.push_back(*slot);
-  for (uint32_t n = 0; n < UINT16_MAX && missing > 0; ++n) {
-    const Slot slot{static_cast<uint16_t>(n)};
-    if (std::binary_search(present.begin(), present.end(), slot) || leaving.contains(slot) || !is_free(slot))
-      continue;
-    answer.enter.push_back(slot);
-    --missing;
+  const auto can_enter = [&](Slot slot) {
+    return !std::binary_search(present.begin(), present.end(), slot) && !leaving.contains(slot) &&
+           is_free(slot);
+  };
+  for (uint32_t from = 0; missing > 0; --missing) {
+    const auto slot = lowest_free(can_enter, from);
+    if (!slot) break;
+    answer.enter.push_back(*slot);
+    from = slot->value + uint32_t{1};
   }
   return answer;
 }

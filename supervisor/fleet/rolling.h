@@ -13,7 +13,8 @@ namespace e2k::supervisor {
 class Rolling {
 public:
   void add(Slot slot) {
-    if (std::find(waiting_.begin(), waiting_.end(), slot) == waiting_.end()) waiting_.push_back(slot);
+    if (now_ != slot && std::find(waiting_.begin(), waiting_.end(), slot) == waiting_.end())
+      waiting_.push_back(slot);
   }
   // Who is to be restarted now; nothing while one is under way, or none is left.
   std::optional<Slot> next() {

@@ -18,16 +18,22 @@ void Worker::forget_generation() {
 }
 
 std::string Worker::what_stands_still(const Heartbeat& beat) {
+  const bool publishes = std::exchange(publish_turns, beat.publish_turns) != beat.publish_turns;
+  // While it appends, the publisher may wait for it.
+  if (callback_stands_still()) return "a callback of libca";
+  return publishes ? "" : "its publish thread";
+}
+
+bool Worker::callback_stands_still() {
+  if (!ledger) return false;
   constexpr auto relaxed = std::memory_order_relaxed;
-  if (std::exchange(publish_turns, beat.publish_turns) == beat.publish_turns) return "its publish thread";
-  if (!ledger) return "";
   const ledger::Header& header = ledger->header();
   const auto callback = static_cast<size_t>(ledger::Thread::ca_callback);
   const uint64_t word = header.flight[callback].entry_plus_one.load(relaxed);
   const uint64_t came = header.appended.load(relaxed) + header.ca_events.load(relaxed);
   const bool same = std::exchange(callback_word, word) == word;
   const bool none_came = std::exchange(appended, came) == came;
-  return word != 0 && same && none_came ? "a callback of libca" : "";
+  return word != 0 && same && none_came;
 }
 
 std::string Worker::holder_of_books() const {
@@ -77,9 +83,9 @@ void Roster::remove(Slot slot) {
   std::erase_if(present_, [slot](const Worker* worker) { return worker->slot == slot; });
 }
 
-bool Roster::others_run(const Worker& worker) const {
+bool Roster::others_serve(const Worker& worker, const std::set<Slot>& drainers) const {
   return std::ranges::any_of(present_, [&](const Worker* one) {
-    return one != &worker && (one->state.phase == SlotPhase::running);
+    return one != &worker && one->state.phase == SlotPhase::running && !drainers.contains(one->slot);
   });
 }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,9 @@ struct Worker {
   // What the heartbeat shows to stand still since the last one, "its publish thread"; "": nothing does. A
   // callback is at work on an entry for microseconds.
   std::string what_stands_still(const Heartbeat& heartbeat);
+
+private:
+  bool callback_stands_still();
 };
 
 class Roster {
@@ -87,8 +91,8 @@ public:
   }
   // By slot.
   const std::vector<Worker*>& all() const { return present_; }
-  // Another one than this has a worker that greeted.
-  bool others_run(const Worker& worker) const;
+  // Another one than this, and none of the drainers, has a worker that greeted.
+  bool others_serve(const Worker& worker, const std::set<Slot>& drainers) const;
   // Nothing of them runs or is about to.
   bool at_rest() const;
   // Opens the ledger of the worker's generation, unless it is open. The Error: it is not there, or not its.

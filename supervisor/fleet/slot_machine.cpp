@@ -53,7 +53,7 @@ struct Step {
     if (s.last_cause != ExitCause::none) ++s.restarts;
     s.generation = next_generation;
     s.pid = 0;
-    s.greeted = s.found = false;
+    s.greeted = s.found = s.lent = false;
     s.restart_wanted = false;
     s.killed_for = ExitCause::none;
     s.still.clear();
@@ -87,12 +87,18 @@ struct Step {
     enter(SlotPhase::backoff);
   }
 
-  // Hung: in words.
+  // Hung: in words. What stood still once, before nothing was heard at all, is not what hangs.
   std::string hung() const {
+    const bool is_silent = s.still.empty() || now >= after(s.still_at, settings.kill_after_ms);
     const int64_t since_ns = now.value - std::min(s.last_heard, s.phase_since).value;
     const std::string seconds = std::to_string((since_ns + kNsPerSecond / 2) / kNsPerSecond);
-    if (s.still.empty()) return "hung (nothing was heard of it for " + seconds + " s)";
+    if (is_silent) return "hung (nothing was heard of it for " + seconds + " s)";
     return "hung (" + s.still + " stood still for " + seconds + " s)";
+  }
+
+  void note_still(std::string what) {
+    s.still = std::move(what);
+    s.still_at = now;
   }
 
   // Whether a slot that has failed once more is beyond what time mends.
@@ -100,7 +106,8 @@ struct Step {
     return others_run && (s.unready >= settings.max_unready || s.own_failures >= settings.max_failures);
   }
 
-  void give_up() {
+  void give_up(bool tries_again) {
+    s.tries_again = tries_again;
     enter(SlotPhase::failed);
     actions.emplace_back(GaveUp{s.last_exit});
   }
@@ -144,9 +151,19 @@ struct Step {
       if (again) return launch();
       return enter(SlotPhase::stopped);
     }
-    if (says_do_not_restart(wait_status)) return give_up();
+    if (says_do_not_restart(wait_status)) return give_up(false);
     back_off(!s.greeted || try_again);
-    if (keeps_failing(others_run)) give_up();
+    if (keeps_failing(others_run)) give_up(try_again);
+  }
+
+  // Somebody asked: what was counted against it counts no more.
+  void launch_anew() {
+    s.failures = s.unready = s.own_failures = 0;
+    if (s.lent) {
+      s.restart_wanted = true;
+      return;
+    }
+    launch();
   }
 
   void operator()(const StartRequested&) {
@@ -154,8 +171,7 @@ struct Step {
       case SlotPhase::idle:
       case SlotPhase::failed:
       case SlotPhase::stopped:
-        s.failures = s.unready = s.own_failures = 0;
-        return launch();
+        return launch_anew();
       case SlotPhase::stopping:
         s.restart_wanted = true;
         return;
@@ -175,8 +191,7 @@ struct Step {
       case SlotPhase::idle:
       case SlotPhase::failed:
       case SlotPhase::backoff:
-        s.failures = s.unready = s.own_failures = 0;
-        return launch();
+        return launch_anew();
       case SlotPhase::starting:
         if (s.found) return ask_to_stop(true);
         // Nobody listens yet: there is nothing to drain either.
@@ -198,6 +213,7 @@ struct Step {
       case SlotPhase::idle:
       case SlotPhase::backoff:
       case SlotPhase::failed:
+        s.lent = s.restart_wanted = s.tries_again = s.lacks_limit = false;
         return enter(SlotPhase::stopped);
       case SlotPhase::starting:
         if (s.found) return ask_to_stop(false);
@@ -237,18 +253,25 @@ struct Step {
   }
 
   void operator()(const LaunchFailed& e) {
-    if (s.phase != SlotPhase::starting || e.generation != s.generation) return;
+    if (e.generation != s.generation) return;
+    // It was asked to end before anybody knew that it is not there.
+    if (s.phase == SlotPhase::killing && s.pid == 0 && !s.restart_wanted) {
+      record_loss(ExitCause::launch_failed, launch_problem(e.stage, e.error_number), std::nullopt);
+      return enter(SlotPhase::stopped);
+    }
+    if (s.phase != SlotPhase::starting && (s.phase != SlotPhase::killing || s.pid != 0)) return;
     ++s.unready;
     s.lacks_limit = is_limit(e.error_number);
     record_loss(ExitCause::launch_failed, launch_problem(e.stage, e.error_number), std::nullopt);
     back_off(true);
-    if (keeps_failing(e.others_run)) give_up();
+    if (keeps_failing(e.others_run)) give_up(s.lacks_limit);
   }
 
   void operator()(const Greeted& e) {
     if (e.generation != s.generation) return;
     if (s.phase != SlotPhase::starting) return (*this)(Heard{e.generation});
     s.greeted = true;
+    s.tries_again = false;
     s.greeted_at = s.last_heard = s.ca_last_turned = now;
     enter(SlotPhase::running);
     actions.emplace_back(WelcomeWorker{});
@@ -262,13 +285,13 @@ struct Step {
     if (s.phase != SlotPhase::running && s.phase != SlotPhase::unresponsive) return;
     s.last_heard = now;
     if (!e.ca_stands_still) s.ca_last_turned = now;
-    s.still = e.ca_stands_still ? "its thread for requests to libca" : "";
+    note_still(e.ca_stands_still ? "its thread for requests to libca" : "");
     if (s.phase == SlotPhase::unresponsive && now < silent_at(s, settings)) enter(SlotPhase::running);
     if (is_stable()) s.failures = s.own_failures = 0;
   }
 
   void operator()(const StandsStill& e) {
-    if (e.generation == s.generation) s.still = e.what;
+    if (e.generation == s.generation) note_still(e.what);
   }
 
   void operator()(const BusyOnDisk& e) {
@@ -297,6 +320,16 @@ struct Step {
     }
   }
 
+  void operator()(const Lent&) {
+    if (s.phase == SlotPhase::failed || s.phase == SlotPhase::idle) s.lent = true;
+  }
+
+  void operator()(const Returned&) {
+    if (!std::exchange(s.lent, false)) return;
+    const std::optional<MonotonicNs> due = next_deadline(s, settings);
+    if (s.restart_wanted || (due && now >= *due)) launch();
+  }
+
   void operator()(const Tick&) {
     const std::optional<MonotonicNs> due = next_deadline(s, settings);
     if (!due || now < *due) return;
@@ -312,10 +345,10 @@ struct Step {
       case SlotPhase::stopping:
         return kill(ExitCause::requested, "it did not end in the time that it was given");
       case SlotPhase::backoff:
+      case SlotPhase::failed:
         return launch();
       case SlotPhase::idle:
       case SlotPhase::killing:
-      case SlotPhase::failed:
       case SlotPhase::stopped:
         return;
     }
@@ -370,9 +403,11 @@ std::optional<MonotonicNs> next_deadline(const SlotState& state, const SlotSetti
       return after(state.phase_since, settings.kill_after_ms);
     case SlotPhase::backoff:
       return state.restart_at;
+    case SlotPhase::failed:
+      if (!state.tries_again || state.lent) return std::nullopt;
+      return after(state.phase_since, settings.try_again_ms);
     case SlotPhase::idle:
     case SlotPhase::killing:
-    case SlotPhase::failed:
     case SlotPhase::stopped:
       return std::nullopt;
   }

@@ -19,7 +19,8 @@
 //   stopping     again      .                not again   .         .         stopped, starting  killing
 //   killing      again      .                not again   .         .         any of these four  .
 //   backoff      .          starting         stopped     .         .         .                  starting
-//   failed       starting   starting         stopped     .         .         .                  .
+//   failed       starting   starting         stopped     .         .         .                  starting
+//     , lent     again      again            stopped     .         .         .                  .
 //   stopped      starting   .                .           .         .         .                  .
 //
 // "again" is restart_wanted. A slot that was told to stop for good is not brought back by a restart, only by
@@ -30,7 +31,10 @@
 // seconds.
 //
 // A slot that keeps failing while others run is given up after max_unready deaths in a row without a
-// greeting, or max_failures at all: what the whole machine lacks fails all of them, and passes.
+// greeting, or max_failures at all: what the whole machine lacks fails all of them, and passes. One that was
+// given up over what time may mend (it exits with try_again, or a limit is reached) is tried again every
+// try_again_ms. While another worker has its logs (Lent) it is not started; who asks is heard when they are
+// back (Returned).
 //
 // A worker is silent when nothing is heard of it, or its publishing stands still, for silence_limit; or when
 // its *ca* thread alone stands still for ca_silence_limit. That one may wait in libca until a circuit counts
@@ -75,6 +79,7 @@ struct SlotSettings {
   int64_t stable_after_ms = 60'000;
   uint32_t max_unready = 5;
   uint32_t max_failures = 20;
+  int64_t try_again_ms = 60'000;  // after one that was given up over what time may mend
   int64_t exit_grace_ms = 5'000;  // past the drain's time-out, before the kill
 };
 
@@ -123,9 +128,11 @@ struct StopRequested {};  // for good: the service ends or the fleet shrinks
 struct RestartRequested {
   std::string why = {};  // told with its exit; "": somebody asked
 };
+struct Lent {};      // another worker has its logs, which it must not touch
+struct Returned {};  // nobody has
 struct Tick {};
 using SlotEvent = std::variant<StartRequested, Found, Launched, LaunchFailed, Greeted, Heard, StandsStill,
-                               BusyOnDisk, Exited, StopRequested, RestartRequested, Tick>;
+                               BusyOnDisk, Exited, StopRequested, RestartRequested, Lent, Returned, Tick>;
 
 // Actions.
 struct LaunchWorker {
@@ -160,9 +167,11 @@ struct SlotState {
   uint32_t unready = 0;         // likewise, of those that never greeted
   uint32_t own_failures = 0;    // likewise, but for what somebody killed
   bool lacks_limit = false;     // the last failure was a limit of the machine or of this user
+  bool tries_again = false;     // it was given up over what time may mend, and has not greeted since
   bool greeted = false;         // this generation did
   bool found = false;           // it was not launched by this supervisor
-  bool restart_wanted = false;  // while stopping: start again afterwards
+  bool lent = false;            // in failed, idle: another worker has its logs
+  bool restart_wanted = false;  // while stopping or lent: start again afterwards
   uint64_t restarts = 0;
   ExitCause last_cause = ExitCause::none;
   std::string last_exit;  // "signal 11 (SIGSEGV), core dumped", "exit 78: …"
@@ -171,6 +180,7 @@ struct SlotState {
   std::string restarted_because;           // of the restart that is under way
   std::string killed_because;              // likewise, in words
   std::string still;                       // what stands still; "": nothing is known to
+  MonotonicNs still_at;                    // with `still`: when it was told last
 };
 
 // So long, and a margin, the *ca* thread may stand still where EPICS_CA_CONN_TMO is this.

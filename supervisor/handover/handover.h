@@ -20,9 +20,9 @@
 // the new one forgets it and drops what it holds, which the old one has published. Where the old one has to
 // go, the entry goes over after kMustGoNs all the same; what comes between is not received. Where stamps run
 // backwards the old one never receives "that event or a later one": kMeetNs after the new one's first event
-// it goes over as well. An old worker that is dead and has no successor within kNoSuccessorNs, or has failed,
-// keeps nobody waiting: its events come later then, out of order. While it lives, and Kafka takes nothing,
-// the new one waits with it.
+// it goes over as well. An old worker that is dead and has no successor within kNoSuccessorNs, or has failed
+// while nobody drains its logs, keeps nobody waiting: its events come later then, out of order. While it
+// lives, and Kafka takes nothing, the new one waits with it.
 #pragma once
 
 #include <cstdint>
@@ -80,7 +80,7 @@ private:
 // Whether what left a place is gone from there.
 struct LeavingFacts {
   bool lives = true;    // the worker, or its successor, is there and has its books
-  bool failed = false;  // it is not started again by itself
+  bool failed = false;  // it is not started again by itself, and nobody drains its logs
   bool applied = true;  // the removal
   bool waits = false;   // events of it are not settled
 };

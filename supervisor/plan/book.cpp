@@ -24,6 +24,7 @@ void Book::serve(EntryId id, Place place) {
   auto& of_slot = back_[place.slot];
   if (of_slot.size() <= place.index.value) of_slot.resize(place.index.value + 1, kNone);
   of_slot[place.index.value] = id.value;
+  ++served_[place.slot];
 }
 
 void Book::prepare(EntryId id, Place to) {
@@ -62,7 +63,13 @@ void Book::forget_place(EntryId id) {
   if (!was) return;
   uint32_t& behind = back_[was->slot][was->index.value];
   if (behind == id.value) behind = kNone;
+  --served_[was->slot];
   rows_[id.value] = Row{};
+}
+
+size_t Book::served(Slot slot) const {
+  const auto found = served_.find(slot);
+  return found == served_.end() ? 0 : found->second;
 }
 
 Serving Book::state(EntryId id) const {
@@ -88,8 +95,18 @@ std::optional<EntryId> Book::entry_at(const Place& place) const {
 
 void Book::leave(const Leaving& leaving) {
   leaving_.push_back(leaving);
-  ++leaving_of_[leaving.id.value];
+  if (leaving.id) ++leaving_of_[leaving.id->value];
   ++leaving_from_[number_of(leaving.from)];
+}
+
+// As many may leave as are disowned, hence all at once.
+void Book::disown(std::span<const EntryId> ids) {
+  std::unordered_set<uint32_t> disowned;
+  for (const EntryId id : ids)
+    if (leaving_of_.erase(id.value) != 0) disowned.insert(id.value);
+  if (disowned.empty()) return;
+  for (Leaving& one : leaving_)
+    if (one.id && disowned.contains(one.id->value)) one.id.reset();
 }
 
 void Book::emptied(Slot slot) {
@@ -111,15 +128,15 @@ Book::Settled Book::settle(const std::function<Left(Leaving&)>& judge) {
     const Left left = one.left ? Left::yes : judge(one);
     if (left == Left::no) return false;
     if (left == Left::late) ++settled.late;
-    count_down(leaving_of_, one.id.value);
+    if (one.id) count_down(leaving_of_, one.id->value);
     count_down(leaving_from_, number_of(one.from));
     settled.left.push_back(one);
     return true;
   });
   std::unordered_set<uint32_t> seen;
   for (const Leaving& one : settled.left)
-    if (!leaving_of_.contains(one.id.value) && seen.insert(one.id.value).second)
-      settled.free.push_back(one.id);
+    if (one.id && !leaving_of_.contains(one.id->value) && seen.insert(one.id->value).second)
+      settled.free.push_back(*one.id);
   return settled;
 }
 

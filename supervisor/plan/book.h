@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -64,20 +65,32 @@ public:
     for (const uint32_t id : held_) visit(EntryId{id});
   }
 
+  // Entries that the slot serves, held or not.
+  size_t served(Slot slot) const;
   Serving state(EntryId id) const;
   std::optional<Place> place(EntryId id) const;
   std::optional<EntryId> entry_at(const Place& place) const;
-  // Calls `visit(id, index)` for each entry that the slot serves, by index.
+  // Calls `visit(id, index)` for each entry that the slot serves, by index: of `most` indices from `next` on,
+  // which is moved behind them. true: there are more.
+  template <class Visit>
+  bool some_of(Slot slot, uint32_t& next, size_t most, Visit&& visit) const {
+    const auto found = back_.find(slot);
+    if (found == back_.end()) return false;
+    const std::vector<uint32_t>& ids = found->second;
+    for (; next < ids.size(); ++next, --most) {
+      if (most == 0) return true;
+      if (ids[next] != kNone) visit(EntryId{ids[next]}, EntryIndex{next});
+    }
+    return false;
+  }
   template <class Visit>
   void each_of(Slot slot, Visit&& visit) const {
-    const auto found = back_.find(slot);
-    if (found == back_.end()) return;
-    for (uint32_t i = 0; i < found->second.size(); ++i)
-      if (found->second[i] != kNone) visit(EntryId{found->second[i]}, EntryIndex{i});
+    uint32_t next = 0;
+    some_of(slot, next, SIZE_MAX, visit);
   }
 
   struct Leaving {
-    EntryId id;
+    std::optional<EntryId> id;  // whose it is; nothing: nobody's any more
     Place from;
     Generation generation;  // of the worker that it leaves
     uint64_t assigned = 0;  // items that this worker had been given by then, the entry's removal included
@@ -87,6 +100,8 @@ public:
     std::optional<MonotonicNs> dead_since = std::nullopt;  // of judge_leaving()
   };
   void leave(const Leaving& leaving);
+  // The ids are other entries' from now on: what has left is nobody's, and its lines are waited for still.
+  void disown(std::span<const EntryId> ids);
   // Nothing of the slot's lines is left.
   void emptied(Slot slot);
   bool is_leaving(const Place& place) const;
@@ -109,6 +124,7 @@ private:
   };
   std::vector<Row> rows_;
   std::map<Slot, std::vector<uint32_t>> back_;  // EntryId by index
+  std::map<Slot, size_t> served_;
   std::vector<Leaving> leaving_;
   std::unordered_map<uint32_t, Place> preparing_;
   std::unordered_map<uint64_t, uint32_t> prepared_at_;  // EntryId by place

@@ -22,12 +22,13 @@ uint64_t hash_of_text(std::string_view text, uint64_t seed) {
 }
 
 Identity Identity::of(std::string_view topic, std::string_view channel) {
-  return {hash_of_text(channel, hash_of_text(topic, 0x1d)),
+  const uint64_t hash = hash_of_text(channel, hash_of_text(topic, 0x1d));
+  return {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(hash),
           static_cast<uint32_t>(hash_of_text(topic, hash_of_text(channel, 0xc4ec)) >> 32)};
 }
 
 uint32_t Lines::row_of(Slot slot, const Identity& identity, uint32_t key_hash) const {
-  const auto found = first_.find(identity.hash);
+  const auto found = first_.find(identity.hash());
   for (uint32_t at = found == first_.end() ? kNone : found->second; at != kNone; at = rows_[at].next)
     if (rows_[at].slot == slot.value && rows_[at].check == identity.check && rows_[at].key_hash == key_hash)
       return at;
@@ -35,7 +36,7 @@ uint32_t Lines::row_of(Slot slot, const Identity& identity, uint32_t key_hash) c
 }
 
 void Lines::add(Slot slot, EntryIndex index, const Identity& identity, uint32_t key_hash) {
-  uint32_t& first = first_.try_emplace(identity.hash, kNone).first->second;
+  uint32_t& first = first_.try_emplace(identity.hash(), kNone).first->second;
   uint32_t at = static_cast<uint32_t>(rows_.size());
   if (free_rows_.empty()) {
     rows_.emplace_back();
@@ -71,6 +72,7 @@ void Lines::begin_at(Slot slot, uint32_t next) {
 }
 
 void Lines::forget(Slot slot) {
+  if (next_.erase(slot) == 0) return;  // most that begin have none
   for (auto entry = first_.begin(); entry != first_.end();) {
     uint32_t* link = &entry->second;
     while (*link != kNone) {
@@ -84,7 +86,6 @@ void Lines::forget(Slot slot) {
     }
     entry = entry->second == kNone ? first_.erase(entry) : std::next(entry);
   }
-  next_.erase(slot);
 }
 
 EntryIndex Lines::assign(Slot slot, std::string_view topic, std::string_view channel, std::string_view key) {

@@ -28,10 +28,10 @@ struct Place {
 
 uint64_t hash_of_text(std::string_view text, uint64_t seed);
 
-// An entry's (topic, channel).
+// An entry's (topic, channel), in 96 bits of hash; in words, as a row of a million must not be padded.
 struct Identity {
-  uint64_t hash = 0;
-  uint32_t check = 0;
+  uint32_t high = 0, low = 0, check = 0;
+  uint64_t hash() const { return uint64_t{high} << 32 | low; }
   static Identity of(std::string_view topic, std::string_view channel);
   friend bool operator==(const Identity&, const Identity&) = default;
 };
@@ -53,7 +53,7 @@ public:
   // Calls `visit(place)` for each line of the entry, whatever its key.
   template <class Visit>
   void each(const Identity& identity, Visit&& visit) const {
-    const auto found = first_.find(identity.hash);
+    const auto found = first_.find(identity.hash());
     for (uint32_t at = found == first_.end() ? kNone : found->second; at != kNone; at = rows_[at].next)
       if (rows_[at].check == identity.check) visit(Place{Slot{rows_[at].slot}, EntryIndex{rows_[at].index}});
   }

@@ -10,10 +10,6 @@
 namespace e2k::supervisor {
 namespace {
 
-uint32_t attributes_of(const EntryRef& e) {
-  return static_cast<uint32_t>(hash_of_text(e.key, e.mask.bits) >> 32);
-}
-
 // The next of the list, behind those that are done: at most as many as are left.
 std::span<const EntryId> next_of(const std::vector<EntryId>& list, size_t& done, size_t& left) {
   const std::span<const EntryId> next = std::span(list).subspan(done, std::min(left, list.size() - done));
@@ -94,16 +90,18 @@ Shares::Orders Shares::reconcile(const CommandState& state, const Asking& ask, s
   for (const EntryId id : std::exchange(freed_, {}))
     if (is_linked(id) && !place(id)) added_.push_back(id);
   size_t left = most;
+  std::vector<EntryId> gone;
   for (const EntryId id : next_of(touched_, taken_, left)) {
-    take(id, state, orders);
+    if (take(id, state, orders)) gone.push_back(id);
     orders.seen.push_back(id);
   }
+  book_.disown(gone);
   if (taken_ < touched_.size()) return orders;
   touched_ = {};
   taken_ = 0;
   for (const EntryId id : next_of(added_, brought_home_, left)) bring_home(id, ask);
   if (brought_home_ < added_.size()) return orders;
-  if (!has_room_ || wants_plan_) make_room(state, ask, orders);
+  if (!make_room(state, ask, left, orders)) return orders;
   for (const EntryId id : next_of(changed_, changed_out_, left)) {
     renew_on_its_worker(id, state, orders);
     orders.seen.push_back(id);
@@ -115,7 +113,7 @@ Shares::Orders Shares::reconcile(const CommandState& state, const Asking& ask, s
 
 void Shares::hand_out_added(std::span<const EntryId> slice, const CommandState& state, const Asking& ask,
                             Orders& orders) {
-  if (!place_evenly(slice, state)) even_out(state, ask, orders);
+  place_evenly(slice, state);
   for (const EntryId id : slice) {
     const auto wanted = linked(id, state);
     if (wanted && !place(id) && bar(id) == Bar::none) place_new(id, *wanted, ask, orders);
@@ -142,26 +140,42 @@ void Shares::renew_on_its_worker(EntryId id, const CommandState& state, Orders& 
   if (!is_linked(id)) return;
   Row& r = rows_[id.value];
   const auto before = place(id);
-  if (!std::exchange(r.changed, false) || !before) return;
+  const bool is_changed = std::exchange(r.changed, false);
+  if (!before) return;
+  // A fresh worker was told meanwhile; whether it is where it belongs was not looked at.
+  if (!is_changed && owner(id) != before->slot) touch(id);
+  if (!is_changed) return;
   const auto wanted = linked(id, state);
   if (!wanted) return;  // it was touched again
-  if (const auto home = owner(id); !book_.is_under_way(id) && home && before->slot != *home) {
-    r.changed = true;  // it is an earlier command that is served there
-    return hand_over(id, *home, state, orders);
-  }
   if (book_.is_under_way(id)) {
-    r.attributes = ~r.attributes;
+    r.stale = true;
     orders.put_off.push_back(id);
     return;
   }
-  AddEntry add = hand_out(id, *wanted);
-  add.replaces = before->index;
+  const auto home = owner(id);
+  const bool is_elsewhere = home && before->slot != *home;
+  if (is_elsewhere && may_go_to(*home)) {
+    r.changed = true;  // it is an earlier command that is served there
+    return hand_over(id, *home, state, orders);
+  }
+  if (is_elsewhere) strand(id);
+  const bool is_new_there = r.untold;
+  AddEntry add = is_elsewhere ? serve_again(id, *wanted) : hand_out(id, *wanted);
+  if (!is_new_there) add.replaces = before->index;
   orders.items[before->slot].push_back(std::move(add));
+}
+
+// Served elsewhere than its channel is, where nobody goes: its channel will leave that slot, or it open
+// again.
+void Shares::strand(EntryId id) {
+  stranded_.push_back(id);
+  moves_put_off_ = true;
 }
 
 // Where it is served and where it is prepared.
 void Shares::remove_from_workers(EntryId id, Orders& orders) {
-  if (const auto at = place(id)) {
+  const auto at = place(id);
+  if (at && !std::exchange(rows_[id.value].untold, false)) {
     auto& items = orders.items[at->slot];
     // What it received is not lost, wherever the worker before has got to.
     if (book_.is_held(id)) items.push_back(ReleaseEntry{at->index});
@@ -171,34 +185,49 @@ void Shares::remove_from_workers(EntryId id, Orders& orders) {
     orders.items[second->slot].push_back(RemoveEntry{second->index});
 }
 
-// One entry's command, as far as it goes without the planner.
-void Shares::take(EntryId id, const CommandState& state, Orders& orders) {
+// One entry's command, as far as it goes without the planner; true: what the id stood for is gone.
+bool Shares::take(EntryId id, const CommandState& state, Orders& orders) {
   const auto wanted = state.find(id);
-  Row& known = row(id);
-  if (known.channel != kNone) {
-    const bool same = wanted && known.identity == Identity::of(wanted->topic, wanted->channel);
-    if (same) {
-      if (known.attributes == attributes_of(*wanted)) {
-        // What a handover that was given up has left elsewhere.
-        const auto at = place(id);
-        if (const auto home = owner(id); at && home && at->slot != *home && !book_.is_under_way(id))
-          hand_over(id, *home, state, orders);
-        return;
-      }
-      known.attributes = attributes_of(*wanted);
-      known.changed = place(id).has_value();  // given to nobody: release() hands out what is then commanded
-      if (known.changed) changed_.push_back(id);
-      return;
+  const bool was_known = row(id).channel != kNone;
+  if (was_known) {
+    if (wanted && rows_[id.value].identity == Identity::of(wanted->topic, wanted->channel)) {
+      take_again(id, *wanted, state, orders);
+      return false;
     }
     // An id of an entry that is gone may be another's by now.
     remove_from_workers(id, orders);
     unlink(id);
   }
-  if (!wanted) return;
+  if (!wanted) return was_known;
   link(id, *wanted);
   if (!taken_over_.empty() && bar(id) == Bar::none) claim(id, *wanted, orders);
   if (rows_[id.value].changed) changed_.push_back(id);
   added_.push_back(id);
+  return was_known;
+}
+
+// One that is in the book: its mask or key may have changed, or where it is to be.
+void Shares::take_again(EntryId id, const EntryRef& wanted, const CommandState& state, Orders& orders) {
+  Row& r = rows_[id.value];
+  const auto at = place(id);
+  // Given to nobody: release() hands out what is then commanded, or it could be released while it was about
+  // to be removed.
+  if (!at && book_.state(id) == Serving::unserved) added_.push_back(id);
+  if (std::exchange(r.stale, false) || r.attributes != attributes_of(wanted)) {
+    r.attributes = attributes_of(wanted);
+    r.changed = at.has_value();
+    if (r.changed) changed_.push_back(id);
+    return;
+  }
+  // What a handover that was given up has left elsewhere.
+  const auto to = book_.preparing(id);
+  const auto home = owner(id);
+  const bool is_elsewhere = home && ((at && at->slot != *home) || (to && to->slot != *home));
+  if (!is_elsewhere) return;
+  if (book_.is_under_way(id))
+    return orders.put_off.push_back(id);  // it comes back, or stays, when it has arrived
+  if (!may_go_to(*home)) return strand(id);
+  hand_over(id, *home, state, orders);
 }
 
 // Where a worker that was taken over serves the entry, it is served. Under another mask or key it has
@@ -246,30 +275,6 @@ void Shares::go_on_holding(EntryId id, const Place& at, Orders& orders) {
   });
   if (has_others) return book_.hold(id);
   orders.items[at.slot].push_back(ReleaseEntry{at.index});
-}
-
-Shares::Orders Shares::take_over(Slot slot, std::vector<uint8_t> masks, const CommandState& state) {
-  Orders orders;
-  std::vector<EntryId> known;
-  book_.each_of(slot, [&](EntryId id, EntryIndex) { known.push_back(id); });
-  for (const EntryId id : known) {
-    const auto entry = linked(id, state);
-    const EntryIndex index = place(id)->index;
-    const uint8_t taken = index.value < masks.size() ? std::exchange(masks[index.value], uint8_t{0}) : 0;
-    const uint8_t mask = taken & static_cast<uint8_t>(~kHeldBit);
-    if (taken != mask) orders.items[slot].push_back(ReleaseEntry{index});
-    if (!entry) {
-      // It is about to be removed.
-      if (mask != 0) masks[index.value] = mask;
-      book_.forget_place(id);
-    } else if (mask != entry->mask.bits) {
-      AddEntry add = hand_out(id, *entry);
-      if (mask != 0) add.replaces = index;
-      orders.items[slot].push_back(std::move(add));
-    }
-  }
-  taken_over_[slot] = std::move(masks);
-  return orders;
 }
 
 bool Shares::has_taken_over(Slot slot) const {
@@ -321,7 +326,7 @@ void Shares::place_new(EntryId id, const EntryRef& entry, const Asking& ask, Ord
   if (!is_free && held_at(slot) >= kMostHeld) return;
   AddEntry add = hand_out(id, entry);
   if (!is_free) book_.hold(id);
-  add.held = !is_free;
+  add.held = add.unserved = !is_free;
   orders.items[slot].push_back(std::move(add));
 }
 
@@ -357,52 +362,8 @@ AddEntry Shares::hand_out(EntryId id, const EntryRef& entry) {
   const auto at = place(id);
   if (!at || *at != Place{slot, index}) book_.serve(id, {slot, index});
   r.attributes = attributes_of(entry);  // they may have changed since it was put into the book
+  r.changed = r.untold = r.renewed = r.stale = false;
   return add_item(index, entry);
-}
-
-std::vector<AssignItem> Shares::serve_anew(Slot slot, const CommandState& state) {
-  std::vector<EntryId> served;
-  book_.each_of(slot, [&](EntryId id, EntryIndex) { served.push_back(id); });
-  std::vector<AssignItem> items;
-  for (const EntryId id : served) {
-    if (const auto entry = linked(id, state)) {
-      items.push_back(serve_again(id, *entry));
-    } else {
-      book_.forget_place(id);  // it is about to be removed, and the worker does not know it
-    }
-  }
-  std::vector<EntryId> prepared;
-  book_.each_preparing([&](EntryId id, Place place) {
-    if (place.slot == slot) prepared.push_back(id);
-  });
-  for (const EntryId id : prepared) {
-    const auto entry = state.find(id);
-    if (!entry) continue;
-    const EntryIndex index = lines_.assign(slot, entry->topic, entry->channel, entry->key);
-    book_.prepare(id, {slot, index});
-    AddEntry add = add_item(index, *entry);
-    add.held = true;
-    items.push_back(std::move(add));
-  }
-  return items;
-}
-
-// Where it is, be its channel about to be elsewhere or not.
-AddEntry Shares::serve_again(EntryId id, const EntryRef& entry) {
-  const Slot slot = place(id)->slot;
-  if (!book_.is_under_way(id) && owner(id) == slot) return hand_out(id, entry);
-  // Its lines may have begun anew, or its key be another.
-  const bool is_held = book_.is_held(id);
-  const auto second = book_.preparing(id);
-  const EntryIndex index = lines_.assign(slot, entry.topic, entry.channel, entry.key);
-  if (index != place(id)->index) {
-    book_.serve(id, {slot, index});
-    if (is_held) book_.hold(id);
-    if (second) book_.prepare(id, *second);
-  }
-  AddEntry add = add_item(index, entry);
-  add.held = is_held;
-  return add;
 }
 
 std::optional<std::pair<Slot, AddEntry>> Shares::release(EntryId id, const CommandState& state) {
@@ -420,7 +381,7 @@ void Shares::renew(EntryId id, const CommandState& state, Orders& orders) {
   const auto entry = state.find(id);
   if (!at || !entry || book_.is_under_way(id) || owner(id) != at->slot) return;
   auto& items = orders.items[at->slot];
-  items.push_back(RemoveEntry{at->index});
+  if (!rows_[id.value].untold) items.push_back(RemoveEntry{at->index});
   items.push_back(hand_out(id, *entry));
 }
 
@@ -453,6 +414,18 @@ Bar Shares::bar(EntryId id) const {
   return channels_[rows_[id.value].channel].bar;
 }
 
+bool Shares::is_this(const EntryRef& entry) const {
+  if (!is_linked(entry.id)) return false;
+  const Row& r = rows_[entry.id.value];
+  const bool is_earlier = r.renewed && book_.preparing(entry.id);
+  return !is_earlier && r.is_as(attributes_of(entry)) &&
+         r.identity == Identity::of(entry.topic, entry.channel);
+}
+
+bool Shares::is_renewed(EntryId id) const {
+  return is_linked(id) && rows_[id.value].renewed;
+}
+
 bool Shares::set_host(EntryId id, uint32_t host) {
   if (id.value >= rows_.size() || rows_[id.value].channel == kNone) return false;
   return std::exchange(channels_[rows_[id.value].channel].host, host) != host;
@@ -473,7 +446,7 @@ size_t Shares::channels(Slot slot) const {
 size_t Shares::moving(Slot slot) const {
   std::set<uint32_t> moving;
   for (const Book::Leaving& one : book_.leaving())
-    if (owner(one.id) == slot) moving.insert(one.id.value);
+    if (one.id && owner(*one.id) == slot) moving.insert(one.id->value);
   book_.each_preparing([&](EntryId id, Place place) {
     if (place.slot == slot) moving.insert(id.value);
   });

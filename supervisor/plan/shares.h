@@ -8,8 +8,10 @@
 // A million commands at once are worked off in *rounds* of slices, so that no call takes long: all entries
 // that were touched are taken into the book and brought home, then room is made for the channels that nobody
 // holds, evenly over the round as a whole, then each is handed out. What is touched meanwhile joins the
-// round. Within a slice new channels go in the order of their names, so that neighbours stay together. Only
-// where channels that are served have to move all channels are gone through at once. Indices belong to slots
+// round. Within a slice new channels go in the order of their names, so that neighbours stay together. Where
+// channels that are served have to move, all channels are *planned*: who holds what is gathered in slices,
+// the plan of many is made by the caller in another thread (take_plan_work(), planned()) while the round
+// waits, and is carried out in slices, as far as it is still true. Indices belong to slots
 // and keep their meaning (lines.h): a fresh worker gets its share under the indices of its predecessor, and
 // an entry that comes back finds its line.
 //
@@ -23,6 +25,9 @@
 // A *barred* channel is served nowhere: its entries are taken from their worker and given to nobody. What
 // waits of it stays where it is. One that is quarantined leaves its slot and counts for nobody; one that is
 // withheld for a while keeps its slot, and is not moved.
+//
+// A fresh worker is told what its slot serves in slices, too, what is under way first. An entry that it was
+// not *told* yet and that is about to change is told first, or not at all.
 //
 // A channel that moves is handed over entry by entry (handover/handover.h): its new worker is told to add
 // them *held*, its old one goes on until go_over(). Of what the planner wants moved, next_moves() begins as
@@ -52,7 +57,7 @@
 #include "supervisor/commands/command_state.h"
 #include "supervisor/plan/book.h"
 #include "supervisor/plan/lines.h"
-#include "supervisor/plan/planner.h"
+#include "supervisor/plan/plan_work.h"
 
 namespace e2k::supervisor {
 
@@ -68,7 +73,8 @@ public:
   // reconcile plans accordingly, also in the middle of a round. Nothing happens where nothing changes.
   void add_slot(Slot slot);
   void remove_slot(Slot slot);  // it holds nothing any more
-  void close(Slot slot);
+  // `serves`: its worker goes on with what it has until others have taken it over.
+  void close(Slot slot, bool serves = true);
   void open(Slot slot);
   bool is_closed(Slot slot) const { return closed_.contains(slot); }
   bool wants_plan() const { return wants_plan_; }
@@ -111,14 +117,23 @@ public:
   Orders reconcile(const CommandState& state) { return reconcile(state, Asking{}); }
   // A round is not over, or something waits for one.
   bool is_behind() const { return in_round_ || !touched_.empty() || !freed_.empty(); }
-  // Moves that the last reconcile wants, while fewer than `most` entries are under way.
+  // What the last reconcile wants planned: once, to be made elsewhere and brought back. Never with kAll, or
+  // with so few channels as are planned at once.
+  std::optional<PlanWork> take_plan_work();
+  void planned(std::vector<PlannedMove> moves);
+  // It was taken, and until it comes there is nothing else to be done.
+  bool waits_for_plan() const;
+  // Other than usual: a test has fewer planned elsewhere.
+  void plan_at_once(size_t channels) { planned_at_once_ = channels; }
+  // Moves that the last plan wants, while fewer than `most` entries are under way.
   Orders next_moves(const CommandState& state, const Asking& ask, size_t most);
   bool has_moves() const { return !moves_.empty(); }
 
   // The entry is served where it was prepared from now on; what its old worker is to be told.
   std::optional<std::pair<Slot, RemoveEntry>> go_over(EntryId id);
   // It is not, and its channel stays where it is; what the new one is to be told. Entries of the channel that
-  // have gone over already are touched, so that they come back.
+  // have gone over already are touched, so that they come back, and so is one that was to be served with
+  // another mask or key there.
   std::optional<std::pair<Slot, RemoveEntry>> give_up(EntryId id);
 
   // The last round left channels where they were stuck.
@@ -130,9 +145,9 @@ public:
 
   // A worker of an earlier supervisor serves these lines of the slot; a line's mask is 0 where it serves
   // nothing under it, and has kHeldBit where it is held. One that is held is served there unless it is served
-  // elsewhere, too: there its handover had not got far, and is forgotten. Entries that are in the book
-  // already are compared with them at once.
-  Orders take_over(Slot slot, std::vector<uint8_t> masks, const CommandState& state);
+  // elsewhere, too: there its handover had not got far, and is forgotten. Before anything was given to the
+  // slot.
+  void take_over(Slot slot, std::vector<uint8_t> masks) { taken_over_[slot] = std::move(masks); }
   // Every command is known: what no entry asked for is to be removed.
   Orders drop_unclaimed();
   // It serves lines that no entry has asked for yet.
@@ -140,8 +155,15 @@ public:
   // The slot's worker is no more; nor does it serve anything that was not claimed.
   void forget_taken_over(Slot slot) { taken_over_.erase(slot); }
 
-  // A fresh worker greeted: everything that the slot serves or prepares.
+  // A fresh worker greeted: what is under way there, to be told before anything else. It is to be told the
+  // rest by and by.
   std::vector<AssignItem> serve_anew(Slot slot, const CommandState& state);
+  // Of at most `most` entries of that rest.
+  std::vector<AssignItem> tell_more(Slot slot, const CommandState& state, size_t most);
+  bool is_telling(Slot slot) const { return telling_.contains(slot); }
+  bool is_telling() const { return !telling_.empty(); }
+  // The slot's worker is no more.
+  void stop_telling(Slot slot);
 
   // An entry that was given to nobody may go to its new worker: what to send, or nothing if the entry was
   // meanwhile removed or is served.
@@ -154,6 +176,11 @@ public:
   // worker again.
   void bar(std::string_view channel, Bar bar, Orders& orders);
   Bar bar(EntryId id) const;
+  // What is served under the id is this command, and not another's that had it, or an earlier one.
+  bool is_this(const EntryRef& entry) const;
+  // Of an entry that is under way: where it goes it is, or was, told another command than where it was
+  // served.
+  bool is_renewed(EntryId id) const;
   // Calls `visit(id)` with one entry of each channel that the slot has, barred or not.
   template <class Visit>
   void each_channel(Slot slot, Visit&& visit) const {
@@ -179,12 +206,17 @@ public:
 private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint16_t kNoSlot = UINT16_MAX;
-  struct Row {  // by EntryId; 32 bytes
+  struct Row {  // by EntryId; 28 bytes
     Identity identity;
     uint32_t attributes = 0;   // a hash of mask and key
     uint32_t channel = kNone;  // kNone: the id is not in the book
     uint32_t next = kNone;     // the channel's next entry
     bool changed = false;      // during a round: its mask or key is another now
+    bool untold = false;       // its worker is fresh, and is to be told of it yet
+    bool renewed = false;      // while it is under way: with another mask or key than it was served with
+    bool stale = false;        // it is served with another mask or key than `attributes` says
+    // It is served, or prepared, with the mask and key of these attributes.
+    bool is_as(uint32_t commanded) const { return !changed && !stale && attributes == commanded; }
   };
   struct Channel {
     uint64_t name_hash = 0;
@@ -204,6 +236,18 @@ private:
   struct Worker {
     size_t channels = 0, entries = 0;
   };
+  struct Planning {
+    uint32_t slots_changes;  // slots_changes_ when it began
+    std::optional<PlanWork> work;
+    uint32_t gathered = 0;  // of channels_
+    std::optional<std::vector<PlannedMove>> moves = std::nullopt;
+    size_t carried_out = 0;  // of them
+    bool differs = false;    // a channel is elsewhere by now
+  };
+  struct Telling {
+    std::vector<EntryId> ids;  // what the slot served when its worker greeted, and
+    size_t next = 0;           // of them
+  };
 
   Row& row(EntryId id);
   void link(EntryId id, const EntryRef& entry);
@@ -213,15 +257,22 @@ private:
   void move_channel(uint32_t channel, Slot to, const CommandState& state, Orders& orders);
   void hand_over(EntryId id, Slot to, const CommandState& state, Orders& orders);
   void leave_slot(Channel& channel);
+  void strand(EntryId id);
   void remove_from_workers(EntryId id, Orders& orders);
-  void make_room(const CommandState& state, const Asking& ask, Orders& orders);
+  bool make_room(const CommandState& state, const Asking& ask, size_t& left, Orders& orders);
+  void begin_plan();
+  bool gather(const CommandState& state, size_t& left);
+  bool carry_out_plan(const CommandState& state, const Asking& ask, size_t& left, Orders& orders);
+  bool is_as_planned(const PlannedMove& move) const;
+  void begin_move(const PlannedMove& move, const CommandState& state, const Asking& ask, Orders& orders);
   void hand_out_added(std::span<const EntryId> slice, const CommandState& state, const Asking& ask,
                       Orders& orders);
   void end_round();
   bool is_linked(EntryId id) const { return id.value < rows_.size() && rows_[id.value].channel != kNone; }
   // The entry whose row it is; nothing where the row is free, or another has the id by now.
   std::optional<EntryRef> linked(EntryId id, const CommandState& state) const;
-  void take(EntryId id, const CommandState& state, Orders& orders);
+  bool take(EntryId id, const CommandState& state, Orders& orders);
+  void take_again(EntryId id, const EntryRef& wanted, const CommandState& state, Orders& orders);
   void renew_on_its_worker(EntryId id, const CommandState& state, Orders& orders);
   void claim(EntryId id, const EntryRef& entry, Orders& orders);
   void go_on_holding(EntryId id, const Place& at, Orders& orders);
@@ -230,19 +281,24 @@ private:
   void set_homeless(Channel& channel, bool homeless);
   void set_bar(Channel& channel, Bar bar);
   std::optional<std::map<Slot, size_t>> room_for_homeless() const;
-  bool place_evenly(std::span<const EntryId> slice, const CommandState& state);
-  void even_out(const CommandState& state, const Asking& ask, Orders& orders);
+  void place_evenly(std::span<const EntryId> slice, const CommandState& state);
   bool is_stuck(const Channel& channel, const Asking& ask) const;
   void place_new(EntryId id, const EntryRef& entry, const Asking& ask, Orders& orders);
   AddEntry hand_out(EntryId id, const EntryRef& entry);
   AddEntry serve_again(EntryId id, const EntryRef& entry);
+  void note_told(EntryId id, const EntryRef& entry);
+  void note_renewed(EntryId id, const EntryRef& entry);
+  bool is_untold(Slot slot, EntryId id) const;
+  void tell(Slot slot, EntryId id, const CommandState& state, std::vector<AssignItem>& items);
   size_t held_at(Slot slot) const;
   void note_slots_changed(bool changed);
   std::vector<Slot> open_slots() const;
   bool is_open(Slot slot) const;
+  bool may_go_to(Slot slot) const;
 
-  std::vector<Slot> slots_;  // sorted
-  std::set<Slot> closed_;    // of them
+  std::vector<Slot> slots_;   // sorted
+  std::set<Slot> closed_;     // of them
+  std::set<Slot> unserving_;  // of them, those whose worker serves nothing
   bool wants_plan_ = false;
   uint32_t slots_changes_ = 1;
   std::deque<Wanted> moves_;
@@ -257,11 +313,15 @@ private:
   Book book_;
   std::unordered_map<uint64_t, Bar> barred_;  // by the name's hash
   std::vector<EntryId> freed_;                // since the last reconcile
+  std::vector<EntryId> stranded_;             // until the slots change
   bool moves_put_off_ = false;
+  std::map<Slot, Telling> telling_;
 
   // The round: what was touched, of it what is new or changed, and how far each list was worked off.
   bool in_round_ = false;
   bool has_room_ = false;  // everybody who is homeless has a place that is kept for him
+  std::optional<Planning> planning_;
+  size_t planned_at_once_ = 10'000;  // channels: some milliseconds
   std::vector<EntryId> touched_, added_, changed_;
   size_t taken_ = 0, brought_home_ = 0, handed_out_ = 0, changed_out_ = 0;
   size_t homeless_ = 0, quarantined_ = 0;  // channels

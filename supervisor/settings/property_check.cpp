@@ -12,6 +12,7 @@
 #include "common/config/spelling.h"
 #include "common/kafka/conf.h"
 #include "common/registry/registry_settings.h"
+#include "supervisor/settings/spool_parts.h"
 #include "supervisor/status/reason_code.h"
 
 namespace e2k {
@@ -89,10 +90,9 @@ public:
           "");
   }
 
-  // Each worker needs room for two segments of the spool, and a segment for the largest event.
   void share_of_the_spool() {
     const Config::Spool& spool = config_.spool;
-    const int64_t least = std::max<int64_t>(3 * spool.max_event_bytes, 1 << 20) * config_.workers.count;
+    const int64_t least = supervisor::least_part(spool) * config_.workers.count;
     if (spool.max_total_bytes >= least) return;
     const std::string key = "spool.max_total_bytes";
     add(place_of(key) + ": " + key + ": is too small to be shared by " +

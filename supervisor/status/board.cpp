@@ -36,10 +36,6 @@ bool Board::saw(const EntryRef& entry, const ledger::Entry* line) {
   return note_state(entry, state_by(entry, line));
 }
 
-void Board::lost(Slot slot) {
-  parts_.shares.book().each_of(slot, [&](EntryId id, EntryIndex) { changed(id); });
-}
-
 void Board::look_at_lines() {
   for (const auto& slot : parts_.fleet.slots())
     if (slot.books != nullptr) line_sums_.look(slot.slot, *slot.books);

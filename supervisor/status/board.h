@@ -61,8 +61,6 @@ public:
   // Likewise, for whoever has its line at hand: null where no worker that lives has one. true: its state is
   // another.
   bool saw(const EntryRef& entry, const ledger::Entry* line);
-  // The slot's worker is gone.
-  void lost(Slot slot);
   // A slice of all lines, for their sums.
   void look_at_lines();
   // Once in `seconds`.

@@ -36,18 +36,29 @@ std::string failing_text(const SlotFacts& one) {
   return "";
 }
 
+std::string left_text(const SlotFacts& one) {
+  if (one.waiting == 0) return "";
+  const std::string events = fmt::format("{} event{}", one.waiting, one.waiting == 1 ? "" : "s");
+  if (one.drainer)
+    return fmt::format("Worker {} publishes the {} that it left. ", one.drainer->value, events);
+  return fmt::format("The {} that it left wait{} until it is back. ", events, one.waiting == 1 ? "s" : "");
+}
+
 }  // namespace
 
 WorkerProblems judge_workers(const std::vector<SlotFacts>& slots) {
   WorkerProblems problems;
   for (const SlotFacts& one : slots) {
-    if (one.state->phase == SlotPhase::failed)
+    // One that is tried again once a minute does not come and go with that.
+    const bool is_tried = one.state->tries_again && one.state->phase != SlotPhase::running;
+    if (one.state->phase == SlotPhase::failed || is_tried)
       problems.failed +=
-          fmt::format("worker {} is not started again: {}; mend it, then epics2kafkactl restart {}. ",
-                      one.slot.value, one.state->last_exit, one.slot.value);
+          fmt::format("worker {} is not started again{}: {}; mend it{} epics2kafkactl restart {}. {}",
+                      one.slot.value, is_tried ? " but once a minute" : "", one.state->last_exit,
+                      is_tried ? ", and to have it at once:" : ", then", one.slot.value, left_text(one));
     // Said once: of the limit.
     const bool lacks_limit = one.state->lacks_limit && one.state->phase != SlotPhase::running;
-    if (!lacks_limit) problems.failing += failing_text(one);
+    if (!lacks_limit && !is_tried) problems.failing += failing_text(one);
     if (lacks_limit) problems.limits += fmt::format("worker {} {}. ", one.slot.value, one.state->last_exit);
     add_once(problems.schema_registry, one.schema_problem);
   }

@@ -2,6 +2,7 @@
 // where nothing is amiss.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct SlotFacts {
   Slot slot;
   const SlotState* state;
   std::string schema_problem, address_problem;
+  uint64_t waiting = 0;                        // events, in its logs
+  std::optional<Slot> drainer = std::nullopt;  // who publishes them, where it has failed
 };
 
 struct WorkerProblems {

@@ -49,7 +49,10 @@ rc::Gen<std::string> toml_for(const config::Setting& setting) {
     return rc::gen::element<std::string>("[\"a\"]", R"(["x.*", "\\d+", "\"\t"])", "['a|b']");
   if (setting.accepted.find("path") != std::string_view::npos)
     return rc::gen::map(rc::gen::resize(30, any_text()),
-                        [](const std::string& text) { return toml_string("/" + text); });
+                        // The two sockets must not have one path.
+                        [end = setting.key == "control.status_socket" ? "s" : ""](const std::string& text) {
+                          return toml_string("/" + text + end);
+                        });
   if (setting.accepted.starts_with("host:port"))
     return rc::gen::element<std::string>("\"\"", "\"127.0.0.1:8083\"", "'[::1]:0'");
   return rc::gen::map(any_name(), [](std::string name) { return toml_string("n" + name.substr(0, 200)); });

@@ -46,6 +46,10 @@ SlotEvent event_numbered(int number, Generation generation) {
       return StopRequested{};
     case 9:
       return RestartRequested{};
+    case 10:
+      return Lent{};
+    case 11:
+      return Returned{};
     default:
       return Tick{};
   }
@@ -60,7 +64,7 @@ RC_GTEST_PROP(SlotMachine, one_worker_at_a_time_and_every_wait_ends, ()) {
   const int events = *rc::gen::inRange(1, 200);
   for (int i = 0; i < events; ++i) {
     now.value += *rc::gen::inRange<int64_t>(0, 40'000) * kNsPerMs;
-    const int number = *rc::gen::inRange(0, 13);
+    const int number = *rc::gen::inRange(0, 15);
     // A launch answers once: as launched, or as failed; only a living worker exits.
     const bool about_death = number == 2 || (number >= 5 && number <= 7);
     if (about_death && !alive) continue;
@@ -78,6 +82,7 @@ RC_GTEST_PROP(SlotMachine, one_worker_at_a_time_and_every_wait_ends, ()) {
       if (std::holds_alternative<KillWorker>(action)) RC_ASSERT(alive);
     }
     RC_ASSERT(lives(state.phase) == alive);
+    RC_ASSERT(!state.lent || !alive);
     // Whoever waits for more than a person's request or an exit that must come has a deadline.
     const bool waits = alive ? state.phase != SlotPhase::killing : state.phase == SlotPhase::backoff;
     RC_ASSERT(next_deadline(state, settings).has_value() == waits);

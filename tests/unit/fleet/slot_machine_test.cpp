@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cerrno>
+
 namespace e2k::supervisor {
 namespace {
 
@@ -315,13 +317,23 @@ TEST_F(SlotMachine, a_hung_worker_is_killed_so_early_that_its_successor_runs_wit
 
 TEST_F(SlotMachine, who_was_killed_for_a_hang_is_said_to_have_been_and_what_stood_still) {
   run();
-  on(StandsStill{state.generation, "its publish thread"});
-  pass(settings.silence_limit_ms);
-  pass(settings.kill_after_ms);
+  for (int64_t ms = 0; ms < settings.silence_limit_ms + settings.kill_after_ms; ms += 500) {
+    on(StandsStill{state.generation, "its publish thread"});
+    pass(500);
+  }
   die();
   EXPECT_EQ(state.last_exit, "killed by the supervisor: hung (its publish thread stood still for 4 s)");
   pass(delay_ms());
   on(Greeted{state.generation});
+  pass(settings.silence_limit_ms);
+  pass(settings.kill_after_ms);
+  die();
+  EXPECT_EQ(state.last_exit, "killed by the supervisor: hung (nothing was heard of it for 4 s)");
+}
+
+TEST_F(SlotMachine, what_stood_still_once_before_nothing_was_heard_is_not_named) {
+  run();
+  on(StandsStill{state.generation, "its publish thread"});
   pass(settings.silence_limit_ms);
   pass(settings.kill_after_ms);
   die();
@@ -538,6 +550,76 @@ TEST_F(SlotMachine, a_worker_s_own_words_stand_in_its_last_exit_and_in_what_it_g
   ASSERT_EQ(actions.size(), 2u);
   EXPECT_EQ(std::get<LostWorker>(actions[0]).wait_status, exited(78));
   EXPECT_EQ(std::get<GaveUp>(actions[1]).text, state.last_exit);
+}
+
+TEST_F(SlotMachine, one_that_is_stopped_while_its_launch_fails_stops) {
+  on(StartRequested{});
+  const Generation launched = asked<LaunchWorker>()->generation;
+  on(StopRequested{});
+  on(LaunchFailed{launched, "fork", EAGAIN, false});
+  pass(3'600'000);
+  EXPECT_EQ(state.phase, SlotPhase::stopped) << to_string(state.phase);
+}
+
+TEST_F(SlotMachine, one_that_is_given_up_over_what_time_may_mend_is_tried_again_once_a_minute) {
+  on(StartRequested{});
+  for (uint32_t i = 0; i < settings.max_unready; ++i) {
+    on(Launched{state.generation, 100});
+    on(Exited{state.generation, 75 << 8, "", true});
+    if (state.phase == SlotPhase::backoff) pass(60'000);
+  }
+  ASSERT_EQ(state.phase, SlotPhase::failed);
+  pass(settings.try_again_ms - 1);
+  EXPECT_EQ(state.phase, SlotPhase::failed);
+  pass(1);
+  ASSERT_EQ(state.phase, SlotPhase::starting);
+  EXPECT_TRUE(state.tries_again) << "until it has greeted it is as it was";
+  on(Launched{state.generation, 100});
+  on(Greeted{state.generation});
+  EXPECT_FALSE(state.tries_again);
+}
+
+TEST_F(SlotMachine, one_whose_logs_are_lent_is_started_when_they_are_back_if_somebody_asked) {
+  run();
+  die(exited(78));
+  ASSERT_EQ(state.phase, SlotPhase::failed);
+  on(Lent{});
+  on(RestartRequested{});
+  EXPECT_EQ(state.phase, SlotPhase::failed);
+  EXPECT_TRUE(state.restart_wanted);
+  on(Returned{});
+  EXPECT_EQ(state.phase, SlotPhase::starting);
+  EXPECT_FALSE(state.restart_wanted);
+}
+
+TEST_F(SlotMachine, one_whose_logs_were_lent_waits_for_somebody_who_asks) {
+  run();
+  die(exited(78));
+  on(Lent{});
+  on(Returned{});
+  EXPECT_EQ(state.phase, SlotPhase::failed);
+  on(RestartRequested{});
+  EXPECT_EQ(state.phase, SlotPhase::starting);
+}
+
+TEST_F(SlotMachine, one_whose_logs_are_lent_is_not_tried_again_before_they_are_back) {
+  on(StartRequested{});
+  for (uint32_t i = 0; i < settings.max_unready; ++i) {
+    on(Launched{state.generation, 100});
+    on(Exited{state.generation, 75 << 8, "", true});
+    if (state.phase == SlotPhase::backoff) pass(60'000);
+  }
+  on(Lent{});
+  pass(2 * settings.try_again_ms);
+  EXPECT_EQ(state.phase, SlotPhase::failed);
+  on(Returned{});
+  EXPECT_EQ(state.phase, SlotPhase::starting) << "at once, before it is lent again";
+}
+
+TEST_F(SlotMachine, logs_of_a_slot_that_serves_are_not_lent) {
+  run();
+  on(Lent{});
+  EXPECT_FALSE(state.lent);
 }
 
 }  // namespace

@@ -1,30 +1,18 @@
 // Shell. A fleet whose workers are processes of tests/support/fleet/fake_worker.cpp, on a loop of its own.
 #pragma once
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <chrono>
 #include <memory>
 #include <string>
 
-#include "common/fd.h"
 #include "supervisor/fleet/fleet.h"
+#include "tests/support/files/free_port.h"
 #include "tests/support/files/temp_folder.h"
 
 namespace e2k::supervisor {
-
-inline uint16_t free_udp_port() {
-  UniqueFd fd(socket(AF_INET, SOCK_DGRAM, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  socklen_t size = sizeof address;
-  bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
-}
 
 class FleetFixture : public testing::Test {
 protected:
@@ -42,7 +30,7 @@ protected:
     config.runtime_directory = folder / "run";
     config.spool.directory = folder / "spool";
     config.value.converter = script;
-    config.epics["EPICS_CA_REPEATER_PORT"] = std::to_string(free_udp_port());
+    config.epics["EPICS_CA_REPEATER_PORT"] = std::to_string(test::free_port());
   }
   template <class Condition>
   bool until(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(10)) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -74,6 +75,17 @@ public:
     of(slot).welcomed = false;
     if (callbacks_.gave_up) callbacks_.gave_up(slot, "exit 78");
   }
+  // One death after which it is not started again.
+  void die_for_good(Slot slot) {
+    Worker& w = of(slot);
+    w.state.phase = SlotPhase::failed;
+    w.state.pid = 0;
+    w.state.last_exit = "exit 78";
+    w.welcomed = false;
+    callbacks_.lost(obituary_of(slot, w.state.generation, ExitCause::exit, "exit 78", 78 << 8,
+                                w.ledger ? &w.ledger->header() : nullptr));
+    callbacks_.gave_up(slot, "exit 78");
+  }
   // Of the items that it was given, so many at the end are not applied.
   void set_unapplied(Slot slot, uint64_t items) { of(slot).unapplied = items; }
 
@@ -82,6 +94,8 @@ public:
   const LaunchExtras& extras(Slot slot) { return of(slot).extras; }
   bool started = false, paused = false, stopping = false;
   std::vector<Slot> restarted, retiring;
+  std::set<Slot> spares;
+  void set_spares(const std::set<Slot>& slots) override { spares = slots; }
 
   std::string held;
   void set_held(const std::string& channels) override { held = channels; }
@@ -102,6 +116,16 @@ public:
     why = because;
   }
   std::string why;  // of the last restart
+  void lend(Slot slot, Slot) override { of(slot).state.lent = true; }
+  void give_back(Slot slot) override {
+    SlotState& state = of(slot).state;
+    state.lent = false;
+    const bool is_due =
+        state.tries_again && monotonic_now().value - state.phase_since.value >= 60 * kNsPerSecond;
+    if (std::exchange(state.restart_wanted, false) || is_due) state.phase = SlotPhase::starting;
+    returned.push_back(slot);
+  }
+  std::vector<Slot> returned;
   void add(Slot slot) override { workers_[slot] = std::make_unique<Worker>(); }
   void retire(Slot slot) override { retiring.push_back(slot); }
   // The worker that was told to stop for good has stopped.

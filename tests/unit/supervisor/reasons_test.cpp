@@ -154,6 +154,18 @@ TEST_F(WorkerProblemsTest, a_slot_that_failed_is_told_apart_from_those_that_come
   EXPECT_EQ(problems.failing, "worker 1 is down: signal 11 (SIGSEGV); it is started again. ");
 }
 
+TEST_F(WorkerProblemsTest, what_becomes_of_a_failed_slots_events_is_told) {
+  states = {SlotState{}};
+  states[0].phase = SlotPhase::failed;
+  states[0].last_exit = "exit 78";
+  SlotFacts one{Slot{0}, &states[0], "", "", 1};
+  EXPECT_NE(judge_workers({one}).failed.find("restart 0. The 1 event that it left"), std::string::npos);
+  one.waiting = 7;
+  one.drainer = Slot{2};
+  EXPECT_NE(judge_workers({one}).failed.find("Worker 2 publishes the 7 events that it left."),
+            std::string::npos);
+}
+
 TEST_F(WorkerProblemsTest, a_limit_is_told_once) {
   states[0].phase = SlotPhase::backoff;
   states[0].last_exit = "could not be started: pipe: EMFILE";

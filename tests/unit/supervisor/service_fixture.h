@@ -97,22 +97,38 @@ protected:
   }
   // Plays what was given to the workers since the last time, as they would apply it.
   void note_given() {
-    for (uint16_t i = 0; i < config.workers.count; ++i)
-      for (const AssignItem& item : fleet->take_given(Slot{i})) {
+    for (const auto& view : fleet->slots()) {
+      auto& lines = served[view.slot.value];
+      for (const AssignItem& item : fleet->take_given(view.slot)) {
         if (const auto* add = std::get_if<AddEntry>(&item)) {
-          served[i][add->index] = *add;
+          if (add->replaces) lines.erase(*add->replaces);
+          lines[add->index] = *add;
         } else if (const auto* remove = std::get_if<RemoveEntry>(&item)) {
-          served[i].erase(remove->index);
+          lines.erase(remove->index);
+        } else if (const auto* release = std::get_if<ReleaseEntry>(&item)) {
+          if (lines.contains(release->index)) lines[release->index].held = false;
         }
       }
+    }
   }
-  // Where the channel is served by now.
+  ledger::Entry& line(const Place& at) { return fleet->ledger_of(at.slot).line(at.index); }
   // In its worker's books, and in Kafka.
   void report_never_connected(const Place& at) {
-    ledger::Entry& line = fleet->ledger_of(at.slot).line(at.index);
-    line.ca.state = ledger::EntryState::never_connected;
-    line.ca.flags = ledger::kNeverConnectedPublished;
+    line(at).ca.state = ledger::EntryState::never_connected;
+    line(at).ca.flags = ledger::kNeverConnectedPublished;
   }
+  static void serves(ledger::Entry& line) {
+    line.ca.state = ledger::EntryState::connected;
+    line.ca.step = ledger::Step::receiving;
+  }
+  static void receives(ledger::Entry& line, uint64_t stamp) {
+    line.ca.last_stamp = stamp;
+    line.publisher.last_event_hash = stamp + 1000;
+    line.ca.last_arrival_real_ns = static_cast<int64_t>(stamp);
+    line.ca.appended.fetch_add(1);
+  }
+  static void acknowledges(ledger::Entry& line) { line.publisher.acknowledged = line.ca.appended.load(); }
+  // Where the channel is served by now.
   std::optional<Place> place(const std::string& channel) {
     note_given();
     for (const auto& [slot, lines] : served)
@@ -121,8 +137,8 @@ protected:
     return std::nullopt;
   }
   template <class Condition>
-  bool until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool until(Condition condition, int seconds = 10) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     while (!condition()) {
       if (std::chrono::steady_clock::now() > end) return false;
       loop.restart();

@@ -29,17 +29,6 @@ protected:
   }
   ledger::Entry& old_line() { return fleet->ledger_of(from.slot).line(from.index); }
   ledger::Entry& new_line() { return fleet->ledger_of(kNew).line(to.index); }
-  static void serves(ledger::Entry& line) {
-    line.ca.state = ledger::EntryState::connected;
-    line.ca.step = ledger::Step::receiving;
-  }
-  static void receives(ledger::Entry& line, uint64_t stamp) {
-    line.ca.last_stamp = stamp;
-    line.publisher.last_event_hash = stamp + 1000;
-    line.ca.last_arrival_real_ns = static_cast<int64_t>(stamp);
-    line.ca.appended.fetch_add(1);
-  }
-  static void acknowledges(ledger::Entry& line) { line.publisher.acknowledged = line.ca.appended.load(); }
 
   template <class Item>
   std::optional<Item> told(Slot slot) {
@@ -64,6 +53,19 @@ protected:
       return is_told || std::chrono::steady_clock::now() > end;
     });
     return !is_told;
+  }
+  // A fresh worker there, and what it is told of the channel.
+  std::optional<AddEntry> told_to_successor(Slot slot) {
+    fleet->die(slot);
+    fleet->greet(slot);
+    std::optional<AddEntry> found;
+    (void)until([&] {
+      for (const AssignItem& item : fleet->take_given(slot))
+        if (const auto* add = std::get_if<AddEntry>(&item); add != nullptr && add->entry.channel == channel)
+          found = *add;
+      return found.has_value();
+    });
+    return found;
   }
   // Both have it; the old one is to clear its subscription.
   void go_over() {
@@ -182,6 +184,20 @@ TEST_F(ServiceHandoverTest,
   EXPECT_EQ(told<ReleaseEntry>(kNew), first);
 }
 
+TEST_F(ServiceHandoverTest, its_successor_is_told_again_and_of_another_command_s_events_all) {
+  go_over();
+  fleet->set_unapplied(kNew, 1);
+  acknowledges(old_line());
+  ASSERT_EQ(until_told<ReleaseEntry>(kNew)->after_stamp, 20u);
+  tail->set(channel, "a");
+  tail->batch_end();
+  fleet->die(kNew);
+  fleet->greet(kNew);
+  const auto release = told<ReleaseEntry>(kNew);
+  ASSERT_TRUE(release);
+  EXPECT_EQ(release->after_stamp, 0u);
+}
+
 TEST_F(ServiceHandoverTest, a_command_for_it_meanwhile_is_carried_out_when_it_has_arrived) {
   tail->set(channel, "a");
   tail->batch_end();
@@ -192,6 +208,41 @@ TEST_F(ServiceHandoverTest, a_command_for_it_meanwhile_is_carried_out_when_it_ha
   ASSERT_TRUE(until([&] { return (add = told<AddEntry>(kNew)).has_value(); }));
   EXPECT_EQ(add->replaces, to.index);
   EXPECT_EQ(add->entry.mask, *parse_mask("a"));
+}
+
+TEST_F(ServiceHandoverTest, a_command_that_its_worker_s_successor_was_told_goes_out_whole_and_is_told_once) {
+  go_over();
+  tail->set(channel, "a");
+  tail->batch_end();
+  const auto add = told_to_successor(kNew);
+  ASSERT_TRUE(add);
+  EXPECT_TRUE(add->held);
+  EXPECT_EQ(add->entry.mask, *parse_mask("a"));
+  report_never_connected({kNew, add->index});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2500);
+  (void)until([&] { return std::chrono::steady_clock::now() > end; });  // rounds of sweeping
+  acknowledges(old_line());
+  const auto release = until_told<ReleaseEntry>(kNew);
+  ASSERT_TRUE(release);
+  EXPECT_EQ(release->after_stamp, 0u) << "its first value may be what the former one had last";
+  EXPECT_TRUE(is_not_told<AddEntry>(kNew)) << "it has it already";
+  const auto again = told_to_successor(kNew);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->never_connected_published) << "once a command";
+}
+
+TEST_F(ServiceHandoverTest, a_command_that_the_successor_of_who_prepares_it_was_told_goes_out_whole) {
+  tail->set(channel, "a");
+  tail->batch_end();
+  const auto add = told_to_successor(kNew);
+  ASSERT_TRUE(add);
+  EXPECT_EQ(add->entry.mask, *parse_mask("a"));
+  go_over();
+  acknowledges(old_line());
+  const auto release = until_told<ReleaseEntry>(kNew);
+  ASSERT_TRUE(release);
+  EXPECT_EQ(release->after_stamp, 0u) << "its first value may be what the former one had last";
+  EXPECT_TRUE(is_not_told<AddEntry>(kNew)) << "it has it already";
 }
 
 TEST_F(ServiceHandoverTest, its_removal_meanwhile_removes_it_at_both) {
@@ -231,6 +282,27 @@ TEST_F(ServiceHandoverTest, a_restart_of_a_worker_that_does_not_serve_is_a_plain
   fleet->die(kNew);
   ASSERT_TRUE(service->restart_worker(kNew, {}));
   EXPECT_EQ(fleet->restarted, std::vector<Slot>{kNew});
+}
+
+// It never connected, and that was told; a new command is told of anew.
+TEST_F(ServiceHandoverTest, what_was_reported_of_it_is_not_taken_for_a_command_that_came_meanwhile) {
+  receives(old_line(), 20);  // waits for Kafka
+  old_line().ca.state = ledger::EntryState::never_connected;
+  old_line().ca.step = ledger::Step::circuit_lost;
+  old_line().ca.flags = ledger::kNeverConnectedPublished;
+  ASSERT_TRUE(until_told<RemoveEntry>(kOld));
+  new_line().ca.state = ledger::EntryState::never_connected;
+  new_line().ca.flags = ledger::kNeverConnectedPublished;  // it was told so
+  tail->set(channel, "a");
+  tail->batch_end();
+  EXPECT_TRUE(is_not_told<AddEntry>(kNew));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2500);
+  (void)until([&] { return std::chrono::steady_clock::now() > end; });  // rounds of sweeping
+  acknowledges(old_line());
+  std::optional<AddEntry> add;
+  ASSERT_TRUE(until([&] { return (add = told<AddEntry>(kNew)).has_value(); }));
+  EXPECT_EQ(add->replaces, to.index);
+  EXPECT_FALSE(add->never_connected_published);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "supervisor/plan/shares.h"
+#include "shares_fixture.h"
 
 #include <gtest/gtest.h>
 
@@ -10,62 +10,6 @@
 
 namespace e2k::supervisor {
 namespace {
-
-struct SharesTest : testing::Test {
-  // Sends one command through the fold and the book, and plays the items to the workers as they would apply
-  // them.
-  Shares::Orders command(const std::string& topic, const std::string& channel, const char* value) {
-    std::vector<Change> changes;
-    const std::string key = R"({"topic":")" + topic + R"(","channel":")" + channel + R"("})";
-    state.apply(0, offset++, 0, key, value == nullptr ? std::nullopt : std::optional<std::string_view>(value),
-                changes);
-    std::vector<EntryId> dirty;
-    for (const Change& change : changes) dirty.push_back(change.id);
-    Shares::Orders orders = reconciled(state, dirty);
-    for (const auto& [slot, items] : orders.items) play(slot, items);
-    const Shares::Orders moves = next_moves();
-    orders.departures.insert(orders.departures.end(), moves.departures.begin(), moves.departures.end());
-    return orders;
-  }
-  Shares::Orders reconciled(const CommandState& of, const std::vector<EntryId>& touched,
-                            const Shares::Asking& ask = {}) {
-    shares.touch(touched);
-    return shares.reconcile(of, ask);
-  }
-  Shares::Orders next_moves() {
-    const Shares::Orders moves = shares.next_moves(state, {}, 1000);
-    for (const auto& [slot, items] : moves.items) play(slot, items);
-    return moves;
-  }
-  void play(Slot slot, const std::vector<AssignItem>& items) {
-    for (const AssignItem& item : items) {
-      if (const auto* add = std::get_if<AddEntry>(&item)) {
-        if (add->replaces) {
-          EXPECT_EQ(held[slot].erase(*add->replaces), 1u) << "replaced what is not there";
-        }
-        EXPECT_TRUE(held[slot].emplace(add->index, add->entry).second) << "index given out twice";
-      } else if (const auto* remove = std::get_if<RemoveEntry>(&item)) {
-        EXPECT_EQ(held[slot].erase(remove->index), 1u) << "removed what is not there";
-      }
-    }
-  }
-  // They go over, and nothing is left where they were.
-  void arrive(const std::vector<Shares::Departure>& departures) {
-    for (const auto& departure : departures) {
-      if (auto remove = shares.go_over(departure.id)) play(remove->first, {remove->second});
-      shares.book().free(departure.id);
-    }
-  }
-  size_t channels_at(uint16_t slot) { return held[Slot{slot}].size(); }
-
-  CommandState state{[](std::string_view) { return std::nullopt; }, 1000};
-  Shares shares{{Slot{0}, Slot{1}}};
-  int64_t offset = 0;
-  std::map<Slot, std::map<EntryIndex, EntrySpec>> held;
-};
-
-constexpr const char* kVa = R"({"mask":"va"})";
-constexpr const char* kV = R"({"mask":"v"})";
 
 TEST_F(SharesTest, new_channels_are_divided_evenly) {
   for (int i = 0; i < 7; ++i) command("t", "c" + std::to_string(i), kVa);
@@ -170,10 +114,7 @@ TEST_F(SharesTest, what_was_given_up_stays_and_is_not_tried_again_before_the_slo
 }
 
 TEST_F(SharesTest, a_channel_on_its_way_is_not_moved_again_and_a_change_of_it_waits) {
-  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
-  shares.add_slot(Slot{2});
-  (void)shares.reconcile(state);
-  const auto departures = next_moves().departures;
+  const auto departures = one_of_four_leaves_for_a_third();
   ASSERT_EQ(departures.size(), 1u);
   const std::string moved(state.find(departures[0].id)->channel);
   std::vector<Change> changes;
@@ -205,6 +146,33 @@ TEST_F(SharesTest, a_closed_slot_gives_its_channels_away_at_the_pace_that_is_ask
   EXPECT_TRUE(shares.wants_plan());
 }
 
+TEST_F(SharesTest, what_leaves_a_worker_that_serves_nothing_is_told_as_unserved) {
+  for (int i = 0; i < 6; ++i) command("t", "c" + std::to_string(i), kVa);
+  const auto all_moved = [&](Slot to, bool unserved) {
+    (void)reconciled(state, {});
+    const Shares::Orders orders = shares.next_moves(state, {}, 1000);
+    EXPECT_EQ(orders.items.at(to).size(), 3u);
+    for (const AssignItem& item : orders.items.at(to)) {
+      EXPECT_TRUE(std::get<AddEntry>(item).held);
+      EXPECT_EQ(std::get<AddEntry>(item).unserved, unserved);
+    }
+    const std::vector<AssignItem> anew = shares.serve_anew(to, state);
+    EXPECT_EQ(anew.size(), 3u) << "what it prepares";
+    for (const AssignItem& item : anew) EXPECT_EQ(std::get<AddEntry>(item).unserved, unserved);
+    for (const auto& departure : orders.departures) {
+      (void)shares.give_up(departure.id);
+      shares.book().free(departure.id);
+    }
+  };
+  shares.close(Slot{1}, false);
+  all_moved(Slot{0}, true);
+  shares.close(Slot{1});  // it was started again, and is to leave
+  all_moved(Slot{0}, false);
+  shares.open(Slot{1});
+  shares.close(Slot{0});
+  all_moved(Slot{1}, false);
+}
+
 TEST_F(SharesTest, at_most_an_even_share_moves_when_a_slot_joins_and_none_when_a_channel_does) {
   for (int i = 0; i < 100; ++i) command("t", "c" + std::to_string(i), kVa);
   EXPECT_TRUE(command("t", "one more", kVa).departures.empty());
@@ -213,99 +181,28 @@ TEST_F(SharesTest, at_most_an_even_share_moves_when_a_slot_joins_and_none_when_a
   EXPECT_LE(next_moves().departures.size(), 34u);
 }
 
-// A round of slices, as the service works it off.
-struct SharesRound : SharesTest {
-  void commanded(int first, int end) {
-    for (int i = first; i < end; ++i) {
-      std::vector<Change> changes;
-      state.apply(0, offset++, 0, R"({"topic":"t","channel":"c)" + std::to_string(i) + R"("})", kVa, changes);
-      for (const Change& change : changes) shares.touch(change.id);
-    }
-  }
-  size_t slice(size_t most) {
-    const Shares::Orders orders = shares.reconcile(state, {}, most);
-    size_t items = 0;
-    for (const auto& [slot, of_slot] : orders.items) {
-      play(slot, of_slot);
-      items += of_slot.size();
-    }
-    return items;
-  }
-  void to_the_end(size_t most) {
-    while (shares.is_behind()) EXPECT_LE(slice(most), most);
-  }
-};
-
-TEST_F(SharesRound, hands_out_no_more_than_a_slice_at_a_time_and_is_even_in_the_end) {
-  commanded(0, 100);
-  EXPECT_EQ(slice(30), 0u) << "all are taken before any goes out";
-  to_the_end(30);
-  EXPECT_EQ(channels_at(0), 50u);
-  EXPECT_EQ(channels_at(1), 50u);
-  EXPECT_FALSE(shares.has_moves());
-}
-
-TEST_F(SharesRound, what_comes_meanwhile_joins_it) {
-  commanded(0, 100);
-  while (channels_at(0) == 0) slice(20);
-  commanded(100, 160);
-  command("t", "c7", nullptr);
-  command("t", "c99", kV);
-  to_the_end(20);
-  EXPECT_EQ(channels_at(0) + channels_at(1), 159u);
-  EXPECT_LE(std::max(channels_at(0), channels_at(1)), 80u);
-}
-
-TEST_F(SharesRound, a_slot_that_closes_meanwhile_gets_none_of_the_rest) {
-  commanded(0, 100);
-  while (channels_at(1) == 0) slice(20);
-  const size_t before = channels_at(1);
-  shares.close(Slot{1});
-  to_the_end(1000);
-  EXPECT_EQ(channels_at(1), before) << "those go over";
-  EXPECT_EQ(channels_at(0) + channels_at(1), 100u);
-}
-
-TEST_F(SharesRound, a_channel_that_is_barred_meanwhile_counts_for_nobody) {
-  commanded(0, 100);
-  slice(1000);
-  Shares::Orders orders;
-  shares.bar("c3", Bar::quarantined, orders);
-  for (const auto& [slot, items] : orders.items) play(slot, items);
-  commanded(100, 120);
-  to_the_end(10);
-  EXPECT_EQ(channels_at(0) + channels_at(1), 119u);
-  EXPECT_FALSE(shares.has_moves());
-}
-
 TEST_F(SharesTest, a_fresh_worker_is_given_what_it_prepares_and_holds_as_held) {
-  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
-  shares.add_slot(Slot{2});
-  (void)shares.reconcile(state);
-  const auto departures = next_moves().departures;
+  const auto departures = one_of_four_leaves_for_a_third();
   ASSERT_EQ(departures.size(), 1u);
   for (int held_there = 0; held_there < 2; ++held_there) {
-    const auto items = shares.serve_anew(Slot{2}, state);
+    const auto items = all_anew(Slot{2});
     ASSERT_EQ(items.size(), 1u);
     EXPECT_TRUE(std::get<AddEntry>(items[0]).held);
     (void)shares.go_over(departures[0].id);
   }
   shares.book().free(departures[0].id);
-  EXPECT_FALSE(std::get<AddEntry>(shares.serve_anew(Slot{2}, state)[0]).held);
+  EXPECT_FALSE(std::get<AddEntry>(all_anew(Slot{2})[0]).held);
 }
 
 TEST_F(SharesTest, what_is_unset_while_its_worker_begins_anew_is_removed_where_it_is_prepared) {
-  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
-  shares.add_slot(Slot{2});
-  (void)shares.reconcile(state);
-  const auto departures = next_moves().departures;
+  const auto departures = one_of_four_leaves_for_a_third();
   ASSERT_EQ(departures.size(), 1u);
   const EntryId id = departures[0].id;
   const Slot old = departures[0].from.slot;
   std::vector<Change> changes;
   const std::string key = R"({"topic":"t","channel":")" + std::string(state.find(id)->channel) + R"("})";
   state.apply(0, offset++, 0, key, std::nullopt, changes);
-  (void)shares.serve_anew(old, state);
+  (void)all_anew(old);
   EXPECT_FALSE(shares.place(id));
   const Shares::Orders orders = reconciled(state, {id});
   EXPECT_FALSE(orders.items.contains(old)) << "it knows nothing of it";
@@ -318,7 +215,7 @@ TEST_F(SharesTest, a_fresh_worker_gets_everything_under_the_indices_of_its_prede
   for (int i = 0; i < 10; ++i) command("t", "c" + std::to_string(i), kVa);
   command("t", "c0", nullptr);
   const auto before = std::exchange(held[Slot{0}], {});
-  play(Slot{0}, shares.serve_anew(Slot{0}, state));
+  play(Slot{0}, all_anew(Slot{0}));
   EXPECT_EQ(held[Slot{0}], before);
 }
 
@@ -328,7 +225,7 @@ TEST_F(SharesTest, books_that_begin_anew_number_from_zero) {
   EXPECT_EQ(held[Slot{0}].begin()->first, EntryIndex{5});
   shares.lines().forget(Slot{0});
   held[Slot{0}].clear();
-  play(Slot{0}, shares.serve_anew(Slot{0}, state));
+  play(Slot{0}, all_anew(Slot{0}));
   EXPECT_EQ(held[Slot{0}].begin()->first, EntryIndex{0});
   EXPECT_EQ(held[Slot{0}].rbegin()->first.value + 1, channels_at(0));
 }
@@ -429,7 +326,7 @@ TEST_F(SharesTest, what_a_fresh_worker_was_given_is_what_later_commands_are_comp
   state.apply(0, offset++, 0, R"({"topic":"t","channel":"c"})", kV, changes);
   const Slot slot = *shares.owner(changes[0].id);
   held[slot].clear();
-  play(slot, shares.serve_anew(slot, state));
+  play(slot, all_anew(slot));
   EXPECT_EQ(held[slot].begin()->second.mask, *parse_mask("v"));
   command("t", "c", kVa);
   EXPECT_EQ(held[slot].begin()->second.mask, *parse_mask("va"));
@@ -442,12 +339,11 @@ TEST_F(SharesTest, an_entry_that_is_gone_when_a_worker_begins_anew_leaves_no_ind
   state.apply(0, offset++, 0, R"({"topic":"t","channel":"a"})", std::nullopt,
               changes);  // not yet in the book
   held.clear();
-  for (const uint16_t slot : {uint16_t{0}, uint16_t{1}})
-    play(Slot{slot}, shares.serve_anew(Slot{slot}, state));
+  for (const uint16_t slot : {uint16_t{0}, uint16_t{1}}) play(Slot{slot}, all_anew(Slot{slot}));
   std::vector<EntryId> dirty;
   for (const Change& change : changes) dirty.push_back(change.id);
   const auto orders = reconciled(state, dirty);
-  for (const auto& [slot, items] : orders.items) play(slot, items);  // removes nothing that it does not hold
+  play(orders);  // removes nothing that it does not hold
   EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
 }
 
@@ -455,7 +351,7 @@ TEST_F(SharesTest, what_was_reported_goes_along_with_an_entry) {
   command("t", "c", kVa);
   const EntryId id = state.find("t", "c")->id;
   state.learn(id, ledger::kWasConnected | ledger::kDisconnectedPublished);
-  const auto items = shares.serve_anew(*shares.owner(id), state);
+  const auto items = all_anew(*shares.owner(id));
   ASSERT_EQ(items.size(), 1u);
   EXPECT_TRUE(std::get<AddEntry>(items[0]).was_connected);
   EXPECT_TRUE(std::get<AddEntry>(items[0]).disconnected_published);
@@ -576,7 +472,7 @@ TEST_F(SharesTest, a_barred_channel_is_taken_from_its_worker_and_given_to_nobody
   command("t", "good", kVa);
   Shares::Orders orders;
   shares.bar("bad", Bar::quarantined, orders);
-  for (const auto& [slot, items] : orders.items) play(slot, items);
+  play(orders);
   EXPECT_EQ(channels_at(0) + channels_at(1), 1u);
   for (const char* topic : {"t1", "t2"}) {
     EXPECT_EQ(shares.bar(state.find(topic, "bad")->id), Bar::quarantined);
@@ -585,7 +481,7 @@ TEST_F(SharesTest, a_barred_channel_is_taken_from_its_worker_and_given_to_nobody
   command("t3", "bad", kVa);
   command("t1", "bad", kV);
   EXPECT_EQ(channels_at(0) + channels_at(1), 1u) << "nor what is commanded of it later";
-  EXPECT_TRUE(shares.serve_anew(Slot{0}, state).size() + shares.serve_anew(Slot{1}, state).size() == 1);
+  EXPECT_TRUE(all_anew(Slot{0}).size() + all_anew(Slot{1}).size() == 1);
 }
 
 TEST_F(SharesTest, a_channel_that_is_freed_goes_back_under_the_line_that_it_had) {
@@ -594,11 +490,11 @@ TEST_F(SharesTest, a_channel_that_is_freed_goes_back_under_the_line_that_it_had)
   const Place before = *shares.place(state.find("t", "bad")->id);
   Shares::Orders orders;
   shares.bar("bad", Bar::quarantined, orders);
-  for (const auto& [slot, items] : orders.items) play(slot, items);
+  play(orders);
   EXPECT_EQ(shares.channels(before.slot), 0u) << "it counts for nobody";
   shares.bar("bad", Bar::none, orders);
   const auto freed = shares.reconcile(state);
-  for (const auto& [slot, items] : freed.items) play(slot, items);
+  play(freed);
   EXPECT_EQ(shares.place(state.find("t", "bad")->id), before);
   EXPECT_EQ(channels_at(0) + channels_at(1), 2u);
 }
@@ -616,11 +512,73 @@ TEST_F(SharesTest, a_withheld_channel_keeps_its_slot_and_no_other_moves_for_it) 
   for (int i = 0; i < 8; ++i)
     if (const auto at = shares.place(state.find("t", "c" + std::to_string(i))->id); at->slot == Slot{0})
       shares.bar("c" + std::to_string(i), Bar::withheld, orders);
-  for (const auto& [slot, items] : orders.items) play(slot, items);
+  play(orders);
   const auto later = shares.reconcile(state);
   EXPECT_TRUE(later.items.empty() && later.departures.empty());
   EXPECT_EQ(channels_at(0), 0u);
   EXPECT_EQ(shares.channels(Slot{0}), 4u);
+}
+
+TEST_F(SharesTest, a_move_of_a_channel_that_is_under_way_is_put_off_and_not_forgotten) {
+  command("t", "a", kVa);
+  command("t", "c", kVa);
+  const Slot from = shares.place(state.find("t", "c")->id)->slot;
+  const Slot to{static_cast<uint16_t>(1 - from.value)};
+  const EntryIndex index = shares.lines().assign(to, "u", "c", "");
+  shares.book().leave({EntryId{99}, {to, index}, Generation{1}});
+  std::vector<Change> changes;
+  state.apply(0, offset++, 0, R"({"topic":"u","channel":"c"})", kVa, changes);
+  shares.close(from);
+  Shares::Orders orders = reconciled(state, {changes.at(0).id});
+  play(orders);
+  EXPECT_TRUE(next_moves().items.empty()) << "it is under way";
+  shares.book().settle([](Book::Leaving&) { return Left::yes; });
+  shares.book().free(changes.at(0).id);
+  // As Service::reconcile() asks.
+  while (shares.is_behind() || shares.moves_put_off() || shares.wants_plan()) {
+    orders = reconciled(state, {});
+    play(orders);
+    arrive(next_moves().departures);
+  }
+  EXPECT_EQ(shares.channels(from), 0u);
+}
+
+// Of two commands one came before the worker that prepares it began anew, and one after.
+TEST_F(SharesTest,
+       what_changes_twice_while_it_is_prepared_is_served_as_the_last_command_says_where_it_stays) {
+  const auto departures = one_of_four_leaves_for_a_third();
+  ASSERT_EQ(departures.size(), 1u);
+  const EntryId id = departures[0].id;
+  const std::string channel(state.find(id)->channel);
+  command("t", channel, kV);
+  held[Slot{2}].clear();
+  play(Slot{2}, all_anew(Slot{2}));
+  command("t", channel, R"({"mask":"v","outkey":"other"})");
+  const auto remove = shares.give_up(id);
+  ASSERT_TRUE(remove);
+  play(remove->first, {remove->second});
+  play(shares.reconcile(state));
+  const auto at = shares.place(id);
+  ASSERT_TRUE(at);
+  EXPECT_EQ(at->slot, departures[0].from.slot);
+  EXPECT_EQ(held[at->slot].at(at->index).key, "other");
+}
+
+// A command that was read and not worked off yet goes along with a move.
+TEST_F(SharesTest, a_change_that_is_not_worked_off_yet_goes_along_with_a_move_as_renewed) {
+  for (int i = 0; i < 4; ++i) command("t", "c" + std::to_string(i), kVa);
+  shares.add_slot(Slot{2});
+  (void)shares.reconcile(state);
+  ASSERT_TRUE(shares.has_moves());
+  std::vector<Change> changes;
+  for (int i = 0; i < 4; ++i) {
+    const std::string key = R"({"topic":"t","channel":"c)" + std::to_string(i) + R"("})";
+    state.apply(0, offset++, 0, key, R"({"mask":"v","outkey":"other"})", changes);
+  }
+  for (const Change& change : changes) shares.touch(change.id);  // waits for its slice
+  const auto departures = next_moves().departures;
+  ASSERT_EQ(departures.size(), 1u);
+  EXPECT_TRUE(departures[0].renewed) << "the old worker serves the earlier command";
 }
 
 }  // namespace

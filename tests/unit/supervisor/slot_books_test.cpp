@@ -10,8 +10,10 @@
 #include <optional>
 #include <vector>
 
+#include "common/process_use.h"
 #include "names_file.h"
 #include "supervisor/fleet/contract_of.h"
+#include "worker/spool/ledger.h"
 
 namespace e2k::supervisor {
 namespace {
@@ -88,6 +90,32 @@ TEST_F(SlotBooksTest, lines_that_are_given_to_a_slot_that_enters_stand_when_its_
   EXPECT_EQ(lines.find(Slot{2}, "t", "new", ""), given);
 }
 
+// The test is the worker that has it.
+TEST_F(SlotBooksTest, whoever_has_a_gone_slot_s_logs_is_its_heir_whoever_supervised_then) {
+  make_logs("2.1");
+  const auto use = process_use(::getpid());
+  ASSERT_TRUE(use);
+  auto ledger = ledger::Ledger::create(ledger_path(config, Slot{2}), Slot{2}, Generation{1});
+  ASSERT_TRUE(ledger) << ledger.error().message;
+  (*ledger)->keep();
+  SlotBooks books(config, *spool);
+  ASSERT_TRUE(books.open(lines));
+  EXPECT_TRUE(estates(books, 0).empty() && estates(books, 1).empty()) << "it is refused them";
+  books.look_for_drainers({{Slot{0}, ::getppid()}, {Slot{1}, ::getpid()}});
+  EXPECT_EQ(books.gone().at(Slot{2}).heir, Slot{1});
+  EXPECT_EQ(books.gone().at(Slot{2}).drainer, Slot{1});
+  fs::remove_all(config.spool.directory + "/2.1");
+  books.refresh();
+  EXPECT_FALSE(books.is_free(Slot{2})) << "drained, and its books are another's still";
+  make_logs("2.1");
+  books.refresh();
+  // One that had its number before it.
+  (*ledger)->header().process_start_ticks = use->start_ticks - 1;
+  books.look_for_drainers({{Slot{0}, ::getppid()}, {Slot{1}, ::getpid()}});
+  EXPECT_FALSE(books.gone().at(Slot{2}).is_kept);
+  EXPECT_EQ(estates(books, 1), std::vector<int>{2});
+}
+
 TEST_F(SlotBooksTest, a_slot_that_leaves_is_gone_and_free_when_nothing_of_it_is_left) {
   SlotBooks books(config, *spool);
   ASSERT_TRUE(books.open(lines));
@@ -97,7 +125,6 @@ TEST_F(SlotBooksTest, a_slot_that_leaves_is_gone_and_free_when_nothing_of_it_is_
   EXPECT_EQ(books.gone().at(Slot{1}).heir, Slot{0});
   EXPECT_FALSE(books.is_free(Slot{1}));
   EXPECT_EQ(estates(books, 0), std::vector<int>{1});
-  EXPECT_TRUE(books.gone().at(Slot{1}).given);
   fs::remove_all(config.spool.directory + "/1.4");
   books.refresh();
   EXPECT_TRUE(books.is_free(Slot{1}));

@@ -40,7 +40,7 @@ struct TakenOverShares : testing::Test {
   Shares::Orders take_over() {
     for (const auto& [slot, lines] : served) {
       for (const auto& [index, e] : lines) after.lines().learn(slot, index, e.topic, e.channel, e.key);
-      EXPECT_TRUE(after.take_over(slot, masks_of(slot), state).items.empty());
+      after.take_over(slot, masks_of(slot));
     }
     dirty.clear();
     state.visit([&](const EntryRef& entry) { dirty.push_back(entry.id); });
@@ -122,7 +122,7 @@ TEST_F(TakenOverShares, what_a_worker_that_died_served_is_given_to_the_next_one)
   const Slot slot = place(before, "c")->slot;
   for (const auto& [at, lines] : served) {
     for (const auto& [index, e] : lines) after.lines().learn(at, index, e.topic, e.channel, e.key);
-    (void)after.take_over(at, masks_of(at), state);
+    after.take_over(at, masks_of(at));
   }
   after.forget_taken_over(slot);
   state.visit([&](const EntryRef& entry) { dirty.push_back(entry.id); });
