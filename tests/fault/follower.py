@@ -4,6 +4,7 @@ One consumer (confluent-kafka) an incarnation of a topic; one thread polls them 
 (topic, channel) a list of Seen, in the order of the partitions.
 """
 import collections
+import contextlib
 import dataclasses
 import json
 import threading
@@ -87,6 +88,12 @@ class Follower:
                 return all(topic.has_read(places) for topic, places in ends)
         wait_for(there, timeout, f"the end of {topics or 'all topics'}", poll=0.05)
 
+    @contextlib.contextmanager
+    def resting(self):
+        """It reads nothing meanwhile."""
+        with self._lock:
+            yield
+
     def of(self, topic, channel):
         with self._lock:
             return list(self.records[topic, channel])
@@ -112,10 +119,15 @@ class Follower:
         for message in topic.consumer.consume(2000, 0):
             if message.error():
                 continue  # outages and deletions are what is tried here; what is missing is judged at the end
-            value = json.loads(message.value())
-            numbers = value["doubleValues"]
+            number, error = _read(json.loads(message.value()))
             self.records[topic.name, message.key().decode()].append(
-                Seen(topic.incarnation, message.partition(), message.offset(),
-                     None if numbers is None else int(numbers[0]), value["error"], message.timestamp()[1] / 1000,
+                Seen(topic.incarnation, message.partition(), message.offset(), number, error, message.timestamp()[1] / 1000,
                      time.monotonic()))
             self.total += 1
+
+
+def _read(value):
+    """(number, error) of a record, as the default converter or the crashing plug-in writes it."""
+    if isinstance(value, dict):
+        return (None if value["doubleValues"] is None else int(value["doubleValues"][0])), value["error"]
+    return (None, value) if isinstance(value, str) else (int(value), None)

@@ -3,15 +3,16 @@ import random
 import signal
 import time
 
-from e2k_support import PartFailed
+from e2k_support import PartFailed, crashing_converter, proc
 
+from command_faults import CommandFaults
 from fleet_faults import FleetFaults
+from poison_faults import PoisonFaults
 from stand import Stand
+from verdict import Finding
 
 CHANNELS = {f"c{number}": 10 if number % 6 else 1 for number in range(24)}
 TOPICS = {"plain": 1, "wide": 3, "short": 3, "rights": 1, "narrow": 2}
-MASKS = ("v", "va", "val", "vl", "vap")
-CRASHES = 2    # of workers by a fault of their own: more would bring the quarantine in
 
 
 def entries():
@@ -21,14 +22,18 @@ def entries():
     return all_ + [("plain", "c1"), ("wide", "c2"), ("short", "c5"), ("narrow", "c8")]
 
 
-class Walk(FleetFaults):
-    def __init__(self, stand, seed, say):
-        self.stand, self.say = stand, say
+class Walk(FleetFaults, PoisonFaults, CommandFaults):
+    """`harm`: the file that names the channel over which the converter crashes. `owed`: what has to happen, whatever else
+    is drawn."""
+
+    def __init__(self, stand, seed, say, harm, owed=()):
+        self.stand, self.say, self.harm = stand, say, harm
         self.random = random.Random(seed)
         self.step = 0
         self.heals = []          # (step, name, function, fault)
         self.open = set()        # faults that last
-        self.crashes = 0
+        self.owed = list(owed)
+        self.command_partitions = 1
         self.absent = []         # entries of topics that are not there
         self.absent_made = 0
 
@@ -37,8 +42,9 @@ class Walk(FleetFaults):
                "stop_and_start": (2, False), "kill_broker": (2, True),
                "freeze_broker": (2, True), "reset_connections": (2, False), "refuse_records": (2, True),
                "refuse_stamps": (2, True), "delete_topic": (1, True), "deny": (2, True), "fill_disk": (1, False),
-               "pause": (2, False), "restart_ioc": (1, False), "change_masks": (2, True), "serve_absent": (2, True),
-               "leave_absent": (1, True), "quiet": (1, False), **FleetFaults.ACTIONS}
+               "pause": (2, False), "restart_ioc": (1, False), "serve_absent": (2, True),
+               "leave_absent": (1, True), "quiet": (1, False), **FleetFaults.ACTIONS, **PoisonFaults.ACTIONS,
+               **CommandFaults.ACTIONS}
 
     def run(self, seconds):
         end = time.monotonic() + seconds
@@ -48,6 +54,8 @@ class Walk(FleetFaults):
             self._heal(self.step)
             name = self._draw()
             done = getattr(self, name)()
+            if name in self.owed and not (done or "").startswith("skipped"):
+                self.owed.remove(name)
             self.stand.pause_for(self._seconds(0.2, 1.5))
             status = self.stand.service.try_status()
             sums = status["events"] if status else {}
@@ -59,6 +67,9 @@ class Walk(FleetFaults):
     def _draw(self):
         broker = "broker" not in self.open
         names = [name for name, (_, needs) in self.ACTIONS.items() if broker or not needs]
+        owed = [name for name in self.owed if name in names]
+        if owed and self.step % 2:   # the others in between, so that something is open when it comes
+            return self.random.choice(owed)
         return self.random.choices(names, [self.ACTIONS[name][0] for name in names])[0]
 
     def _heal(self, step):
@@ -96,9 +107,7 @@ class Walk(FleetFaults):
         return f"worker {slot}"
 
     def crash_worker(self):
-        if self.crashes >= CRASHES:
-            return self.kill_worker()
-        self.crashes += 1
+        """Two within a minute in one slot begin a search for a channel, and there is none to be found."""
         slot, number = self._slot(), self.random.choice((signal.SIGSEGV, signal.SIGABRT))
         self.stand.kill_worker(slot, number)
         return f"worker {slot}, {number.name}"
@@ -153,12 +162,13 @@ class Walk(FleetFaults):
         if fault in self.open:
             return "refused already"
         topic = self.stand.t("narrow")
-        incident = self.stand.begin(kind, loses=True, repeats=True)
+        incidents = self.stand.begin(kind, repeats=True), self.stand.begin(kind, loses=True, only=topic)
         self.stand.broker.alter_topic(topic, config)
 
         def heal():
             self.stand.broker.alter_topic(topic, healthy)
-            incident.end = time.time()
+            for incident in incidents:
+                incident.end = time.time()
         self._later(f"no more {kind}", heal, fault)
 
     def delete_topic(self):
@@ -200,15 +210,9 @@ class Walk(FleetFaults):
             self.stand.ioc.restart()
             self.stand.service.all_connected(60)
 
-    def change_masks(self):
-        chosen = self.random.sample(sorted(self.stand.service.entries), 4)
-        mask = self.random.choice(MASKS)
-        with self.stand.incident("masks changed", repeats=True):
-            self.stand.service.serve(chosen, mask)
-            self.stand.pause_for(0.5)
-        return f"{mask}: {', '.join(channel for _, channel in chosen)}"
-
     def serve_absent(self):
+        if "commands" in self.open:
+            return "skipped: commands can't be read"
         entry = f"absent{self.absent_made}", self.random.choice(sorted(CHANNELS))
         self.absent_made += 1
         self.absent.append(entry)
@@ -221,6 +225,8 @@ class Walk(FleetFaults):
         return f"{entry[1]} -> {entry[0]}"
 
     def leave_absent(self):
+        if "commands" in self.open:
+            return "skipped: commands can't be read"
         if not self.absent:
             return "there is none"
         entry = self.absent.pop(self.random.randrange(len(self.absent)))
@@ -228,20 +234,30 @@ class Walk(FleetFaults):
         return f"{entry[1]} -> {entry[0]}"
 
 
-def walk(broker, seed, seconds, say, prefix):
+def walk(broker, seed, seconds, say, prefix, owed=()):
     """Returns (findings, stand's accounts)."""
     settings = {"workers": {"count": 2, "max_restart_delay_ms": 1000, "drain_timeout_ms": 3000},
                 "spool": {"max_total_bytes": 33554432, "keep_free_bytes": 1048576, "max_event_bytes": 1048576}}
-    with Stand(broker, prefix, TOPICS, CHANNELS, entries(), settings, disk_mib=96) as stand:
-        steps = Walk(stand, seed, say)
-        try:
-            steps.run(seconds)
-            findings = stand.finish()
-        except PartFailed:
-            say(stand.service.child.tail(30) if stand.service.child else "")
-            raise
-        finally:
-            if broker.child is None:
-                broker.start()
-            broker.resume()
-        return findings, stand.accounts
+    folder = proc.make_folder("harm")
+    try:
+        harm = folder / "channel"
+        settings["value"] = {"converter": crashing_converter(folder), "options": {"crash.named_in": str(harm)}}
+        with Stand(broker, prefix, TOPICS, CHANNELS, entries(), settings, disk_mib=96) as stand:
+            return _walked(Walk(stand, seed, say, harm, owed), seconds, say)
+    finally:
+        proc.remove_folder(folder)
+
+
+def _walked(steps, seconds, say):
+    stand = steps.stand
+    try:
+        steps.run(seconds)
+        findings = stand.finish()
+    except PartFailed:
+        say(stand.service.child.tail(30) if stand.service.child else "")
+        raise
+    finally:
+        if stand.broker.child is None:
+            stand.broker.start()
+        stand.broker.resume()
+    return findings + [Finding("(all)", stand.prefix, f"this walk did not meet {name}") for name in steps.owed], stand.accounts

@@ -1,4 +1,5 @@
 """What is printed at the end: a line an entry, a line a trial."""
+import time
 
 HEAD = ("channel", "topic", "read", "numbers", "repeats", "missing", "gaps", "received", "acknowl.", "waiting", "lost",
         "verdict")
@@ -16,6 +17,15 @@ def print_accounts(accounts, findings, say):
     for row in rows:
         say("  ".join(str(cell).ljust(width) if column < 2 or column == len(HEAD) - 1 else str(cell).rjust(width)
                       for column, (cell, width) in enumerate(zip(row, widths))).rstrip())
+    for (topic, channel), sums in accounts.items():
+        if not any(finding.channel == channel and finding.topic == topic for finding in findings):
+            continue
+        for first, last, begin, end, kinds in sums.holes:
+            say(f"  {channel} -> {topic}: {first}..{last} from {_clock(begin)} to {_clock(end)} is excused by: {', '.join(kinds)}")
+
+
+def _clock(seconds):
+    return time.strftime("%H:%M:%S", time.gmtime(seconds)) + f"{seconds % 1:.3f}"[1:]
 
 
 def shortened(findings, most=3):

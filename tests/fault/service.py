@@ -13,6 +13,7 @@ class Service(Supervisor):
 
     def __init__(self, broker, iocs, settings=None, **more):
         self.entries = {}
+        self.set_aside = set()    # channels that may be quarantined
         settings = dict(settings or {})
         if hasattr(broker, "service_settings"):
             settings["kafka"] = {**broker.service_settings(), **settings.get("kafka", {})}
@@ -24,8 +25,9 @@ class Service(Supervisor):
         return proc.pathlib.Path(given) if given else self.folder / "state" / "epics2kafka" / "spool"
 
     def serve(self, entries, mask="va"):
-        """Commands for (topic, channel) pairs."""
+        """Commands for (topic, channel) pairs. A new one ends a quarantine."""
         self.entries.update(dict.fromkeys(entries, mask))
+        self.set_aside -= {channel for _, channel in entries}
         self.command(*[(entry_key(*entry), json.dumps({"mask": mask})) for entry in entries])
 
     def leave(self, *entries):
@@ -46,7 +48,8 @@ class Service(Supervisor):
         except (OSError, http.client.HTTPException, ValueError, proc.PartFailed):
             return False
         return len(items) == len(self.entries) and all(
-            item["state"] in ("CONNECTED", "NO_TOPIC", "NOT_AUTHORISED") and item["host"] for item in items)
+            item["state"] in ("CONNECTED", "NO_TOPIC", "NOT_AUTHORISED") and item["host"] or
+            item["state"] == "QUARANTINED" and item["channel"] in self.set_aside for item in items)
 
     def listed(self):
         return self.get("/channels?limit=10000")["items"]

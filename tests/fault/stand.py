@@ -21,7 +21,7 @@ class Stand:
         self.broker, self.prefix = broker, prefix
         self.incidents, self.watch, self.accounts = [], verdict.Watch(), {}
         self.workers = {}    # slot -> generation, as last seen outside of incidents in which workers end
-        self.self_ended = []
+        self.seen_wrong = []    # findings beside those of the books
         self.topics = {}
         self.removed = set()
         self._ending = threading.Event()
@@ -92,8 +92,7 @@ class Stand:
                     # Replaced by its supervisor, when what held that up was gone: by then the incident is over.
                     if exit_ == ["exit 0: drained (asked to stop)"]:
                         continue
-                    self.self_ended.append(verdict.Finding(f"worker {slot}", self.prefix,
-                                                           f"ended by itself at {time.strftime('%H:%M:%S')}: {exit_}"))
+                    self.wrong(f"worker {slot}", f"ended by itself at {time.strftime('%H:%M:%S')}: {exit_}")
                     # What it cost is judged as if it had been killed.
                     now_s = time.time()
                     self.incidents.append(verdict.Incident("worker ended by itself", now_s - 5, now_s + 5, gap=True,
@@ -103,12 +102,15 @@ class Stand:
     def _may_end(self):
         """During an incident that ends workers, and until the look after it."""
         now = time.time()
-        return any((i.gap or i.ends) and i.begin <= now <= (i.end or now) + 3 * LOOK_S for i in self.incidents)
+        return any((i.gap or i.ends) and not i.only and i.begin <= now <= (i.end or now) + 3 * LOOK_S for i in self.incidents)
 
     def _end_looking(self):
         self._ending.set()
         if hasattr(self, "_looker"):
             self._looker.join(10)
+
+    def wrong(self, what, text):
+        self.seen_wrong.append(verdict.Finding(what, self.prefix, text))
 
     # -- incidents ------------------------------------------------------------------------------
 
@@ -161,7 +163,7 @@ class Stand:
         self.look()
         self._end_looking()
         books = self.service.books() or {}
-        findings = self.watch.findings + self.self_ended
+        findings = self.watch.findings + self.seen_wrong
         if waits:
             findings.append(verdict.Finding("(all)", self.prefix, waits))
         for entry in sorted({*self.service.entries, *self.removed}):

@@ -50,6 +50,7 @@ def _refused(broker, prefix, say, config, passing=0, seconds=20):
         stand.serve(*[("out", name) for name in names])
         stand.service.all_connected()
         before = _pauses(stand, names, 5)
+        stand.begin("records refused", loses=True, only="r")
         stand.serve(("narrow", "r"))
         stand.service.all_connected()
         during = _pauses(stand, names, seconds)

@@ -5,6 +5,7 @@ The law of an entry, for the numbers of its channel that an independent reader f
     served the entry (an incident that may leave a gap, and the books count that gap), or was in a topic when that was deleted;
   - new numbers ascend within a partition; repeats are as many at most as waited when something died;
   - received = acknowledged + waiting + lost + coalesced at each look, nothing waits at the end, no counter falls back;
+  - what was counted lost, an incident may have lost;
   - as many records are in Kafka as the books call acknowledged, and the repeats.
 """
 import collections
@@ -30,10 +31,14 @@ class Incident:
     loses: bool = False         # events may be lost, and then are counted
     forgets: bool = False       # what was sent may be counted lost too (nobody knows any more)
     notices: int = 0            # so many records of an entry that tell of losses may be lost themselves
+    only: str = None            # the topic or the channel that alone it is about
     waiting: dict = dataclasses.field(default_factory=dict)   # of each entry just before
 
     def touches(self, begin, end):
         return self.begin - SLACK_S <= end and begin <= (self.end or float("inf")) + SLACK_S
+
+    def concerns(self, entry):
+        return self.only is None or self.only in entry
 
 
 @dataclasses.dataclass
@@ -63,6 +68,7 @@ class Account:
     gaps: int = 0              # runs that an incident explains
     gaps_or_losses: int = 0    # those of them that another incident may have lost
     gaps_or_erased: int = 0    # those of them that may have been in a topic when that was deleted
+    holes: list = dataclasses.field(default_factory=list)      # (first, last, from, to, incidents' kinds) of those
     told_lost: int = 0         # sum of the Lost N events records
     notices: int = 0           # of those records themselves: an event where the callback lost it, else none
     disorder: list = dataclasses.field(default_factory=list)
@@ -102,8 +108,10 @@ def account(seen, incidents, topic):
     for a, b in zip(ordered, ordered[1:]):
         if b - a == 1 or epoch_of(a) != epoch_of(b):
             continue
-        if any(i.gap and i.touches(stamps[a], stamps[b]) for i in incidents):
+        excuses = [i.kind for i in incidents if i.gap and i.touches(stamps[a], stamps[b])]
+        if excuses:
             out.gaps += 1
+            out.holes.append((a + 1, b - 1, stamps[a], stamps[b], excuses))
             out.gaps_or_losses += any(i.loses and i.touches(stamps[a], stamps[b]) for i in incidents)
             out.gaps_or_erased += any(i.erased == topic and i.touches(stamps[a], stamps[b]) for i in incidents)
         else:
@@ -115,6 +123,7 @@ def account(seen, incidents, topic):
 def judge_entry(entry, seen, book, incidents, last_number=None):
     """`book`: the last line of the entry's books (None: it was removed). Returns (Account, [Finding])."""
     topic, channel = entry
+    incidents = [incident for incident in incidents if incident.concerns(entry)]
     sums = account(seen, incidents, topic)
     found = []
 
@@ -174,6 +183,8 @@ def _judge_books(sums, book, incidents, erased, say):
         first = sums.runs[0]
         say(f"{sums.missing} numbers are missing, first {first[0]}..{first[1]}; {lost} counted lost"
             + (f", {vanished} went with the topic" if erased else "") + f": {unexplained} unexplained")
+    if lost and not any(i.loses for i in incidents):
+        say(f"{lost} counted lost, and nothing that happened loses any of it")
     forgets = any(i.forgets for i in incidents)
     ends = sum(i.kind.startswith("IOC") for i in incidents)  # what was lost at an epoch's end leaves no hole
     hidden = sums.gaps or ends or sums.numbers == 0

@@ -64,23 +64,47 @@ def test_a_gap_behind_the_last_number_read_needs_losses_that_may_have_taken_the_
     assert any("unexplained" in text for text in judged(until_60, book(60, lost=9, gaps=1), [stop], 100))
 
 
+@pytest.mark.parametrize("only", ["c1", "out", None])
+def test_what_happens_to_an_entry_or_to_all_excuses_it(only):
+    numbers = [*range(1, 31), *range(41, 101)]
+    assert judged(seen(numbers), book(90, gaps=1), [outage(gap=True, only=only)], 100) == []
+    assert judged(seen([*range(1, 40), *range(41, 101)]), book(99, lost=1), [outage(loses=True, only=only)], 100) == []
+
+
+@pytest.mark.parametrize("only", ["c2", "c", "elsewhere"])
+def test_what_happens_to_another_entry_excuses_nothing(only):
+    numbers = [*range(1, 31), *range(41, 101)]
+    assert any("10 unexplained" in text for text in judged(seen(numbers), book(90, gaps=1), [outage(gap=True, only=only)], 100))
+    again = seen([*range(1, 51), 50, *range(51, 101)])
+    assert judged(again, book(100), [outage(repeats=True, only=only)], 100) == ["1 repeats, 0 can be explained"]
+    numbers = [number for number in range(1, 101) if number != 50]
+    assert judged(seen(numbers), book(99, lost=1), [outage(loses=True, only=only)], 100) == \
+        ["1 counted lost, and nothing that happened loses any of it"]
+
+
 def test_an_entry_that_never_came_through_is_found():
     assert any("the last one read None" in text for text in judged([], book(0), last=100))
 
 
 def test_a_number_that_is_counted_lost_is_well():
     numbers = [number for number in range(1, 101) if number != 50]
-    assert judged(seen(numbers), book(99, lost=1), last=100) == []
+    assert judged(seen(numbers), book(99, lost=1), [outage(loses=True)], 100) == []
+
+
+def test_a_loss_is_found_though_it_is_counted_where_nothing_may_lose():
+    numbers = [number for number in range(1, 101) if number != 50]
+    (text,) = judged(seen(numbers), book(99, lost=1), [outage(repeats=True)], 100)
+    assert text == "1 counted lost, and nothing that happened loses any of it"
 
 
 def test_more_losses_than_are_counted_are_found():
     numbers = [number for number in range(1, 101) if number not in (50, 60)]
-    (text,) = judged(seen(numbers), book(98, lost=1), last=100)
+    (text,) = judged(seen(numbers), book(98, lost=1), [outage(loses=True)], 100)
     assert "2 numbers are missing" in text and "1 unexplained" in text
 
 
 def test_losses_that_are_counted_and_are_none_are_found():
-    (text,) = judged(seen(range(1, 101)), book(100, lost=2), last=100)
+    (text,) = judged(seen(range(1, 101)), book(100, lost=2), [outage(loses=True)], 100)
     assert text == "2 counted lost, 0 are missing"
 
 
@@ -213,7 +237,7 @@ def test_a_new_epoch_of_the_ioc_is_no_hole_and_what_is_missing_in_it_is():
 
 def test_a_notice_of_losses_is_counted_beside_the_events():
     numbers = [number for number in range(1, 101) if number != 50]
-    sums, found = judge_entry(ENTRY, [*seen(numbers), notice(1, after=51)], book(99, lost=1), [], EPOCH + 100)
+    sums, found = judge_entry(ENTRY, [*seen(numbers), notice(1, after=51)], book(99, lost=1), [outage(loses=True)], EPOCH + 100)
     assert not found and (sums.told_lost, sums.notices, sums.read, sums.numbers) == (1, 1, 100, 99)
 
 
