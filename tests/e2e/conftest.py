@@ -1,13 +1,11 @@
 """One broker and one schema registry for all tests; each test gets topics, IOCs and supervisors of its own from
 `site`, those that share some get them from `module_site`."""
 import itertools
-import pathlib
-import subprocess
 
 import pytest
 
 from e2k_support import (Beacons, Broker, Cable, Decoder, FrameSink, Namespace, Reader, Registry, Relay, SmallDisk,
-                         SoftIoc, StandInRegistry, StubIoc, Supervisor, ledger_balance, network, proc, root_dir, steady)
+                         SoftIoc, StandInRegistry, StubIoc, Supervisor, crashing_converter, ledger_balance, network, proc, steady)
 
 _numbers = itertools.count(1)
 
@@ -41,12 +39,7 @@ def crashing():
     """[value] converter's text for a plug-in that does harm as its options say (crashing_plugin.c), compiled as somebody
     outside of the project would."""
     folder = proc.make_folder("plugin")
-    library = folder / "crashing.so"
-    done = subprocess.run(["cc", "-std=gnu99", "-Wall", "-shared", "-fPIC", f"-I{root_dir() / 'worker' / 'plugin'}",
-                           pathlib.Path(__file__).with_name("crashing_plugin.c"), "-o", library, "-lpthread"],
-                          capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    yield f"plugin:{library}"
+    yield crashing_converter(folder)
     proc.remove_folder(folder)
 
 

@@ -229,6 +229,7 @@ def test_a_channel_of_a_type_that_does_not_exist_takes_the_others_of_its_server_
 def test_a_native_type_that_does_not_exist_harms_nobody_and_is_asked_for_seldom(site, odd):
     begin = time.monotonic()
     entry_in(odd, "fine", "CONNECTED")
+    wait_for(lambda: any(one.name == "fine" and one.answered for one in site.sound.subscriptions), 10, "its subscription")
     assert site.sound.post("fine", 2.0) == 1
     reader = site.reader(site.out)
     reader.until(lambda records: any(r.error is None and r.values == [2.0] for r in reader.of("fine")))
@@ -269,18 +270,18 @@ def test_an_ioc_whose_clock_is_wrong_is_named(site, off_s, direction):
     supervisor.monitor("right", topic)
     supervisor.monitor("wrong", topic)
     supervisor.connected(2)
-    wrong.channels["wrong"].seconds = int(time.time()) - 631152000 + off_s
 
-    def named():
+    def posted_and_named(off_s=None):
+        """Each stamp is as old as the one before."""
+        wrong.channels["wrong"].seconds = None if off_s is None else int(time.time()) - 631152000 + off_s
         right.post("right", time.monotonic())
         wrong.post("wrong", time.monotonic())
         return reason_of(supervisor.status(), "IOC_CLOCK")
-    message = wait_for(named, 40, "IOC_CLOCK", poll=0.2)
+    message = wait_for(lambda: posted_and_named(off_s), 40, "IOC_CLOCK", poll=0.2)
     assert wrong.address in message and direction in message and right.address not in message
     row = next(row for row in supervisor.get("/hosts")["items"] if row["host"] == wrong.address)
     assert abs(row["clock_skew_s"] + off_s) < 5
-    wrong.channels["wrong"].seconds = None
-    wait_for(lambda: not named(), 40, "the end of IOC_CLOCK", poll=0.2)
+    wait_for(lambda: not posted_and_named(), 40, "the end of IOC_CLOCK", poll=0.2)
 
 
 def test_stamps_and_counts_that_cannot_be_leave_sane_records(site):

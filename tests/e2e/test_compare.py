@@ -124,7 +124,7 @@ def test_wrong_use_and_missing_topics_are_told_apart(site, client, pair):
     topic, prefix = pair
     missing = compare(client, topic, "nowhere.")
     assert missing.returncode == 4 and "nowhere." + topic in missing.stderr
-    assert site.broker.partitions("nowhere." + topic) == 0
+    assert site.broker.has_none_of("nowhere." + topic)
     for arguments in (["compare"], ["compare", topic], ["compare", topic, "--prefix", "sp ace."],
                       ["compare", topic, "--prefix", prefix, "--since", "yesterday"],
                       ["compare", topic, "--prefix", prefix, "--since", str(now_ms() // 1000 + 60)]):

@@ -4,7 +4,6 @@ import itertools
 import os
 import signal
 
-from e2k_support import wait_for
 from records import counter
 
 CHANNELS = 40
@@ -49,6 +48,16 @@ def goes_on(reader, names):
     before = {name: len(reader.of(name)) for name in names}
     reader.until(lambda _: all(len(reader.of(name)) >= before[name] + 5 for name in names), 30, "more events of all")
     reader.to_end()
+
+
+def test_a_worker_that_holds_too_much_memory_is_replaced_and_nobody_notices(site):
+    names, supervisor, reader = begun(site, 2, {"workers": {"count": 2, "max_rss_bytes": 1 << 20}})
+    supervisor.wait(lambda s: all(w["restarts"] >= 1 and w["state"] == "RUNNING" for w in s["workers"]), 60, "others in their place")
+    has_arrived(supervisor, 2, 60)
+    goes_on(reader, names)
+    missing, repeated = faults(reader, names, 6)
+    assert missing == 0, repeated
+    assert all("workers.max_rss_bytes" in worker["last_exit"] for worker in supervisor.workers())
 
 
 def test_scaling_up_and_down_costs_no_event(site):
@@ -99,6 +108,21 @@ def test_the_parts_of_the_spool_follow_the_number_of_workers(site):
     assert {worker["pid"] for worker in supervisor.status()["workers"]} == pids
 
 
+def test_more_workers_than_the_spool_can_be_shared_by_are_refused_and_not_kept(site):
+    _, supervisor, _ = begun(site, 2, names=["q0", "q1"])
+    code, _, body = supervisor.request("PUT", "/workers/count?n=1000")
+    assert code == 400 and "spool.max_total_bytes is too small to be shared by 1000 workers" in str(body)
+    refused = supervisor.ctl("scale", "1000")
+    assert refused.returncode == 2 and "accepted: at most" in refused.stderr
+    assert supervisor.ctl("scale", "4", "--wait", "30").returncode == 0
+    assert supervisor.halt() == 0
+    # Three can share it.
+    supervisor.settings["spool"]["max_total_bytes"] = 3 * 3 * 8388608
+    supervisor.write_config()
+    supervisor.start()
+    has_arrived(supervisor, 2)
+
+
 def test_a_restart_replaces_a_worker_by_handover_and_a_rolling_one_all_of_them(site):
     names, supervisor, reader = begun(site, 2)
     before = {worker["slot"]: worker["generation"] for worker in supervisor.status()["workers"]}
@@ -123,16 +147,28 @@ def test_one_worker_alone_is_replaced_without_a_gap(site):
     assert faults(reader, names, 2)[0] == 0
 
 
+def begins_to_move(supervisor, workers):
+    """So many workers, one more than before, and channels on their way. Where all had arrived before one was seen on its way, the
+    worker leaves again and another one comes."""
+    for _ in range(5):
+        assert supervisor.request("PUT", f"/workers/count?n={workers}")[0] == 202
+        status = supervisor.wait(lambda s: len(s["workers"]) == workers and s["workers"][-1]["pid"] != 0
+                                 and (any(w["moving"] for w in s["workers"]) or s["workers"][-1]["channels"]), 30,
+                                 "channels on their way")
+        if any(w["moving"] for w in status["workers"]):
+            return
+        assert supervisor.request("PUT", f"/workers/count?n={workers - 1}")[0] == 202
+        has_arrived(supervisor, workers - 1)
+    raise AssertionError("five times all channels had arrived before one was seen on its way")
+
+
 def test_a_worker_killed_in_the_middle_of_a_handover_costs_what_a_kill_costs_and_no_more(site):
     """The one that is left has received everything: only channels of the one that was killed alone have a gap."""
     names, supervisor, reader = begun(site, 1)
     for killed in ("new", "old"):
         workers = supervisor.status()["workers"]
         target = len(workers) + 1
-        assert supervisor.request("PUT", f"/workers/count?n={target}")[0] == 202
-        supervisor.wait(lambda s, target=target: len(s["workers"]) == target and s["workers"][-1]["pid"] != 0, 20,
-                        "another worker")
-        wait_for(lambda: any(w["moving"] for w in supervisor.status()["workers"]), 20, "channels on their way")
+        begins_to_move(supervisor, target)
         victim = supervisor.status()["workers"][-1 if killed == "new" else 0]
         os.kill(victim["pid"], signal.SIGKILL)
         has_arrived(supervisor, target, 60)
@@ -182,7 +218,7 @@ def test_where_a_topic_takes_nothing_workers_are_replaced_at_once_and_one_that_l
     reader.until(lambda _: all(len(reader.of(name)) >= 3 for name in flowing), 30, "first events")
     assert supervisor.ctl("restart", "0", "--wait", "15").returncode == 0
     assert supervisor.ctl("restart", "--all", "--rolling", "--wait", "40", timeout=50).returncode == 0
-    said = supervisor.ctl("scale", "1", "--wait", "3")
+    said = supervisor.ctl("scale", "1", "--wait", "10")
     assert said.returncode == 124 and "is RETIRING" in said.stderr and "wait for Kafka" in said.stderr, said
     goes_on(reader, flowing)
     assert faults(reader, flowing, 8)[0] == 0

@@ -88,10 +88,17 @@ def test_a_restarted_ioc_is_no_reason(site):
     supervisor = site.supervisor([ioc, other])
     monitor_all(supervisor, ["a", "b"], site.topic())
     supervisor.connected(2)
-    for _ in range(2):
+    counted = 0
+    for _ in range(6):
+        seen, begun = len(supervisor.child.text()), time.monotonic()
         ioc.restart()
         supervisor.wait(lambda s: s["channels"]["connected"] == 2, 20, "a reconnect")
-    assert "problem.begun code=IOC_LOST" not in supervisor.child.text()
+        if time.monotonic() - begun < 4:  # 5 s are a loss: a machine that is busy may take that long to start an IOC
+            assert "problem.begun code=IOC_LOST" not in supervisor.child.text()[seen:]
+            counted += 1
+        if counted == 2:
+            return
+    assert False, "this machine starts no IOC within 4 s"
 
 
 def test_a_misspelt_channel_is_named_with_what_may_be_meant_until_it_is_removed(site):

@@ -23,7 +23,7 @@ class Move:
         self.supervisor = site.supervisor([self.ioc], {"workers": {"count": 2}})
         self.broker = self.supervisor.broker
         self.supervisor.command(*[(f'{{"topic":"{topic}","channel":"{name}"}}', '{"mask":"va"}') for name in names])
-        self.supervisor.connected(len(names))
+        self.supervisor.served(len(names))
         self.reader = site.reader(topic)
         self.all = names
         self.going = [name for name in names if self.entry(name)["worker"] == 1]

@@ -27,12 +27,25 @@ def children(pid):
     return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def said(pid, file):
+    """What /proc says of it; nothing of one that has just ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/{file}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def name(pid):
-    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    return said(pid, "comm").strip()
 
 
 def is_zombie(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return said(pid, "stat").rpartition(")")[2].split()[:1] == ["Z"]
+
+
+def number_inside(pid):
+    """The process's number in its own namespace."""
+    return next((int(line.split()[-1]) for line in said(pid, "status").splitlines() if line.startswith("NSpid:")), None)
 
 
 @pytest.fixture
@@ -78,8 +91,7 @@ def test_a_worker_that_dies_is_still_the_supervisors(first):
     supervisor, one = first
     worker = next(worker for worker in supervisor.workers() if worker["channels"] == 1)
     (real,) = [pid for pid in children(one)]
-    (killed,) = [pid for pid in children(real) if name(pid).startswith("e2k-") and
-                 f"\t{worker['pid']}\n" in pathlib.Path(f"/proc/{pid}/status").read_text()]
+    (killed,) = [pid for pid in children(real) if name(pid).startswith("e2k-") and number_inside(pid) == worker["pid"]]
     os.kill(killed, signal.SIGKILL)
     after = supervisor.wait(lambda status: any(w["slot"] == worker["slot"] and w["restarts"] == 1 for w in status["workers"]))
     assert "SIGKILL" in next(w["last_exit"] for w in after["workers"] if w["slot"] == worker["slot"])

@@ -6,7 +6,7 @@ import time
 import pytest
 from e2k_support import Authority, Broker, proc
 
-SOON_S = 5  # of the 10 s that each verb may take
+TIMEOUT_S, SOON_S = 30, 15  # what each verb may take; it waits for nothing, else it would take the whole time
 
 VERBS = {
     "list": ["list"],
@@ -17,6 +17,8 @@ VERBS = {
     "create-topics": ["create-topics"],
     "delete-topics": ["delete-topics", "--yes"],
     "compare": ["compare", "t", "--prefix", "shadow."],
+    "monitor": ["monitor", "a", "-t", "t"],
+    "alarms": ["alarms"],
 }
 
 
@@ -36,7 +38,7 @@ def refused(site):
         file = idle.folder / "client.properties"
         file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
         begun = time.monotonic()
-        done = idle.ctl(*VERBS[verb], "--command-config", file)
+        done = idle.ctl("--timeout", TIMEOUT_S, *VERBS[verb], "--command-config", file, timeout=2 * TIMEOUT_S)
         assert done.returncode == code, done.stderr
         assert time.monotonic() - begun < SOON_S
         assert done.stdout == ""
@@ -65,7 +67,7 @@ def test_a_wrong_password_of_the_writing_side_alone_is_one_too(site, broker):
     settings = {"kafka": {**login(broker, "right"), "producer": {"sasl.password": "wrong"}}}
     idle = site.supervisor([], settings, ready=False, start=False)
     begun = time.monotonic()
-    done = idle.ctl("set", "-c", "a", "-t", "t", "-m", "v", "--config", idle.config)
+    done = idle.ctl("--timeout", TIMEOUT_S, "set", "-c", "a", "-t", "t", "-m", "v", "--config", idle.config, timeout=2 * TIMEOUT_S)
     assert done.returncode == 5 and "the login is refused" in done.stderr, done.stderr
     assert time.monotonic() - begun < SOON_S
 

@@ -1,8 +1,10 @@
 """A reload: another configuration or another release in place, under the same pid, and workers that do not notice."""
+import itertools
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import time
 
 import pytest
@@ -58,21 +60,48 @@ def children(pid):
     """Of a process: the command lines by pid; None of one that has ended and was not waited for."""
     found = {}
     for child in map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-        found[child] = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") if alive(child) else None
+        try:
+            found[child] = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") if alive(child) else None
+        except (FileNotFoundError, ProcessLookupError):
+            found[child] = None
     return found
+
+
+def repeater_of(supervisor):
+    (repeater,) = [pid for pid, command in children(supervisor.child.pid).items() if b"--ca-repeater" in command]
+    return repeater
+
+
+def test_the_repeater_of_another_port_ends_though_somebody_has_the_new_one(site):
+    supervisor, _, _ = under_load(site)
+    before = repeater_of(supervisor)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("", 0))
+        supervisor.settings["epics"]["repeater_port"] = holder.getsockname()[1]
+        supervisor.write_config()
+        hang_up(supervisor)
+        wait_for(lambda: not alive(before), 10, "the end of the repeater before")
 
 
 def test_the_repeater_goes_on_through_a_reload_and_is_waited_for_when_it_ends(site):
     supervisor, _, _ = under_load(site)
     hang_up(supervisor)
     own = supervisor.child.pid
-    (repeater,) = [pid for pid, command in children(own).items() if b"--ca-repeater" in command]
+    repeater = repeater_of(supervisor)
     os.kill(repeater, signal.SIGKILL)
 
     def another():
         found = children(own)
         return None not in found.values() and repeater not in found and any(b"--ca-repeater" in one for one in found.values())
     wait_for(another, 10, "another repeater and no zombie")
+
+
+def assert_handed_over(reader):
+    """Each event once but for one a move, and in order: there and back at the most."""
+    for name in NAMES:
+        numbers = [int(record.values[0]) for record in reader.of(name) if record.error is None]
+        steps = [after - before for before, after in itertools.pairwise(numbers)]
+        assert set(steps) <= {0, 1} and steps.count(0) <= 2, f"{name}: {numbers}"
 
 
 def test_a_changed_setting_reaches_the_workers_and_costs_no_more_than_a_restart_of_each(site):
@@ -87,9 +116,7 @@ def test_a_changed_setting_reaches_the_workers_and_costs_no_more_than_a_restart_
     supervisor.connected(COUNT)
     more_of(reader, 3)
     assert not any(alive(pid) for pid in before.values())
-    for name in NAMES:
-        numbers = [record.values[0] for record in reader.of(name) if record.error is None]
-        assert numbers == sorted(set(numbers)), f"{name}: in order, none twice"
+    assert_handed_over(reader)
     assert supervisor.status()["events"]["lost"] == 0
 
 
@@ -193,9 +220,7 @@ def test_an_upgrade_in_place_takes_the_workers_over_and_replaces_them_one_by_one
     assert all(f"worker.adopted worker={slot}" in supervisor.child.text() for slot in before)
     supervisor.connected(COUNT)
     more_of(reader, 3)
-    for name in NAMES:
-        numbers = [record.values[0] for record in reader.of(name) if record.error is None]
-        assert numbers == sorted(set(numbers)), f"{name}: in order, none twice"
+    assert_handed_over(reader)
     # A program that is gone, or can't run, is found out before anything has happened.
     (folder / "epics2kafka-supervisor").unlink()
     done = supervisor.ctl("reload")
@@ -224,10 +249,29 @@ def test_the_log_level_is_changed_for_all_or_for_one_worker_and_for_those_that_c
     wait_for(lambda: " debug worker.1 " in supervisor.child.text(), 20, "the next worker's debug lines")
     assert " debug worker.0 " not in supervisor.child.text()
     assert supervisor.ctl("log-level", "debug").returncode == 0
-    assert "control.change method=PUT target=\"/log-level?level=debug\"" in supervisor.child.text()
+    (change,) = [line for line in supervisor.child.text().splitlines() if "target=\"/log-level?level=debug\"" in line]
+    assert f"control.change method=PUT target=\"/log-level?level=debug\" uid={os.getuid()} pid=" in change
     for target, code in [("/log-level", 400), ("/log-level?level=loud", 400), ("/log-level?level=info&worker=x", 400),
                          ("/log-level?level=info&worker=7", 404), ("/log-level?level=info", 202)]:
         assert supervisor.request("PUT", target)[0] == code, target
     assert supervisor.request("POST", "/log-level?level=info")[0] == 405
     assert supervisor.request("PUT", "/log-level?level=info",
                               path_of_socket=supervisor.socket.parent / "status.sock")[0] == 405
+
+
+def test_a_rolling_restart_goes_on_over_a_reload(site):
+    supervisor, reader, _ = under_load(site, {"workers": {"count": 3}})
+
+    def goes_on():
+        before = pids(supervisor)
+        assert supervisor.ctl("restart", "--all", "--rolling", "--wait", "0").returncode == 0
+        supervisor.wait(lambda s: any(w["pid"] not in (0, before[w["slot"]]) for w in s["workers"]), 30, "the first one restarted")
+        assert supervisor.ctl("reload").returncode == 0
+        some_left = any(w["pid"] == before[w["slot"]] for w in supervisor.status()["workers"])
+        supervisor.wait(lambda s: all(w["state"] == "RUNNING" and w["pid"] != before[w["slot"]] for w in s["workers"]), 60, "all restarted")
+        return some_left
+    # It may be over before the first one was seen, or before the reload was done: then there was nothing to go on with.
+    assert any(goes_on() for _ in range(5)), "five times there was nothing left to go on with"
+    supervisor.connected(COUNT)
+    more_of(reader, 3)
+    assert supervisor.status()["events"]["lost"] == 0

@@ -142,7 +142,7 @@ def client(site):
     def run(user, verb, *arguments, code=0):
         properties = idle.folder / f"{user}.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in login(site.broker, user).items()))
-        commands = () if verb == "compare" else ("--command-topic", site.commands)
+        commands = () if verb in ("compare", "monitor") else ("--command-topic", site.commands)
         done = idle.ctl(verb, "--command-config", properties, *commands, *arguments)
         assert done.returncode == code, done.stderr
         return done.stdout
@@ -156,6 +156,10 @@ def test_setting_and_unsetting_take_reading_and_writing(site, client):
     assert '"channel":"a"' in client("operator", "list")
     client("operator", "unset", "-c", "a")
     assert client("operator", "list") == ""
+    lines = site.folder("import") / "lines"
+    lines.write_text('{"topic":"t","channel":"b"}={"mask":"v"}\n')
+    client("operator", "import", lines)
+    assert client("operator", "export").strip() == lines.read_text().strip()
 
 
 def test_listing_and_comparing_take_reading_alone(site, client):

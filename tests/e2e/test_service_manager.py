@@ -22,8 +22,19 @@ def test_it_is_ready_when_the_topic_is_read_and_says_how_it_ends(site, manager):
     assert supervisor.status()["state"] in ("RUNNING", "DEGRADED")
     manager.heard("^STATUS=RUNNING: 0 channels on 2 workers$")
     supervisor.stop()
+    manager.heard("^STOPPING=1$")
     assert manager.lines()[-1] == "STOPPING=1"
     assert manager.lines().count("READY=1") == 1
+
+
+def test_it_is_ready_once_what_is_commanded_is_assigned(site, manager):
+    entries = 2000
+    site.broker.create_topic(site.commands, compacted=True)
+    site.broker.produce(site.commands, [(f'{{"topic":"t","channel":"c{number}"}}', '{"mask":"v"}') for number in range(entries)])
+    supervisor = site.supervisor(ready=False, environment={"NOTIFY_SOCKET": str(manager.path)})
+    manager.heard("^READY=1$")
+    assert sum(worker["entries"] for worker in supervisor.workers()) == entries
+    manager.heard(f"^STATUS=.*: {entries} channels on 2 workers$")
 
 
 def test_it_is_not_ready_while_there_is_no_broker_and_says_what_it_waits_for(site, manager):

@@ -113,11 +113,12 @@ def test_what_waits_in_slots_that_are_gone_comes_in_order(site):
     # The counters of all slots go on, whatever is there of them.
     metrics = supervisor.request("GET", "/metrics")[2].decode()
     assert all(f'epics2kafka_events_received_total{{worker="{slot}"}}' in metrics for slot in range(4))
-    supervisor.halt()
+    # Their heir lives, and has let go of their books.
     supervisor.settings["workers"]["count"] = 4
     supervisor.write_config()
-    supervisor.start()
-    supervisor.ready()
+    assert supervisor.ctl("reload").returncode == 0
+    again = supervisor.wait(lambda s: [w["state"] for w in s["workers"]] == ["RUNNING"] * 4, 20, "four workers")
+    assert again["workers"][0]["pid"] == status["workers"][0]["pid"]
     supervisor.connected(8)
     again = supervisor.status()
     assert again["gone_slots"] == [] and again["events"]["acknowledged"] >= status["events"]["acknowledged"]
@@ -177,7 +178,7 @@ def test_figures_of_an_entry_go_on_over_keys_and_workers(site):
     topic = site.topic()
     supervisor = site.supervisor([ioc], {"workers": {"count": 1}})
     supervisor.monitor("a", topic)
-    supervisor.connected(1)
+    supervisor.served(1)
     for number in range(1, 6):
         ioc.put("a", number)
     supervisor.wait(lambda s: s["events"]["acknowledged"] >= 6, 10, "six events")
@@ -186,6 +187,8 @@ def test_figures_of_an_entry_go_on_over_keys_and_workers(site):
     # The new key holds from some event on.
     more = itertools.count(6)
     wait_for(lambda: ioc.put("a", next(more)) or reader.to_end() and reader.of("other"), 20, "a record under the new key")
+    last = float(next(more) - 1)  # that was put
+    reader.until(lambda records: any(record.values == [last] for record in records), 10, "the last one that was put")
     first = supervisor.settled()["events"]
     (entry,) = supervisor.channel("a")
     assert entry["received"] == first["received"] == len(reader.to_end())
@@ -271,10 +274,11 @@ def test_a_topic_that_does_not_exist_is_named_with_what_waits_and_the_remedy(sit
     # What waits does so without its command, too.
     supervisor.unset("a", missing)
     supervisor.wait(lambda s: s["channels"]["total"] == 0, 20, "no entry")
-    waiting = supervisor.status()["events"]["waiting"]
-    assert waiting > 0
-    supervisor.wait(lambda s: f"{waiting} events of 1 entries wait" in (reason(s) or ""), 20,
-                    f"TOPIC_BLOCKED with {waiting} events of an entry that is no more")
+
+    def tells_of_all(status):
+        waiting = status["events"]["waiting"]
+        return waiting > 0 and f"{waiting} events of 1 entries wait" in (reason(status) or "")
+    waiting = supervisor.wait(tells_of_all, 20, "TOPIC_BLOCKED with the events of an entry that is no more")["events"]["waiting"]
     strict_broker.create_topic(missing)
     supervisor.wait(lambda s: s["state"] == "RUNNING", 30, "RUNNING")
     reader = site.reader(missing, broker=strict_broker)

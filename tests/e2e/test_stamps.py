@@ -28,7 +28,7 @@ def test_an_old_stamp_gets_the_time_of_arrival_only_where_the_past_is_limited(si
     topic = site.topic()
     supervisor = site.supervisor([ioc], {"output": {"max_past_s": limit_s}})
     supervisor.monitor("a", topic)
-    supervisor.connected(1)
+    supervisor.served(1)
     reader = site.reader(topic)
     restamped_before = supervisor.channel("a")[0]["restamped"]
     fresh, old = stamped_in_the_past(ioc, reader, "a", 4)

@@ -16,8 +16,7 @@ def running(site):
     supervisor = site.supervisor([site.ioc_a])
     for name in ("a", "b", "with/slash"):
         supervisor.monitor(name, site.out)
-    supervisor.connected(3)
-    supervisor.settled()
+    supervisor.served(3)
     return supervisor
 
 

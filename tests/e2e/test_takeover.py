@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from e2k_support import Broker, alive, wait_for
+from e2k_support import Broker, alive, assert_in_time, wait_for
 from records import assert_counts_without_fault, counter
 
 COUNT = 200
@@ -76,6 +76,17 @@ def taken_over(supervisor, before):
     return time.monotonic() - began
 
 
+def assert_taken_over_in_time(supervisor, before):
+    """Within three seconds of the program's start, and within one of its first look at the workers."""
+    def adoption():
+        supervisor.kill()
+        supervisor.start()
+        took, since_look = taken_over(supervisor, before), adoption_s(supervisor)
+        print(f"adoption: {took:.2f} s from exec, {since_look:.2f} s from the first look")
+        return max(took - 2, since_look)
+    assert_in_time(1, adoption)
+
+
 def test_a_killed_supervisor_costs_no_event_and_its_workers_are_taken_over(site):
     supervisor, reader, topic = under_load(site)
     before = pids(supervisor)
@@ -83,10 +94,8 @@ def test_a_killed_supervisor_costs_no_event_and_its_workers_are_taken_over(site)
     more_of(reader, 10)
     assert all(alive(pid) for pid in before.values())
     supervisor.start()
-    took = taken_over(supervisor, before)
-    print(f"adoption: {took:.2f} s from exec, {adoption_s(supervisor):.2f} s from the first look")
-    assert took < 3
-    assert adoption_s(supervisor) < 1
+    taken_over(supervisor, before)
+    assert_taken_over_in_time(supervisor, before)
     supervisor.ready()
     supervisor.connected(COUNT)
     more_of(reader, 10)
@@ -114,9 +123,13 @@ def test_what_changed_while_nobody_was_there_is_all_that_is_told(site):
     supervisor.connected(COUNT - 1)
     assert supervisor.channel(NAMES[0]) == []
     assert supervisor.channel(NAMES[1])[0]["mask"] == "va"
-    last = len([r for r in reader.to_end() if r.name == NAMES[0]])
-    more_of(reader, 5)
-    assert len([r for r in reader.records if r.name == NAMES[0]]) == last
+
+    def is_silent_for(number):
+        last = len([r for r in reader.to_end() if r.name == NAMES[0]])
+        more_of(reader, number)
+        return len([r for r in reader.records if r.name == NAMES[0]]) == last
+    wait_for(lambda: is_silent_for(1), 20, f"the end of {NAMES[0]}")
+    assert is_silent_for(5)
     for name in NAMES[2:]:
         assert_counts_without_fault(reader.of(name))
     assert pids(supervisor) == before
@@ -131,11 +144,7 @@ def test_it_takes_over_while_no_broker_can_be_reached(site, lonely_broker):
     wait_for(lambda: snapshot.exists() and all(f'"{name}"'.encode() in snapshot.read_bytes() for name in NAMES), 10,
              "a snapshot of all channels")
     lonely_broker.halt()
-    supervisor.kill()
-    supervisor.start()
-    took = taken_over(supervisor, before)
-    print(f"adoption without brokers: {took:.2f} s from exec, {adoption_s(supervisor):.2f} s from the first look")
-    assert adoption_s(supervisor) < 1
+    assert_taken_over_in_time(supervisor, before)
     supervisor.connected(COUNT)
     supervisor.wait(lambda s: s["events"]["waiting"] > 5 * COUNT, 30, "events that wait")
     lonely_broker.start()
@@ -174,10 +183,11 @@ def test_workers_that_nobody_comes_for_drain_and_leave_and_the_next_start_publis
     supervisor.wait(lambda s: s["events"]["waiting"] < COUNT, 60, "an empty spool")
     assert not set(pids(supervisor).values()) & set(before.values())
     more_of(reader, 3)
-    # What came while nobody served the channels was never received; nothing else is missing, nothing repeated.
+    # What came while nobody served the channels was never received; nothing else is missing. The broker was killed: what it
+    # had stored and not yet acknowledged comes once more, by another producer.
     for name in NAMES:
-        numbers = [record.values[0] for record in reader.of(name) if record.error is None]
-        assert numbers == sorted(set(numbers)), name
+        numbers = list(dict.fromkeys(record.values[0] for record in reader.of(name) if record.error is None))
+        assert numbers == sorted(numbers), name
         assert sum(b - a != 1 for a, b in zip(numbers, numbers[1:])) <= 1, name
     assert supervisor.status()["events"]["lost"] == 0
 
@@ -215,6 +225,8 @@ def test_a_second_supervisor_on_the_same_thing_says_who_has_it_and_touches_nothi
     first.monitor("c", topic)
     first.connected(1)
     first.settled()
+    if table == "state":   # what the first one writes there itself
+        wait_for((places / key / "commands.snapshot").exists, 20, "a snapshot", child=first.child)
     before, left = pids(first), sorted(path for path in places.rglob("*"))
     second = site.supervisor([ioc], settings, ready=False)
     assert second.child.wait(20) == 75

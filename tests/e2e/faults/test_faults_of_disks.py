@@ -118,8 +118,7 @@ def test_a_spool_that_is_deleted_while_the_service_is_stopped(site):
     ioc = site.ioc(ao("a"))
     supervisor = site.supervisor([ioc], {"workers": {"count": 1}})
     supervisor.monitor("a", site.topic())
-    supervisor.connected(1)
-    supervisor.settled()
+    supervisor.served(1)
     assert supervisor.ctl("pause").returncode == 0
     for number in range(1, 8):
         ioc.put("a", number)
