@@ -238,7 +238,7 @@ def test_bad_commands_are_rejected_and_change_nothing(site):
     for number, (what, key, value) in enumerate(BAD, 1):
         supervisor.command((filled(key), filled(value)))
         try:
-            supervisor.wait(lambda s, number=number: s["commands"]["rejected"] >= number - len(unseen), 5, what)
+            supervisor.wait(lambda s, number=number: s["commands"]["rejected"] >= number - len(unseen), 20, what)
         except AssertionError:
             unseen.append(what)
     assert not unseen
@@ -270,7 +270,7 @@ def test_a_tombstone_with_a_key_of_other_bytes_is_rejected_and_unset_writes_the_
     supervisor.command((spaced, '{"mask":"v"}'))
     supervisor.wait(lambda s: s["channels"]["total"] == 1)
     supervisor.command((spaced.replace(" ", ""), None))
-    supervisor.wait(lambda s: s["commands"]["rejected"] == 1, 5, "a rejected tombstone")
+    supervisor.wait(lambda s: s["commands"]["rejected"] == 1, 20, "a rejected tombstone")
     (rejected,) = supervisor.get("/rejected")["items"]
     assert spaced in rejected["reason"] and f"unset -c a -t {topic}" in rejected["reason"]
     assert supervisor.status()["channels"]["total"] == 1
@@ -297,7 +297,7 @@ def test_a_command_topic_that_is_not_compacted_is_named_with_its_repair(site):
                for reason in status["reasons"]), status["reasons"]
     site.reader(topic).count(1)
     supervisor.command((None, f'{{"topic":"{topic}","mask":"va"}}'))  # a compacted topic takes no record without key
-    supervisor.wait(lambda s: s["commands"]["rejected"] == 1, 5, "one rejected record")
+    supervisor.wait(lambda s: s["commands"]["rejected"] == 1, 20, "one rejected record")
 
 
 def test_a_missing_command_topic_is_not_created_when_that_is_refused(site):

@@ -218,11 +218,11 @@ class Everything:
                                             for name in NAMES])
         self.supervisors = {one.name: site.supervisor([self.ioc], one.settings(site, registry.url), ready=False)
                             for one in FORMATS.values()}
-        self._each(lambda s: s["channels"]["connected"] == len(NAMES) and s["events"]["received"] >= len(NAMES), 40,
+        self._each(lambda s: s["channels"]["connected"] == len(NAMES) and s["events"]["received"] >= len(NAMES), 120,
                    "the first value of every channel")
         self._put_all()
         self.ioc.halt()
-        self._each(lambda s: s["channels"]["disconnected"] == len(NAMES) and s["events"]["waiting"] == 0, 30,
+        self._each(lambda s: s["channels"]["disconnected"] == len(NAMES) and s["events"]["waiting"] == 0, 90,
                    "everything written")
 
     def _put_all(self):
@@ -234,7 +234,7 @@ class Everything:
                 left.remove(next(event for event in left if event[0] == name))
                 self.ioc.put(name, value)
             put += len(round_of)
-            self._each(lambda s, put=put: s["events"]["received"] >= len(NAMES) + put, 20, f"{put} values written")
+            self._each(lambda s, put=put: s["events"]["received"] >= len(NAMES) + put, 60, f"{put} values written")
 
     def _each(self, predicate, timeout, what):
         """Waits for all supervisors that have not failed, all together for `timeout`."""

@@ -39,7 +39,7 @@ def test_the_balance_holds_and_settles_when_the_events_end(site):
     supervisor = site.supervisor([ioc])
     supervisor.monitor("a", topic)
     supervisor.monitor("b", topic)
-    supervisor.connected(2)
+    supervisor.served(2)
     for number in range(1, 101):
         ioc.put("a", number)
         ioc.put("b", number)

@@ -154,7 +154,7 @@ def test_what_it_left_comes_in_order_in_an_outage_too_and_so_does_what_comes_whe
         supervisor.wait(lambda s: [w["state"] for w in s["workers"]] == ["RUNNING", "RUNNING"], 60, "two that serve")
     own_broker.resume()
     if wanted == "after what it left was published":
-        supervisor.wait(lambda s: [w["state"] for w in s["workers"]] == ["RUNNING", "FAILED"], 60, "nothing left to drain")
+        supervisor.wait(lambda s: [w["state"] for w in s["workers"]] == ["RUNNING", "FAILED"], 120, "nothing left to drain")
         assert supervisor.status()["workers"][1]["events"]["waiting"] == 0
         goes_on(reader, names)
         assert supervisor.ctl("restart", "1").returncode == 0

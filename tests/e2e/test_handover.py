@@ -46,7 +46,7 @@ def goes_on(reader, names):
     """Some more of each, so that what was held is out."""
     reader.to_end()
     before = {name: len(reader.of(name)) for name in names}
-    reader.until(lambda _: all(len(reader.of(name)) >= before[name] + 5 for name in names), 30, "more events of all")
+    reader.until(lambda _: all(len(reader.of(name)) >= before[name] + 5 for name in names), 90, "more events of all")
     reader.to_end()
 
 

@@ -18,11 +18,12 @@ def test_of_each_interval_the_newest_event_is_published_and_the_rest_is_coalesce
         reader = site.reader(topic)
         reader.until(lambda _: len(reader.of("c")) >= 4, 20, "four intervals")
         ioc.put("c.SCAN", "Passive")
+        last = float(ioc.shell("dbgf c").split("DBF_DOUBLE:")[1].split()[0])
+        reader.until(lambda _: reader.of("c")[-1].values == [last], 20, "the last scan's event")
         supervisor.settled()
         reader.to_end()
         records = reader.of("c")
         numbers = [record.values[0] for record in records]
-        last = float(ioc.shell("dbgf c").split("DBF_DOUBLE:")[1].split()[0])
         assert numbers == sorted(set(numbers)) and numbers[-1] == last
         (entry,) = supervisor.channel("c")
         assert entry["lost"] == 0 and entry["acknowledged"] == len(records)

@@ -238,4 +238,4 @@ def test_the_libraries_that_run_are_named(site):
     assert tuple(map(int, libraries["librdkafka"].split(".")[:2])) >= (2, 8)
     assert "EPICS" in libraries["libca"]
     assert libraries["librdkafka"] in supervisor.ctl("version").stdout
-    assert wait_for(lambda: libraries["libca"] in supervisor.ctl("status").stdout, 5, "libca in the client's words")
+    assert wait_for(lambda: libraries["libca"] in supervisor.ctl("status").stdout, 20, "libca in the client's words")

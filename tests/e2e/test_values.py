@@ -23,7 +23,7 @@ def test_every_native_type_is_written_as_connect_writes_it(site):
         wanted = value_bytes(field, text)
         try:
             reader.until(lambda records, name=name, wanted=wanted:
-                         any(r.name == name and r.value == wanted for r in records), 5, str(wanted))
+                         any(r.name == name and r.value == wanted for r in records), 20, str(wanted))
         except AssertionError:
             wrong.append((name, value, wanted, [r.value for r in reader.of(name)][-2:]))
     assert not wrong
@@ -63,7 +63,7 @@ def test_alarms_are_carried(site):
     for value, status, severity in (("6", 4, 1), ("9", 3, 2), ("1", 0, 0)):
         ioc.put("a", value)
         wanted = value_bytes("doubleValues", f"[{value}.0]", status, severity)
-        reader.until(lambda records, wanted=wanted: records[-1].value == wanted, 5, str(wanted))
+        reader.until(lambda records, wanted=wanted: records[-1].value == wanted, 20, str(wanted))
 
 
 def test_a_megabyte_array_passes(site):
@@ -74,7 +74,7 @@ def test_a_megabyte_array_passes(site):
     supervisor.connected(1)
     ioc.put("big", [number % 1000 for number in range(20000)])
     reader = site.reader(topic)
-    reader.until(lambda records: records and len(records[-1].values) == 20000, 10, "20000 elements")
+    reader.until(lambda records: records and len(records[-1].values) == 20000, 20, "20000 elements")
     assert reader.records[-1].values[:3] == [0, 1, 2]
 
 

@@ -24,7 +24,7 @@ def crash_loop(session_site, crashing):
     supervisor = session_site.supervisor([session_site.ioc(counter("bomb"))], {
         "workers": {"count": 1}, "value": {"converter": crashing, "options": {"crash.on": "bomb"}}})
     with shown(supervisor, "WORKER_CRASHING", "worker 0 died ", " times within ", "SIGABRT", f"publish: {topic}/bomb",
-               "CHANNEL_QUARANTINED", command="epics2kafkactl workers", beside=["WORKER_FAILING", "EVENTS_LOST"]):
+               "CHANNEL_QUARANTINED", command="epics2kafkactl workers", beside=["CHANNEL_QUARANTINED", "WORKER_FAILING", "EVENTS_LOST"]):
         supervisor.monitor("bomb", topic)
     supervisor.wait(lambda s: s["channels"]["quarantined"] == 1, 60, "bomb in quarantine")
     return supervisor

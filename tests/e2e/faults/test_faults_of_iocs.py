@@ -113,11 +113,9 @@ def test_a_channel_that_is_misspelt(site):
 
 
 def searching(site, addresses):
-    """A supervisor with a channel, that searches there; not started. Its address list is mended by listed()."""
+    """A supervisor that searches there, without a channel. Its address list is mended by listed()."""
     site.broker.create_topic(site.commands, compacted=True)
-    supervisor = site.supervisor([], {"epics": {"addr_list": addresses}}, ready=False, start=False)
-    supervisor.monitor("a", site.topic())
-    return supervisor
+    return site.supervisor([], {"epics": {"addr_list": addresses}})
 
 
 def listed(supervisor, addresses):
@@ -132,7 +130,7 @@ def test_an_address_list_that_is_wrong(site):
     supervisor = searching(site, f"127.0.0.1:{sink.port}")
     with shown(supervisor, "NOTHING_CONNECTED", f"Searched at 127.0.0.1:{sink.port}", "no IOC answered", "epics.addr_list",
                command="epics2kafkactl doctor"):
-        supervisor.start()
+        supervisor.monitor("a", site.topic())
     with ends(supervisor, "NOTHING_CONNECTED"):
         listed(supervisor, ioc.address)
     supervisor.connected(1)
@@ -142,7 +140,7 @@ def test_an_address_list_that_is_empty(site):
     ioc = site.ioc(ao("a"))
     supervisor = searching(site, "")
     with shown(supervisor, "NOTHING_CONNECTED", "No address is searched", "set epics.addr_list", command="epics2kafkactl doctor"):
-        supervisor.start()
+        supervisor.monitor("a", site.topic())
     with ends(supervisor, "NOTHING_CONNECTED"):
         listed(supervisor, ioc.address)
 
@@ -151,6 +149,6 @@ def test_an_address_that_does_not_resolve(site):
     ioc = site.ioc(ao("a"))
     supervisor = searching(site, "no-such-ioc.invalid")
     with shown(supervisor, "ADDRESS_UNRESOLVED", "no-such-ioc.invalid", "epics.addr_list", command="epics2kafkactl status"):
-        supervisor.start()
+        supervisor.monitor("a", site.topic())
     with ends(supervisor, "ADDRESS_UNRESOLVED"):
         listed(supervisor, ioc.address)

@@ -14,6 +14,7 @@ import time
 
 _children = set()
 _folders = set()
+_given_ports = set()
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
@@ -59,14 +60,18 @@ def assert_in_time(limit_s, takes, attempts=3):
 
 
 def free_port():
-    """A loopback port that is free for TCP and UDP, below the ephemeral range, so that no client socket takes it."""
-    for _ in range(200):
+    """A loopback port that is free for TCP and UDP, below the ephemeral range, so that no client socket takes it. None is given
+    twice: who got it may not have bound it yet, or not again."""
+    for _ in range(1000):
         port = random.randint(12000, 31000)
+        if port in _given_ports:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             try:
                 tcp.bind(("127.0.0.1", port))
                 udp.bind(("", port))
+                _given_ports.add(port)
                 return port
             except OSError:
                 continue
