@@ -49,11 +49,13 @@ bool holds(std::string_view text, std::string_view part) {
 
 // A connection closed in the moment in which it should have been of use names no cause, and the moment tells
 // one: who wants TLS closes at Kafka's first question, who wants a login at the one after that. "…/bootstrap:
-// Disconnected: connection closed by peer (after 3ms in state APIVERSION_QUERY)".
+// Disconnected: connection closed by peer (after 3ms in state APIVERSION_QUERY)". Who closes during the
+// handshake speaks no TLS; librdkafka says so itself, but where the end is there before its first look.
 ErrorKind kind_of_disconnect(std::string_view text) {
   constexpr std::string_view kAfter = "(after ";
   constexpr int64_t kAtOnceMs = 2000;
   if (!holds(text, "Disconnected")) return ErrorKind::none;
+  if (is_closed_in_handshake(text)) return ErrorKind::tls;
   const bool has_tls = holds(text, "ssl://");
   if (holds(text, "in state APIVERSION_QUERY")) return has_tls ? ErrorKind::silent : ErrorKind::tls;
   const size_t after = text.find(kAfter);
@@ -65,6 +67,10 @@ ErrorKind kind_of_disconnect(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_closed_in_handshake(std::string_view text) {
+  return holds(text, "Disconnected") && holds(text, "in state SSL_HANDSHAKE");
+}
 
 ErrorKind kind_of(rd_kafka_resp_err_t code, std::string_view text) {
   switch (code) {

@@ -25,6 +25,8 @@ ErrorKind kind_of(rd_kafka_resp_err_t code, std::string_view text);
 inline ErrorKind kind_of(std::string_view text) {
   return kind_of(RD_KAFKA_RESP_ERR__FAIL, text);
 }
+// Who listens closed the connection while TLS was begun: it does not speak it.
+bool is_closed_in_handshake(std::string_view text);
 
 struct Trouble {
   ErrorKind kind = ErrorKind::none;

@@ -63,9 +63,11 @@ Trouble trouble_of(const KafkaError& error) {
     default:
       break;
   }
-  // Kafka's first question was not even answered: a listener with TLS, or of something else.
+  // Neither Kafka's first question nor a handshake was answered: a listener with TLS, without it, or of
+  // something else.
   if (says("security.protocol") || says("PLAINTEXT broker") || says("SSL listener") ||
-      (says("Disconnected") && says("in state APIVERSION_QUERY")))
+      (says("Disconnected") && says("in state APIVERSION_QUERY")) ||
+      kafka::is_closed_in_handshake(error.message))
     return Trouble::protocol;
   // librdkafka tells of one trouble under several codes.
   switch (kafka::kind_of(error.code, error.message)) {

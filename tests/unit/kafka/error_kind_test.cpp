@@ -59,6 +59,10 @@ const std::vector<Case> kCases = {
      "a PLAINTEXT broker listener? (after 4ms in state SSL_HANDSHAKE)",
      ErrorKind::tls},
     {RD_KAFKA_RESP_ERR__TRANSPORT,
+     "ssl://127.0.0.1:9092/bootstrap: Disconnected: SSL connection closed by peer (after 0ms in state "
+     "SSL_HANDSHAKE)",
+     ErrorKind::tls},
+    {RD_KAFKA_RESP_ERR__TRANSPORT,
      "127.0.0.1:9093/bootstrap: Disconnected: requesting ApiVersion: might be caused by incorrect "
      "security.protocol configuration (connecting to a SSL listener?) or broker version is < 0.10 (see "
      "api.version.request) (after 3ms in state APIVERSION_QUERY)",
