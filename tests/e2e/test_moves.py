@@ -1,16 +1,24 @@
 """A worker dies at each step of a move, on either side, with Kafka there and away: not one event is missing, none comes out of
 order. Events come only when the test makes them, so that each step is held for as long as it takes, and the worker that dies is
 never the only one that something was sent to."""
+import contextlib
 import itertools
 import os
 import signal
 
 import pytest
 
-from e2k_support import wait_for
+from e2k_support import Broker, wait_for
 from records import ao
 
 CHANNELS = 6
+
+
+@pytest.fixture(scope="module")
+def broker():
+    """In this module's `site`, too: it stands still for a while, which is not to cost its session."""
+    with Broker({"broker.session.timeout.ms": "60000"}) as running:
+        yield running
 
 
 class Move:
@@ -74,9 +82,12 @@ class Move:
     def kill(self, slot):
         """That one dies, and whoever was stopped goes on."""
         self.sent_by_the_dead = self.broker_is_away and slot == 1
-        os.kill(self.pids[slot], signal.SIGKILL)
+        # One that was stopped for four seconds is killed as hung.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pids[slot], signal.SIGKILL)
         for other in self.stopped - {slot}:
-            os.kill(self.pids[other], signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pids[other], signal.SIGCONT)
 
     def pause_broker(self):
         self.broker.pause()

@@ -108,6 +108,7 @@ def test_the_command_topic_is_made_compacted_and_deleted(site, stopped):
         site.broker.delete_topic(DEFAULT_TOPIC)
     done = stopped.script("create-topics.sh")
     assert done.returncode == 0 and "is made" in done.stdout, done.stderr
+    wait_for(lambda: site.broker.partitions(DEFAULT_TOPIC) == 1, 20, "the topic, as the broker knows it")
     assert site.broker.topic_config(DEFAULT_TOPIC)["cleanup.policy"] == "compact"
     again = stopped.script("create-topics.sh")
     assert again.returncode == 0 and "exists already" in again.stdout

@@ -227,13 +227,22 @@ def test_a_second_supervisor_on_the_same_thing_says_who_has_it_and_touches_nothi
     first.settled()
     if table == "state":   # what the first one writes there itself
         wait_for((places / key / "commands.snapshot").exists, 20, "a snapshot", child=first.child)
-    before, left = pids(first), sorted(path for path in places.rglob("*"))
+
+    def what_is_there():
+        return sorted(path for path in places.rglob("*") if path.suffix != ".new")  # a file that is being written
+
+    def has_settled():
+        before = what_is_there()
+        time.sleep(0.5)
+        return before == what_is_there()
+    wait_for(has_settled, 20, "files that stay as they are", child=first.child)
+    before, left = pids(first), what_is_there()
     second = site.supervisor([ioc], settings, ready=False)
     assert second.child.wait(20) == 75
     assert f"pid {first.child.pid}" in second.child.text()
     assert str(places / key) in second.child.text()
     assert pids(first) == before and first.status()["state"] == "RUNNING"
-    assert sorted(path for path in places.rglob("*")) == left
+    assert what_is_there() == left
     assert not any(line for line in second.child.text().splitlines() if " worker." in line), "no worker was started"
     reader = site.reader(topic)
     last = len(reader.to_end())

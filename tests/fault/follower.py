@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 
-from e2k_support import wait_for
+from e2k_support import Deadline, wait_for
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,15 +26,47 @@ class Seen:
 
 
 class _Topic:
+    """A cluster that was stopped may say once that it has no brokers, and librdkafka tries none any more: it goes on with another
+    handle after a while without a record."""
+    PATIENCE_S = 5
+
     def __init__(self, bootstrap, name, incarnation):
-        from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-        self.name, self.incarnation = name, incarnation
-        self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"follower-{uuid.uuid4()}",
-                                  "enable.auto.commit": False, "fetch.wait.max.ms": 50, "log_level": 0,
-                                  "reconnect.backoff.max.ms": 200, "allow.auto.create.topics": False})
+        from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+        self.bootstrap, self.name, self.incarnation = bootstrap, name, incarnation
+        self.consumer = self._consumer()
         found = wait_for(lambda: self._partitions(), 20, f"the partitions of {name}")
         self.places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in found]
         self.consumer.assign(self.places)
+        self._next = {}  # offset, by partition
+        self._down_since = None
+
+    def _consumer(self):
+        from confluent_kafka import Consumer
+        return Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"follower-{uuid.uuid4()}",
+                         "enable.auto.commit": False, "fetch.wait.max.ms": 50, "log_level": 0,
+                         "reconnect.backoff.max.ms": 200, "allow.auto.create.topics": False})
+
+    def _renew(self):
+        from confluent_kafka import TopicPartition
+        self.consumer.close()
+        self.consumer = self._consumer()
+        self.consumer.assign([TopicPartition(self.name, place.partition, self._next.get(place.partition, place.offset))
+                              for place in self.places])
+        self._down_since = None
+
+    def took(self, message):
+        self._next[message.partition()] = message.offset() + 1
+        self._down_since = None
+
+    def failed(self, error):
+        """Outages and deletions are what is tried here; what is missing is judged at the end."""
+        from confluent_kafka import KafkaError
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._down_since is None:
+            self._down_since = time.monotonic()
+
+    def look(self):
+        if self._down_since is not None and time.monotonic() > self._down_since + self.PATIENCE_S:
+            self._renew()
 
     def _partitions(self):
         found = self.consumer.list_topics(self.name, timeout=5).topics.get(self.name)
@@ -42,15 +74,21 @@ class _Topic:
 
     def ends(self):
         """(partition, offset) of what is there now and remains to be read."""
-        ends = []
-        for place in self.places:
-            low, high = self.consumer.get_watermark_offsets(place, timeout=5)
-            if high > low:
-                ends.append((place.partition, high))
-        return ends
+        from confluent_kafka import KafkaError, KafkaException
+        deadline = Deadline(60)
+        while True:
+            try:
+                marks = [(place.partition, *self.consumer.get_watermark_offsets(place, timeout=5)) for place in self.places]
+                return [(partition, high) for partition, low, high in marks if high > low]
+            except KafkaException as failure:
+                if deadline.over() or failure.args[0].code() not in (
+                        KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT):
+                    raise
+                self._renew()
 
     def has_read(self, ends):
-        here = {place.partition: place.offset for place in self.consumer.position(self.places)}
+        here = {place.partition: max(place.offset, self._next.get(place.partition, 0))
+                for place in self.consumer.position(self.places)}
         return all(here[partition] >= high for partition, high in ends)
 
 
@@ -116,9 +154,12 @@ class Follower:
             self._ending.wait(0.02)
 
     def _take(self, topic):
+        topic.look()
         for message in topic.consumer.consume(2000, 0):
             if message.error():
-                continue  # outages and deletions are what is tried here; what is missing is judged at the end
+                topic.failed(message.error())
+                continue
+            topic.took(message)
             number, error = _read(json.loads(message.value()))
             self.records[topic.name, message.key().decode()].append(
                 Seen(topic.incarnation, message.partition(), message.offset(), number, error, message.timestamp()[1] / 1000,

@@ -108,6 +108,7 @@ def fewer_partitions(broker, prefix, say):
     with Stand(broker, prefix, {"wide": 6, "out": 1}, dict.fromkeys(names, 10), entries, ONE_WORKER) as stand:
         stand.pause_for(1)
         stand.remove_and_make("wide", 2)
+        wait_for(lambda: broker.partitions(stand.t("wide")) == 2, 30, "the new topic, as the broker knows it")
         begun = time.monotonic()
 
         def flows():

@@ -146,7 +146,7 @@ class Reader:
                 self._assign()
                 return {place: self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=10) for place in self._assigned}
             except KafkaException as failure:
-                if failure.args[0].code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT) or deadline.over():
+                if failure.args[0].code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT) or deadline.over():
                     raise
                 self._renew()
 
