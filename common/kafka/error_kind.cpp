@@ -55,9 +55,9 @@ ErrorKind kind_of_disconnect(std::string_view text) {
   constexpr std::string_view kAfter = "(after ";
   constexpr int64_t kAtOnceMs = 2000;
   if (!holds(text, "Disconnected")) return ErrorKind::none;
-  if (is_closed_in_handshake(text)) return ErrorKind::tls;
+  if (is_closed_in(kTlsHandshake, text)) return ErrorKind::tls;
   const bool has_tls = holds(text, "ssl://");
-  if (holds(text, "in state APIVERSION_QUERY")) return has_tls ? ErrorKind::silent : ErrorKind::tls;
+  if (is_closed_in(kFirstQuestion, text)) return has_tls ? ErrorKind::silent : ErrorKind::tls;
   const size_t after = text.find(kAfter);
   if (!holds(text, "in state UP") || holds(text, "sasl_") || after == std::string_view::npos)
     return ErrorKind::none;
@@ -68,8 +68,8 @@ ErrorKind kind_of_disconnect(std::string_view text) {
 
 }  // namespace
 
-bool is_closed_in_handshake(std::string_view text) {
-  return holds(text, "Disconnected") && holds(text, "in state SSL_HANDSHAKE");
+bool is_closed_in(std::string_view state, std::string_view text) {
+  return holds(text, "Disconnected") && holds(text, "in state " + std::string(state));
 }
 
 ErrorKind kind_of(rd_kafka_resp_err_t code, std::string_view text) {

@@ -25,8 +25,10 @@ ErrorKind kind_of(rd_kafka_resp_err_t code, std::string_view text);
 inline ErrorKind kind_of(std::string_view text) {
   return kind_of(RD_KAFKA_RESP_ERR__FAIL, text);
 }
-// Who listens closed the connection while TLS was begun: it does not speak it.
-bool is_closed_in_handshake(std::string_view text);
+// librdkafka's names for the states in which who listens closes the connection if it speaks another protocol.
+inline constexpr std::string_view kFirstQuestion = "APIVERSION_QUERY", kTlsHandshake = "SSL_HANDSHAKE";
+// Who listens closed the connection in that state.
+bool is_closed_in(std::string_view state, std::string_view text);
 
 struct Trouble {
   ErrorKind kind = ErrorKind::none;

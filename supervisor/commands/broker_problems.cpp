@@ -40,8 +40,7 @@ std::string broker_problem_text(const kafka::Trouble& trouble, const std::string
           servers, words, files);
     case ErrorKind::tls:
       // Of a listener with TLS that is asked without, librdkafka knows only that it closes.
-      if (trouble.words.find("Disconnected") != std::string::npos &&
-          trouble.words.find("in state APIVERSION_QUERY") != std::string::npos)
+      if (kafka::is_closed_in(kafka::kFirstQuestion, trouble.words))
         return fmt::format(
             "the brokers {} close the connection at the first question{}; they speak TLS and "
             "security.protocol "

@@ -66,8 +66,8 @@ Trouble trouble_of(const KafkaError& error) {
   // Neither Kafka's first question nor a handshake was answered: a listener with TLS, without it, or of
   // something else.
   if (says("security.protocol") || says("PLAINTEXT broker") || says("SSL listener") ||
-      (says("Disconnected") && says("in state APIVERSION_QUERY")) ||
-      kafka::is_closed_in_handshake(error.message))
+      kafka::is_closed_in(kafka::kFirstQuestion, error.message) ||
+      kafka::is_closed_in(kafka::kTlsHandshake, error.message))
     return Trouble::protocol;
   // librdkafka tells of one trouble under several codes.
   switch (kafka::kind_of(error.code, error.message)) {

@@ -7,7 +7,7 @@ from records import counter
 
 
 def fast_counter(name):
-    """Counts a hundred times a second or less by itself: two records that start each other."""
+    """Counts up to fifty times a second by itself: two records that start each other."""
     return "".join(f'record(calcout,"{a}"){{field(CALC,"VAL+1")field(OOPT,"Every Time")field(ODLY,"0.01")'
                    f'field(OUT,"{b}.PROC"){more}}}\n'
                    for a, b, more in ((name, f"{name}:b", 'field(PINI,"YES")'), (f"{name}:b", name, "")))

@@ -49,6 +49,14 @@ protected:
     on(Greeted{state.generation});
   }
   void die(int wait_status = signalled(SIGKILL)) { on(Exited{state.generation, wait_status}); }
+  void give_up_over_what_time_may_mend() {
+    on(StartRequested{});
+    for (uint32_t i = 0; i < settings.max_unready; ++i) {
+      on(Launched{state.generation, 100});
+      on(Exited{state.generation, 75 << 8, "", true});
+      if (state.phase == SlotPhase::backoff) pass(60'000);
+    }
+  }
   int64_t delay_ms() const { return (state.restart_at.value - now.value) / kNsPerMs; }
 };
 
@@ -562,12 +570,7 @@ TEST_F(SlotMachine, one_that_is_stopped_while_its_launch_fails_stops) {
 }
 
 TEST_F(SlotMachine, one_that_is_given_up_over_what_time_may_mend_is_tried_again_once_a_minute) {
-  on(StartRequested{});
-  for (uint32_t i = 0; i < settings.max_unready; ++i) {
-    on(Launched{state.generation, 100});
-    on(Exited{state.generation, 75 << 8, "", true});
-    if (state.phase == SlotPhase::backoff) pass(60'000);
-  }
+  give_up_over_what_time_may_mend();
   ASSERT_EQ(state.phase, SlotPhase::failed);
   pass(settings.try_again_ms - 1);
   EXPECT_EQ(state.phase, SlotPhase::failed);
@@ -603,12 +606,7 @@ TEST_F(SlotMachine, one_whose_logs_were_lent_waits_for_somebody_who_asks) {
 }
 
 TEST_F(SlotMachine, one_whose_logs_are_lent_is_not_tried_again_before_they_are_back) {
-  on(StartRequested{});
-  for (uint32_t i = 0; i < settings.max_unready; ++i) {
-    on(Launched{state.generation, 100});
-    on(Exited{state.generation, 75 << 8, "", true});
-    if (state.phase == SlotPhase::backoff) pass(60'000);
-  }
+  give_up_over_what_time_may_mend();
   on(Lent{});
   pass(2 * settings.try_again_ms);
   EXPECT_EQ(state.phase, SlotPhase::failed);

@@ -35,6 +35,15 @@ protected:
   std::vector<uint32_t> generations;
   Fleet::LaunchExtras extras;  // of slot 0
 
+  // The program itself, without a broker or an IOC: nothing listens where it is sent.
+  void make_of_real_workers() {
+    config.kafka.common["bootstrap.servers"] = {"127.0.0.1:1"};
+    config.epics["EPICS_CA_ADDR_LIST"] = "127.0.0.1:1";
+    config.epics["EPICS_CA_AUTO_ADDR_LIST"] = "NO";
+    config.spool.max_total_bytes = 256 << 20;
+    config.spool.keep_free_bytes = 0;
+    make("json");
+  }
   void make(const std::string& script, int count = 1) {
     configure(script, count);
     if (script == "json") config.workers.program = REAL_WORKER;
@@ -332,14 +341,8 @@ TEST_F(FleetProcesses, a_worker_of_an_earlier_supervisor_is_told_to_stop) {
   EXPECT_EQ(welcomes.size(), 1u);
 }
 
-// The program itself, without a broker or an IOC: nothing listens where it is sent.
 TEST_F(FleetProcesses, the_real_worker_greets_takes_assignments_and_leaves_when_asked) {
-  config.kafka.common["bootstrap.servers"] = {"127.0.0.1:1"};
-  config.epics["EPICS_CA_ADDR_LIST"] = "127.0.0.1:1";
-  config.epics["EPICS_CA_AUTO_ADDR_LIST"] = "NO";
-  config.spool.max_total_bytes = 256 << 20;
-  config.spool.keep_free_bytes = 0;
-  make("json");
+  make_of_real_workers();
   ASSERT_TRUE(welcomed(1));
   ASSERT_NE(fleet->slot(Slot{0}).ledger, nullptr);
   EXPECT_EQ(fleet->slot(Slot{0}).ledger->header().pid, slot().pid);
@@ -353,12 +356,7 @@ TEST_F(FleetProcesses, the_real_worker_greets_takes_assignments_and_leaves_when_
 }
 
 TEST_F(FleetProcesses, a_spare_worker_makes_nobody_s_part_of_the_spool_smaller) {
-  config.kafka.common["bootstrap.servers"] = {"127.0.0.1:1"};
-  config.epics["EPICS_CA_ADDR_LIST"] = "127.0.0.1:1";
-  config.epics["EPICS_CA_AUTO_ADDR_LIST"] = "NO";
-  config.spool.max_total_bytes = 256 << 20;
-  config.spool.keep_free_bytes = 0;
-  make("json");
+  make_of_real_workers();
   ASSERT_TRUE(welcomed(1));
   const auto parts = [&] {
     std::vector<uint64_t> bytes;

@@ -115,6 +115,12 @@ struct BoardTest : testing::Test {
   BoardTest() {
     for (const char* channel : {"a", "b", "c"}) command(channel, R"({"topic":"t","mask":"v"})");
   }
+  // Of another topic, so that pages are put together in more than two slices.
+  void command_two_slices() {
+    std::vector<Change> changes;
+    for (uint32_t i = 0; i < 2 * Board::kIdsOfASlice; ++i)
+      commands.apply(0, offset++, 0, "x" + std::to_string(i), R"({"topic":"u","mask":"v"})", changes);
+  }
   void command(const char* channel, std::optional<std::string_view> value) {
     std::vector<Change> changes;
     commands.apply(0, offset++, 0, channel, value, changes);
@@ -245,9 +251,7 @@ TEST_F(BoardTest, pages_hold_what_is_asked_for) {
 }
 
 TEST_F(BoardTest, pages_of_many_entries_take_several_slices_and_hold_nothing_that_went_meanwhile) {
-  std::vector<Change> changes;
-  for (uint32_t i = 0; i < 2 * Board::kIdsOfASlice; ++i)
-    commands.apply(0, offset++, 0, "x" + std::to_string(i), R"({"topic":"u","mask":"v"})", changes);
+  command_two_slices();
   EntryQuery query;
   query.limit = 3;
   const InSlices<EntryPage> entries = board.entries_in_slices(query);
@@ -269,9 +273,7 @@ TEST_F(BoardTest, pages_of_many_entries_take_several_slices_and_hold_nothing_tha
 }
 
 TEST_F(BoardTest, a_page_holds_an_entry_that_was_commanded_anew_meanwhile) {
-  std::vector<Change> changes;
-  for (uint32_t i = 0; i < 2 * Board::kIdsOfASlice; ++i)
-    commands.apply(0, offset++, 0, "x" + std::to_string(i), R"({"topic":"u","mask":"v"})", changes);
+  command_two_slices();
   EntryQuery query;
   query.limit = 3;
   const InSlices<EntryPage> entries = board.entries_in_slices(query);

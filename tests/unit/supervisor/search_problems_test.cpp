@@ -167,6 +167,13 @@ struct ChannelRoundTest : testing::Test {
     made.ca.host = host;
     return made;
   }
+  static HostView gone_for_long() {
+    HostView gone;
+    gone.host = "gone:1";
+    gone.state = ledger::HostState::gone;
+    gone.since_unix_ns = 5 * kNsPerSecond;
+    return gone;
+  }
   void see(const char* channel, ledger::Entry& line, uint32_t id = 0) {
     round.see(id, channel, books.reader(), line);
   }
@@ -241,10 +248,7 @@ TEST_F(ChannelRoundTest, a_worker_that_begins_anew_leaves_a_lost_server_its_chan
 TEST_F(ChannelRoundTest, what_was_seen_gone_before_keeps_its_time) {
   see("a", line(ledger::EntryState::connected, 2), 7);
   round.end_round();
-  HostView gone;
-  gone.host = "gone:1";
-  gone.state = ledger::HostState::gone;
-  gone.since_unix_ns = 5 * kNsPerSecond;
+  HostView gone = gone_for_long();
   gone.waiting = 1;
   round.note_hosts({gone}, RealNs{8 * kNsPerSecond});
   see("a", line(ledger::EntryState::disconnected, 2), 7);
@@ -274,11 +278,7 @@ TEST_F(ChannelRoundTest, a_worker_that_begins_anew_makes_no_server_gone) {
 TEST_F(ChannelRoundTest, a_new_entry_does_not_wait_for_the_server_of_the_one_whose_id_it_got) {
   see("a", line(ledger::EntryState::connected, 2), 7);
   round.end_round();
-  HostView gone;
-  gone.host = "gone:1";
-  gone.state = ledger::HostState::gone;
-  gone.since_unix_ns = 5 * kNsPerSecond;
-  round.note_hosts({gone}, RealNs{8 * kNsPerSecond});
+  round.note_hosts({gone_for_long()}, RealNs{8 * kNsPerSecond});
   // "a" is unset, its IOC was given up; "b" is set and gets the id.
   see("b", line(ledger::EntryState::pending), 7);
   round.end_round();

@@ -34,6 +34,17 @@ protected:
         serves(line(p)), receives(line(p), 10), acknowledges(line(p));
       }
   }
+  // The channel that another worker is told when it joins the one that serves both.
+  std::string one_channel_is_on_its_way() {
+    config.workers.count = 1;
+    std::filesystem::create_directories(folder / "spool/0.1");
+    start();
+    fleet->greet(Slot{0});
+    serve_two_topics_each();
+    EXPECT_TRUE(service->set_workers(2, {}));
+    fleet->greet(Slot{1});
+    return places("t0", "a").size() == 2 ? "a" : "b";
+  }
   // Long enough for what must not come.
   void goes_on_for(std::chrono::milliseconds time) {
     const auto end = std::chrono::steady_clock::now() + time;
@@ -43,14 +54,7 @@ protected:
 
 // Scaled up and down again while an event of one of a channel's two topics waits for Kafka.
 TEST_F(ServiceEntriesTest, both_entries_of_a_channel_are_served_after_scaling_up_and_down_again) {
-  config.workers.count = 1;
-  std::filesystem::create_directories(folder / "spool/0.1");
-  start();
-  fleet->greet(Slot{0});
-  serve_two_topics_each();
-  ASSERT_TRUE(service->set_workers(2, {}));
-  fleet->greet(Slot{1});
-  const std::string moved = places("t0", "a").size() == 2 ? "a" : "b";
+  const std::string moved = one_channel_is_on_its_way();
   auto t0 = places("t0", moved), t1 = places("t1", moved);
   ASSERT_EQ(t0.size(), 2u);
   ASSERT_EQ(t1.size(), 2u);
@@ -116,14 +120,7 @@ TEST_F(ServiceEntriesTest, both_entries_of_a_channel_are_served_after_two_restar
 // One of a channel's two topics has gone over and waits for Kafka, the other stays: until the first is back,
 // the worker that has it is not restarted.
 TEST_F(ServiceEntriesTest, a_worker_is_not_restarted_while_it_serves_what_is_to_come_back) {
-  config.workers.count = 1;
-  std::filesystem::create_directories(folder / "spool/0.1");
-  start();
-  fleet->greet(Slot{0});
-  serve_two_topics_each();
-  ASSERT_TRUE(service->set_workers(2, {}));
-  fleet->greet(Slot{1});
-  const std::string moved = places("t0", "a").size() == 2 ? "a" : "b";
+  const std::string moved = one_channel_is_on_its_way();
   const auto t0 = places("t0", moved);
   ASSERT_EQ(t0.size(), 2u);
   const Place old0 = t0[0], new0 = t0[1];
