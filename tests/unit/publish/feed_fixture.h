@@ -3,9 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka.h>
-// After rdkafka.h.
-#include <librdkafka/rdkafka_mock.h>
 
 #include <algorithm>
 #include <functional>
@@ -16,6 +13,7 @@
 
 #include "proto/ledger_reader.h"
 #include "tests/unit/publish/consumed_values.h"
+#include "tests/unit/publish/mock_cluster.h"
 #include "tests/unit/publish/plain_converters.h"
 #include "tests/unit/spool/spool_fixture.h"
 #include "worker/publish/feed.h"
@@ -27,18 +25,16 @@ class FeedFixture : public ::testing::Test, protected Outlet::Listener {
 protected:
   FeedFixture() : options_(small_spool(folder_.path())) {
     owner_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
-    mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 1));
-    // From version 10 on, librdkafka 2.12's mock tells of a partition's leader without looking whether there
-    // is one.
-    constexpr int16_t kProduce = 0;
-    rd_kafka_mock_set_apiversion(mock_.get(), kProduce, 0, 9);
-    outlet_options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
-    outlet_options_.properties["linger.ms"] = "1";
-    outlet_options_.properties["topic.metadata.propagation.max.ms"] = "200";
+    make_cluster(1);
     outlet_options_.flow.first_back_off_ns = outlet_options_.first_back_off_ns = 20'000'000;
     outlet_options_.flow.longest_back_off_ns = outlet_options_.longest_back_off_ns = 100'000'000;
   }
   ~FeedFixture() override { end(); }
+
+  void make_cluster(int brokers) {
+    mock_ = make_mock_cluster(owner_.get(), brokers);
+    outlet_options_.properties = properties_for(mock_);
+  }
 
   // Records wait for others of their topic as soon as two came within 100 ms.
   void await_company() { outlet_options_.gathering = {100 * kNsPerMs, 0, 1, 1'000'000}; }
@@ -207,9 +203,6 @@ protected:
     if (feed_) feed_->why_changed(topic);
   }
 
-  struct MockDeleter {
-    void operator()(rd_kafka_mock_cluster_t* p) const { rd_kafka_mock_cluster_destroy(p); }
-  };
   TemporaryFolder folder_;
   spool::LiveLogOptions options_;
   OutletOptions outlet_options_;
@@ -219,7 +212,7 @@ protected:
   int answers_ = 0;  // of the brokers, on which topics there are
   spool::SlotFolders folders_;
   kafka::Handle owner_;
-  std::unique_ptr<rd_kafka_mock_cluster_t, MockDeleter> mock_;
+  MockCluster mock_;
   bool notices_ = false;  // of what the callback lost: most tests count events
   std::unique_ptr<LogUnderTest> log_;
   std::unique_ptr<Composer> composer_;

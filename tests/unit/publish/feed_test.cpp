@@ -431,8 +431,7 @@ TEST_P(FeedTest, a_notice_of_losses_that_had_no_answer_when_its_worker_died_is_t
 }
 
 TEST_P(FeedTest, the_end_of_the_careful_lanes_producer_makes_no_topic_of_the_main_lane_wait) {
-  mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 2));
-  outlet_options_.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
+  make_cluster(2);
   outlet_options_.last_answers_ns = 60 * kNsPerSecond;
   set_leader("neighbour", 1);
   set_leader("slow", 2);

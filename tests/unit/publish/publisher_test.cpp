@@ -2,13 +2,13 @@
 #include "worker/publish/publisher.h"
 
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include <functional>
 #include <thread>
 
 #include "proto/ledger_reader.h"
 #include "tests/unit/publish/consumed_values.h"
+#include "tests/unit/publish/mock_cluster.h"
 #include "tests/unit/publish/plain_converters.h"
 #include "tests/unit/spool/spool_fixture.h"
 #include "worker/spool/recovery.h"
@@ -43,22 +43,12 @@ private:
   std::atomic<uint64_t> news_{0};
 };
 
-struct MockDeleter {
-  void operator()(rd_kafka_mock_cluster_t* p) const { rd_kafka_mock_cluster_destroy(p); }
-};
-
 class PublisherTest : public ::testing::Test {
 protected:
   PublisherTest() : log_(folder_.path()) {
     owner_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
-    mock_.reset(rd_kafka_mock_cluster_new(owner_.get(), 1));
-    // From version 10 on, librdkafka 2.12's mock tells of a partition's leader without looking whether there
-    // is one.
-    constexpr int16_t kProduce = 0;
-    rd_kafka_mock_set_apiversion(mock_.get(), kProduce, 0, 9);
-    options_.outlet.properties["bootstrap.servers"] = rd_kafka_mock_cluster_bootstraps(mock_.get());
-    options_.outlet.properties["linger.ms"] = "1";
-    options_.outlet.properties["topic.metadata.propagation.max.ms"] = "200";
+    mock_ = make_mock_cluster(owner_.get(), 1);
+    options_.outlet.properties = properties_for(mock_);
     options_.outlet.flow.first_back_off_ns = options_.outlet.first_back_off_ns = 50'000'000;
     options_.outlet.flow.longest_back_off_ns = options_.outlet.longest_back_off_ns = 200'000'000;
   }
@@ -162,7 +152,7 @@ protected:
   TemporaryFolder folder_;
   LogUnderTest log_;
   kafka::Handle owner_;
-  std::unique_ptr<rd_kafka_mock_cluster_t, MockDeleter> mock_;
+  MockCluster mock_;
   PublisherOptions options_;
   uint64_t aside_bytes_ = 1u << 20;
   int64_t min_interval_ns_ = 0;
