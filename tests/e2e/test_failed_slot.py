@@ -102,8 +102,8 @@ def test_where_there_is_no_other_its_entries_say_so_and_wait(site):
 
 @pytest.fixture
 def own_broker():
-    """One that a test may stop."""
-    with Broker() as running:
+    """One that a test may stop, and that keeps its session meanwhile."""
+    with Broker({"broker.session.timeout.ms": "60000"}) as running:
         yield running
         running.resume()
 

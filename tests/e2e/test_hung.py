@@ -56,7 +56,7 @@ def test_a_suspended_worker_is_replaced_within_five_seconds_and_others_notice_no
         os.kill(hung["pid"], signal.SIGSTOP)
         took_s = replaced_after_s(supervisor, hung, begun)
         first, second = supervisor.workers()
-        assert re.search(r"killed by the supervisor: hung \(nothing was heard of it for [45] s\)", first["last_exit"])
+        assert re.search(r"killed by the supervisor: hung \(nothing was heard of it for \d+ s\)", first["last_exit"])
         assert second["pid"] == other["pid"] and second["restarts"] == 0
         supervisor.connected(len(names))
         return took_s
@@ -94,7 +94,7 @@ def test_a_converter_that_never_returns_is_ended_and_the_record_is_set_aside(ano
         took_s = replaced_after_s(supervisor, before, begun)
         wait_for(lambda: supervisor.channel("stuck")[0]["lost"] == 1, 30, "the loss", poll=0.1, child=supervisor.child)
         (worker,) = supervisor.workers()
-        assert re.search(r"hung \(its publish thread stood still for [45] s\)", worker["last_exit"]) and worker["restarts"] == 2
+        assert re.search(r"hung \(its publish thread stood still for \d+ s\)", worker["last_exit"]) and worker["restarts"] == 2
         assert supervisor.channel("stuck")[0]["last_loss"]["reason"] == "killed_worker"
         ioc.put("stuck", 14)
         reader.until(lambda _: any(record.value == b"14" for record in reader.of("stuck")), 20, "the next event")
@@ -137,7 +137,7 @@ def test_a_deadlock_in_a_callback_of_libca_costs_the_time_until_the_next_worker(
         took_s = replaced_after_s(supervisor, before, begun)
         assert not file.exists()
         (worker,) = supervisor.workers()
-        assert re.search(r"hung \(a callback of libca stood still for [45] s\)", worker["last_exit"]) and worker["restarts"] == 1
+        assert re.search(r"hung \(a callback of libca stood still for \d+ s\)", worker["last_exit"]) and worker["restarts"] == 1
         brought(13)
         ioc.put("stuck", [14] * ELEMENTS)
         brought(14)
