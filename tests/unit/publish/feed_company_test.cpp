@@ -56,6 +56,7 @@ TEST_F(FeedCompanyTest, at_the_end_nothing_waits) {
 
 TEST_F(FeedCompanyTest, what_waits_while_its_producer_ends_comes_in_order_and_once) {
   IntakeEntry* entry = nullptr;
+  send_together(outlet_options_.properties);
   begin_and_wait_for_a_hold(entry);
   rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
   feed_->release_held(true);
@@ -68,6 +69,7 @@ TEST_F(FeedCompanyTest, what_waits_while_its_producer_ends_comes_in_order_and_on
 
 TEST_F(FeedCompanyTest, topic_that_vanishes_keeps_what_waits_and_gets_it_when_it_is_back) {
   IntakeEntry* entry = nullptr;
+  send_together(outlet_options_.properties);
   begin_and_wait_for_a_hold(entry);
   block("t");
   rd_kafka_mock_push_request_errors(mock_.get(), 0, 1, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);

@@ -27,6 +27,7 @@ protected:
 };
 
 TEST_F(FeedSharingTest, end_of_one_producer_gives_back_nothing_of_another) {
+  send_together(outlet_options_.properties);
   begin();
   IntakeEntry& first = open_flowing(0, "first");
   IntakeEntry& other = open_flowing(1, "other");
@@ -47,6 +48,7 @@ TEST_F(FeedSharingTest, end_of_one_producer_gives_back_nothing_of_another) {
 }
 
 TEST_F(FeedSharingTest, more_topics_than_producers_flow_in_order_over_the_end_of_each) {
+  send_together(outlet_options_.properties);
   begin();
   constexpr uint32_t kTopics = 3 * kMainProducers;
   std::vector<IntakeEntry*> entries;

@@ -195,6 +195,7 @@ TEST_P(FeedTest, record_that_tells_of_losses_and_is_dropped_itself_is_told_with_
 }
 
 TEST_P(FeedTest, what_was_lost_is_told_also_when_the_first_try_to_tell_it_comes_back) {
+  send_together(outlet_options_.properties);
   begin();
   IntakeEntry& e = log_->open(0, "t", "c");
   append(e, 0, 1);

@@ -32,10 +32,13 @@ inline std::map<std::string, std::string> properties_for(const MockCluster& mock
       {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock.get())},
       {"linger.ms", "1"},
       {"topic.metadata.propagation.max.ms", "200"},
-      // It looks at no sequence numbers: what is on its way behind a batch that it refuses would be stored
-      // before it. A broker refuses that, too.
-      {"max.in.flight", "1"},
   };
+}
+
+// What is handed over together goes out as one request, for tests in which the cluster refuses one. It looks
+// at no sequence numbers: what comes behind a refused request it stores, and a broker refuses that, too.
+inline void send_together(std::map<std::string, std::string>& properties) {
+  properties["linger.ms"] = "105";
 }
 
 }  // namespace e2k::worker

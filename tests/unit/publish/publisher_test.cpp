@@ -349,6 +349,7 @@ TEST_F(PublisherTest, what_is_missing_of_the_schemas_is_told) {
 }
 
 TEST_F(PublisherTest, fatal_error_gets_a_new_producer_and_nothing_is_lost) {
+  send_together(options_.outlet.properties);
   start();
   IntakeEntry& e = log_.open(0);
   log_.intake->event(e, DoubleEvent(0));
@@ -439,6 +440,7 @@ TEST_F(PublisherTest, record_over_the_producers_size_is_lost_alone) {
 }
 
 TEST_F(PublisherTest, refused_batch_is_taken_apart_and_only_who_is_refused_alone_is_lost) {
+  send_together(options_.outlet.properties);
   start();
   IntakeEntry& e = log_.open(0);
   log_.intake->event(e, DoubleEvent(0));
@@ -487,6 +489,7 @@ TEST_F(PublisherTest, segments_are_given_back_as_they_are_settled) {
 
 TEST_F(PublisherTest, refused_topic_ends_the_producer_once_and_leaves_the_others_alone) {
   options_.outlet.flow.first_back_off_ns = options_.outlet.flow.longest_back_off_ns = 6 * kNsPerSecond;
+  send_together(options_.outlet.properties);
   start();
   IntakeEntry& refused = log_.open(0, "refused", "c0");
   IntakeEntry& healthy = log_.open(1, "healthy", "c1");
